@@ -1,0 +1,27 @@
+/**
+ * What can go wrong for the developer or operator. Closed: a code is never reused or changed in meaning.
+ * What a client of the gateway sees is another list, in `reasons.ts`.
+ */
+export const errorCodes = {
+  POSTERN_CONFIG_INVALID: 'The configuration has faults; each is listed with its path.',
+  POSTERN_CONFIG_UNREADABLE: 'The configuration file, or a file it names, cannot be read.',
+  POSTERN_KEYS_UNUSABLE: 'The key folder holds no usable key, or one that is refused.',
+  POSTERN_NOT_REGISTERED: 'A guard ran before the plugin was registered in this Fastify app.',
+  POSTERN_ROUTE_NOT_GUARDED: 'auth(request) was called on a route that has no guard of this instance.',
+  POSTERN_FETCH_FOREIGN_ORIGIN: 'auth.fetch() was asked for an address outside the origin of the upstream.',
+  POSTERN_FETCH_NO_TOKEN: 'The upstream token of this session cannot be opened.',
+  POSTERN_COOKIE_TOO_LARGE: 'The session does not fit the cookie budget; the bill names each claim in bytes.',
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** Every error that Postern throws at its own callers. Tell them apart by `code`, never by `message`. */
+export class PosternError extends Error {
+  override readonly name = 'PosternError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What the client is told: coarse on purpose, so that an attacker learns nothing about which check failed. `title` is
+ * the whole of what is said in words (RFC 9457 section 3.1.3).
+ */
+export const clientCodes = {
+  unauthenticated: { status: 401, title: 'Sign in to continue.' },
+  invalid_credential: { status: 401, title: 'The credential was not accepted.' },
+  expired: { status: 401, title: 'The session has ended.' },
+  sign_in_failed: { status: 401, title: 'The name or the password is not right.' },
+  forbidden: { status: 403, title: 'This account may not do that.' },
+  csrf: { status: 403, title: 'The request came from another site.' },
+  bad_request: { status: 400, title: 'The request cannot be understood.' },
+  not_found: { status: 404, title: 'There is nothing here.' },
+  method_not_allowed: { status: 405, title: 'This address does not answer that method.' },
+  too_large: { status: 413, title: 'The request is too large.' },
+  unsupported_media_type: { status: 415, title: 'This content type is not accepted here.' },
+  expectation_failed: { status: 417, title: 'This expectation cannot be met.' },
+  header_too_large: { status: 431, title: 'The request headers are too large.' },
+  rate_limited: { status: 429, title: 'Too many attempts. Try again later.' },
+  prefetch: { status: 503, title: 'Not answered ahead of time.' },
+  upstream_unavailable: { status: 503, title: 'The sign-in service does not answer. Try again shortly.' },
+  upstream_bad: { status: 502, title: 'The sign-in service gave an answer that cannot be used.' },
+  upstream_slow: { status: 504, title: 'The sign-in service took too long to answer.' },
+  backend_bad: { status: 502, title: 'The application behind this gateway does not answer.' },
+  backend_slow: { status: 504, title: 'The application behind this gateway took too long to answer.' },
+  timeout: { status: 408, title: 'The request took too long to arrive.' },
+  internal: { status: 500, title: 'Something went wrong here.' },
+} as const
+
+export type ClientCode = keyof typeof clientCodes
+
+/**
+ * Why a request was refused: precise, for the log record, the metric label and the event. One reason per refusal. The
+ * value is the code that the client sees instead.
+ */
+export const reasons = {
+  /** Nothing was sent. */
+  missing: 'unauthenticated',
+  /** Signed out in this browser: the session counts as absent. */
+  tombstoned: 'unauthenticated',
+  /** Not three base64url segments (RFC 7515 section 7.1), or a header or payload that is not a JSON object. */
+  malformed: 'invalid_credential',
+  bad_signature: 'invalid_credential',
+  unknown_kid: 'invalid_credential',
+  /** The header names another algorithm than the key's, or carries a member that our tokens do not have. */
+  bad_header: 'invalid_credential',
+  wrong_kind: 'invalid_credential',
+  wrong_audience: 'invalid_credential',
+  wrong_issuer: 'invalid_credential',
+  /** A required claim is missing or of the wrong type. */
+  bad_claims: 'invalid_credential',
+  not_yet_valid: 'invalid_credential',
+  unknown_version: 'invalid_credential',
+  undecryptable: 'invalid_credential',
+  /** Past `exp`, and this client or this kind of token earns no renewal. */
+  expired: 'expired',
+  idle: 'expired',
+  absolute: 'expired',
+  /** The upstream token ended and there is no way to a new one. */
+  upstream_expired: 'expired',
+  /** The upstream was asked and said that this person is no longer signed in there. */
+  upstream_refused: 'expired',
+  /** Signed out or denied, in a process that knows it. */
+  revoked: 'expired',
+  credential_too_large: 'invalid_credential',
+  duplicate_credentials: 'bad_request',
+  ambiguous_path: 'bad_request',
+  duplicate_host: 'bad_request',
+  bad_request: 'bad_request',
+  csrf: 'csrf',
+  forbidden: 'forbidden',
+  prefetch: 'prefetch',
+  bad_credentials: 'sign_in_failed',
+  locked: 'sign_in_failed',
+  password_expired: 'sign_in_failed',
+  second_factor: 'sign_in_failed',
+  rate_limited: 'rate_limited',
+  upstream_unavailable: 'upstream_unavailable',
+  upstream_bad: 'upstream_bad',
+  upstream_slow: 'upstream_slow',
+  /** The upstream token leaves no room in the cookie budget. */
+  cookie_too_large: 'upstream_bad',
+  backend_bad: 'backend_bad',
+  backend_slow: 'backend_slow',
+  not_found: 'not_found',
+  method_not_allowed: 'method_not_allowed',
+  too_large: 'too_large',
+  unsupported_media_type: 'unsupported_media_type',
+  expectation_failed: 'expectation_failed',
+  header_too_large: 'header_too_large',
+  timeout: 'timeout',
+  internal: 'internal',
+} as const satisfies Record<string, ClientCode>
+
+export type Reason = keyof typeof reasons
