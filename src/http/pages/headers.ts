@@ -1,0 +1,34 @@
+import type { Html } from './html.ts'
+import { styleSheet, styleSource } from './style-sheet.ts'
+
+/**
+ * The headers of an HTML page: it runs no script, loads nothing from elsewhere, posts to us only, and nobody may frame
+ * it (RFC 9700 section 4.16: a framed sign-in page invites clickjacking).
+ *
+ * @param secure whether the public address is https; only then is HSTS sent (RFC 6797 section 7.2)
+ * @param style the one style sheet that the page carries, default that of the gateway's own pages
+ */
+export function pageHeaders({ secure, style = styleSheet }: { secure: boolean; style?: Html }): Readonly<Record<string, string>> {
+  const policy = [
+    "default-src 'none'",
+    `style-src ${styleSource(style)}`,
+    "img-src 'self' data:",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "object-src 'none'",
+  ]
+  return Object.freeze({
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': policy.join('; '),
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    // Not `no-referrer`: under that, our own form posts would carry `Origin: null`, and the CSRF check refuses it.
+    'referrer-policy': 'same-origin',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': 'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()',
+    'cache-control': 'no-store',
+    ...(secure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  })
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import { html, render } from './html.ts'
+import type { Html } from './html.ts'
+
+/**
+ * What every page shares: text, links, buttons, focus. Colours are custom properties, so that a page family sets its own
+ * and a test measures their contrast. No rule needs a script, a font file or an image.
+ */
+export const baseStyle = html`
+*, ::before, ::after { box-sizing: border-box }
+:root {
+  color-scheme: light dark;
+  font: 100%/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif;
+  -webkit-text-size-adjust: 100%;
+  text-size-adjust: 100%;
+}
+body { margin: 0; min-height: 100vh; min-height: 100svh; background: var(--ground); color: var(--text); overflow-wrap: anywhere }
+h1, h2, p, ul, ol, dl, dd { margin: 0; padding: 0 }
+h1 { line-height: 1.2; text-wrap: balance }
+p { text-wrap: pretty }
+a { color: var(--accent); text-underline-offset: 0.2em; text-decoration-thickness: 1px }
+a:hover { color: var(--accent-strong); text-decoration-thickness: 2px }
+.button {
+  display: inline-flex; align-items: center; justify-content: center;
+  min-height: max(2.75rem, 44px); padding: 0.5rem 1.25rem;
+  border: 1px solid transparent; border-radius: 0.5rem;
+  background: var(--accent); color: var(--on-accent);
+  font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer;
+}
+.button:hover { background: var(--accent-strong); color: var(--on-accent) }
+.button:active { transform: translateY(1px) }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px }
+@media (prefers-reduced-motion: no-preference) {
+  a, .button, .choices a { transition: background-color 120ms, border-color 120ms }
+}
+@media (prefers-reduced-motion: reduce) {
+  .button:active { transform: none }
+}
+@media (forced-colors: active) {
+  .button { border-color: ButtonText }
+  :focus-visible { outline-color: Highlight }
+}
+`
+
+/** The style sheet of the gateway's own pages: one card in the shape of a small door, in the middle of a quiet wall. */
+export const styleSheet = html`
+:root {
+  --ground: #e9e6df; --card: #fffefb; --text: #1d2021; --quiet: #555b5e; --edge: #cfcabf; --line: #7d8386;
+  --field: #ffffff; --accent: #0d5f58; --accent-strong: #08453f; --on-accent: #ffffff;
+  --alert: #a3231a; --alert-ground: #fdefec;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #111314; --card: #1c1f21; --text: #eceeed; --quiet: #a9b1b3; --edge: #373d40; --line: #7f888b;
+    --field: #141617; --accent: #62cbb9; --accent-strong: #8adfd0; --on-accent: #05211d;
+    --alert: #ff9f94; --alert-ground: #361d1a;
+  }
+}
+${baseStyle}
+body { display: grid; padding: 1rem }
+main {
+  width: 100%; max-width: 25rem; margin: auto; padding: 1.75rem 1.5rem 1.75rem;
+  display: grid; gap: 1.25rem;
+  background: var(--card); border: 1px solid var(--edge);
+  border-radius: 50% 50% 0.875rem 0.875rem / 6rem 6rem 0.875rem 0.875rem;
+  box-shadow: 0 1px 2px rgb(0 0 0 / 0.06), 0 12px 32px rgb(0 0 0 / 0.08);
+}
+.mark { display: block; width: 3rem; height: 3.5rem; margin: 0 auto; color: var(--accent) }
+h1 { font: 600 1.625rem/1.2 ui-serif, Georgia, "Times New Roman", serif; text-align: center }
+.lead { margin-top: -0.375rem; text-align: center; text-wrap: balance; color: var(--quiet) }
+.lead strong { color: var(--text) }
+form, .fields, .actions { display: grid; gap: 1.25rem }
+.actions { gap: 0.5rem; justify-items: center }
+.actions .button, form .button { width: 100% }
+.plain { display: inline-flex; align-items: center; min-height: max(2.75rem, 44px) }
+label { display: block; margin-bottom: 0.375rem; font-weight: 600 }
+input {
+  display: block; width: 100%; min-height: max(2.75rem, 44px); padding: 0.5rem 0.75rem;
+  border: 1px solid var(--line); border-radius: 0.5rem; background: var(--field); color: var(--text);
+  font: inherit; font-size: max(1rem, 16px);
+}
+input:focus-visible { outline-offset: 1px; border-color: var(--accent) }
+input[aria-invalid] { border: 2px solid var(--alert) }
+.alert {
+  padding: 0.75rem 1rem; border: 1px solid var(--alert); border-left-width: 0.375rem; border-radius: 0.5rem;
+  background: var(--alert-ground); color: var(--alert); font-weight: 600;
+}
+.choices { display: grid; gap: 0.75rem; list-style: none }
+.choices a {
+  display: flex; align-items: center; justify-content: space-between; gap: 1rem;
+  min-height: max(3.25rem, 44px); padding: 0.625rem 1rem;
+  border: 1px solid var(--line); border-radius: 0.5rem; background: var(--field);
+  color: var(--text); font-weight: 600; text-decoration: none;
+}
+.choices a:hover { border-color: var(--accent); color: var(--accent) }
+.choices svg { flex: none; width: 0.625rem; height: 1rem; color: var(--accent) }
+.reference { padding-top: 1rem; border-top: 1px solid var(--edge); color: var(--quiet); font-size: 0.875rem; text-align: center }
+code { font: 0.9375em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; user-select: all }
+@media (min-width: 30rem) {
+  main { padding: 2.25rem 2.25rem 2rem }
+}
+`
+
+/** The CSP source that allows exactly this style sheet and no other (CSP Level 3, section 2.3.1, hash-source). */
+export function styleSource(style: Html): string {
+  return `'sha256-${createHash('sha256').update(render(style)).digest('base64')}'`
+}

@@ -1,0 +1,124 @@
+import { hkdfSync } from 'node:crypto'
+import { importJWK, type CryptoKey, type JWK } from 'jose'
+import {
+  isSignatureAlgorithm,
+  minimumRsaBits,
+  sealingEncryption,
+  signatureAlgorithms,
+  type SignatureAlgorithm,
+} from './algorithms.ts'
+
+interface KeyTimes {
+  readonly kid: string
+  /** Milliseconds since the epoch. From here on the key may be used; before, it is only published. */
+  readonly activatesAt: number
+}
+
+export interface SigningKey extends KeyTimes {
+  readonly kind: 'signing'
+  readonly alg: SignatureAlgorithm
+  readonly privateKey: CryptoKey
+  readonly publicKey: CryptoKey
+  /** What the JWKS shows (RFC 7517): no private member. */
+  readonly publicJwk: Readonly<Record<string, string>>
+}
+
+export interface SealingKey extends KeyTimes {
+  readonly kind: 'sealing'
+  /** Derived per purpose, so that what was sealed for one can never be opened as another. */
+  readonly upstreamTokenKey: Uint8Array
+}
+
+export type Key = SigningKey | SealingKey
+
+/** A stored key file: a JWK with `activatesAt`. The value is text that failed to become a key, in one sentence. */
+export type KeyResult = { readonly ok: true; readonly key: Key } | { readonly ok: false; readonly fault: string }
+
+export interface KeyRules {
+  /** Whether keys made by the demo are taken. Default: they are refused. */
+  readonly allowDemo?: boolean
+}
+
+const publicMembers = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const
+const kidPattern = /^[A-Za-z0-9_-]{1,64}$/
+const isoInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z$/
+
+/** Text of a key file to a key. Never throws; a fault never holds key material. */
+export async function parseKey(text: string, rules: KeyRules = {}): Promise<KeyResult> {
+  const jwk = parseObject(text)
+  if (jwk === undefined) return fault('is not a JSON object')
+  const { kid, alg, activatesAt } = jwk
+  if (typeof kid !== 'string' || !kidPattern.test(kid)) return fault('has no usable kid (letters, digits, - and _)')
+  if (typeof activatesAt !== 'string' || !isoInstant.test(activatesAt)) {
+    return fault('has no activatesAt in ISO 8601 with Z, such as 2026-11-24T12:00:00Z')
+  }
+  const activates = Date.parse(activatesAt)
+  if (Number.isNaN(activates)) return fault('has an activatesAt that is not a date')
+  if (jwk['demo'] === true && rules.allowDemo !== true) {
+    return fault('was made by the demo; make a real one with: postern keys generate')
+  }
+  if (jwk['use'] === 'enc') return sealingKey(jwk, kid, activates)
+  if (jwk['use'] !== 'sig') return fault('has a use that is neither sig nor enc')
+  if (!isSignatureAlgorithm(alg)) return fault(`has an alg that is not one of ${Object.keys(signatureAlgorithms).join(', ')}`)
+  return signingKey(jwk, kid, alg, activates)
+}
+
+async function signingKey(
+  jwk: Record<string, unknown>,
+  kid: string,
+  alg: SignatureAlgorithm,
+  activatesAt: number,
+): Promise<KeyResult> {
+  const shape = signatureAlgorithms[alg]
+  if (jwk['kty'] !== shape.kty || (shape.crv !== undefined && jwk['crv'] !== shape.crv)) {
+    return fault(`is not a key for ${alg}`)
+  }
+  if (typeof jwk['d'] !== 'string') return fault('has no private part')
+  if (shape.kty === 'RSA' && rsaBits(jwk['n']) < minimumRsaBits) return fault(`is RSA below ${minimumRsaBits} bits`)
+  const publicJwk: Record<string, string> = { kid, alg, use: 'sig' }
+  for (const member of publicMembers) {
+    const value = jwk[member]
+    if (typeof value === 'string') publicJwk[member] = value
+  }
+  try {
+    const privateKey = await importJWK(jwk as JWK, alg, { extractable: false })
+    const publicKey = await importJWK(publicJwk as unknown as JWK, alg)
+    if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) return fault(`is not a key for ${alg}`)
+    return { ok: true, key: { kind: 'signing', kid, alg, activatesAt, privateKey, publicKey, publicJwk } }
+  } catch {
+    // The error of the crypto library may quote the key.
+    return fault(`cannot be used as a key for ${alg}`)
+  }
+}
+
+function sealingKey(jwk: Record<string, unknown>, kid: string, activatesAt: number): KeyResult {
+  if (jwk['kty'] !== 'oct' || jwk['alg'] !== sealingEncryption) return fault(`is not an oct key for ${sealingEncryption}`)
+  const secret = typeof jwk['k'] === 'string' ? Buffer.from(jwk['k'], 'base64url') : Buffer.alloc(0)
+  if (secret.length !== 32) return fault('does not hold 32 bytes')
+  return { ok: true, key: { kind: 'sealing', kid, activatesAt, upstreamTokenKey: derive(secret, 'upstream-token') } }
+}
+
+function derive(secret: Uint8Array, purpose: string): Uint8Array {
+  // RFC 5869: the info string keeps purposes apart (security.md KR-01).
+  return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), `postern/${purpose}/v1`, 32))
+}
+
+function rsaBits(modulus: unknown): number {
+  if (typeof modulus !== 'string') return 0
+  const bytes = Buffer.from(modulus, 'base64url')
+  const firstByte = bytes[0]
+  return firstByte === undefined ? 0 : (bytes.length - 1) * 8 + (32 - Math.clz32(firstByte))
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function fault(text: string): KeyResult {
+  return { ok: false, fault: text }
+}

@@ -1,0 +1,128 @@
+import type { Clock } from '../base/clock.ts'
+import type { Key, SealingKey, SigningKey } from './key.ts'
+
+/**
+ * `next`: published, not yet used. `current`: signs or seals. `retired`: still verifies or opens. `expired`: nothing
+ * that it made can be alive any more.
+ */
+export type KeyRole = 'next' | 'current' | 'retired' | 'expired'
+
+interface Timed {
+  readonly kid: string
+  readonly activatesAt: number
+}
+
+export interface Roles<K extends Timed> {
+  readonly current: K | undefined
+  readonly roleOf: ReadonlyMap<string, KeyRole>
+  /** Milliseconds since the epoch at which a role changes next, if no file does. */
+  readonly until: number
+}
+
+/**
+ * Roles follow from the files and the time alone, so that replicas agree without talking. Where no key is active yet,
+ * the newest `next` is used at once: that is what an emergency removal of the only active key leaves behind.
+ *
+ * @param retention milliseconds that a retired key goes on verifying or opening
+ */
+export function keyRoles<K extends Timed>(keys: readonly K[], now: number, retention: number): Roles<K> {
+  const ordered = keys.toSorted((a, b) => a.activatesAt - b.activatesAt || (a.kid < b.kid ? -1 : 1))
+  const current = ordered.findLast((key) => key.activatesAt <= now) ?? ordered.at(-1)
+  const roleOf = new Map<string, KeyRole>()
+  let until = Infinity
+  ordered.forEach((key, index) => {
+    if (key === current) {
+      roleOf.set(key.kid, 'current')
+      return
+    }
+    if (key.activatesAt > now) {
+      roleOf.set(key.kid, 'next')
+      until = Math.min(until, key.activatesAt)
+      return
+    }
+    // A key stops being used when the one after it begins.
+    const successor = ordered[index + 1]
+    const ends = (successor?.activatesAt ?? now) + retention
+    roleOf.set(key.kid, ends > now ? 'retired' : 'expired')
+    if (ends > now) until = Math.min(until, ends)
+  })
+  return { current, roleOf, until }
+}
+
+export interface KeyRing {
+  /** Changes whenever a key that was usable may not be any more: what was verified before has to be verified again. */
+  readonly generation: number
+  /** Throws nothing: a ring always has a current key of each family. */
+  signingKey(): SigningKey
+  sealingKey(): SealingKey
+  /** By exact key id; undefined for an unknown or expired one. There is no fallback to other keys (security.md TV-05). */
+  verifyingKey(kid: string): SigningKey | undefined
+  openingKey(kid: string): SealingKey | undefined
+  /** Public keys for the JWKS: next, current and retired. */
+  published(): readonly SigningKey[]
+  roles(): readonly { readonly key: Key; readonly role: KeyRole }[]
+  replace(keys: readonly Key[]): void
+}
+
+/** What stands between a set of keys and a ring, in one sentence, or undefined when nothing does. */
+export function unusable(keys: readonly Key[]): string | undefined {
+  if (!keys.some((key) => key.kind === 'signing')) return 'there is no signing key'
+  if (!keys.some((key) => key.kind === 'sealing')) return 'there is no sealing key'
+  return undefined
+}
+
+/** @param retention milliseconds; see {@link keyRoles} */
+export function createKeyRing(keys: readonly Key[], retention: number, clock: Clock): KeyRing {
+  let generation = 0
+  let signing = family<SigningKey>([], retention, clock)
+  let sealing = family<SealingKey>([], retention, clock)
+
+  function replace(next: readonly Key[]): void {
+    const fault = unusable(next)
+    if (fault !== undefined) throw new TypeError(`A key ring cannot be made: ${fault}.`)
+    signing = family(next.filter((key) => key.kind === 'signing'), retention, clock)
+    sealing = family(next.filter((key) => key.kind === 'sealing'), retention, clock)
+    generation += 1
+  }
+
+  replace(keys)
+  return {
+    get generation() {
+      return generation
+    },
+    signingKey: () => signing.current(),
+    sealingKey: () => sealing.current(),
+    verifyingKey: (kid) => signing.usable(kid),
+    openingKey: (kid) => sealing.usable(kid),
+    published: () => signing.all().flatMap(({ key, role }) => (role === 'expired' ? [] : [key])),
+    roles: () => [...signing.all(), ...sealing.all()],
+    replace,
+  }
+}
+
+function family<K extends Timed>(keys: readonly K[], retention: number, clock: Clock) {
+  const byKid = new Map(keys.map((key) => [key.kid, key]))
+  let roles = keyRoles(keys, clock(), retention)
+
+  function fresh(): Roles<K> {
+    const now = clock()
+    if (now >= roles.until) roles = keyRoles(keys, now, retention)
+    return roles
+  }
+
+  return {
+    current(): K {
+      const { current } = fresh()
+      if (current === undefined) throw new TypeError('A key ring has no keys.')
+      return current
+    },
+    usable(kid: string): K | undefined {
+      const role = fresh().roleOf.get(kid)
+      return role === undefined || role === 'expired' ? undefined : byKid.get(kid)
+    },
+    all(): readonly { readonly key: K; readonly role: KeyRole }[] {
+      const { roleOf } = fresh()
+      return keys.map((key) => ({ key, role: roleOf.get(key.kid) ?? 'expired' }))
+    },
+  }
+}

@@ -1,0 +1,70 @@
+import type { ProfileClaims } from '../token/claims.ts'
+import type { Minted, Mintable, Minter } from '../token/mint.ts'
+
+/** Writes Set-Cookie values, always with the same attributes. `maxAge` in seconds. */
+export interface CookieWriter {
+  session(token: string, maxAge: number): string
+  sealed(value: string, maxAge: number): string
+  out(value: string, maxAge: number): string
+  clearSession(): string
+  clearSealed(): string
+}
+
+/** Bytes of one Set-Cookie value, attributes included. Front proxies give up a little above it. */
+export const setCookieBudget = 3800
+
+/** Bytes that our cookies may take up in a request's Cookie header. */
+export const cookieHeaderBudget = 7000
+
+export type Carried =
+  | {
+      readonly ok: true
+      readonly minted: Minted
+      /** The sealed part, where it rides in its own cookie. */
+      readonly sealed: string | undefined
+      readonly setCookies: readonly string[]
+      readonly bytes: number
+    }
+  | { readonly ok: false; readonly bytes: number; readonly budget: number; readonly bill: Readonly<Record<string, number>> }
+
+/**
+ * Puts a session into cookies: one where it fits; otherwise the sealed upstream token leaves the JWT and rides alone.
+ * What does not fit either way is refused with a bill in bytes, never dropped in silence.
+ *
+ * @param maxAge seconds
+ */
+export async function carryInCookies(
+  minter: Minter,
+  writer: CookieWriter,
+  values: Mintable,
+  profile: ProfileClaims,
+  sealed: string,
+  maxAge: number,
+): Promise<Carried> {
+  const whole = await minter.mint('session', { ...values, upt: sealed }, profile)
+  const single = writer.session(whole.token, maxAge)
+  if (single.length <= setCookieBudget) {
+    return { ok: true, minted: whole, sealed: undefined, setCookies: [single], bytes: single.length }
+  }
+  const bare = await minter.mint('session', values, profile)
+  const setCookies = [writer.session(bare.token, maxAge), writer.sealed(sealed, maxAge)]
+  const inRequest = setCookies.reduce((sum, cookie) => sum + pairLength(cookie) + '; '.length, 0)
+  const tooLong = setCookies.find((cookie) => cookie.length > setCookieBudget)
+  if (tooLong !== undefined) return refusal(tooLong.length, setCookieBudget, bare, sealed)
+  if (inRequest > cookieHeaderBudget) return refusal(inRequest, cookieHeaderBudget, bare, sealed)
+  const bytes = setCookies.reduce((sum, cookie) => sum + cookie.length, 0)
+  return { ok: true, minted: bare, sealed, setCookies, bytes }
+}
+
+function pairLength(setCookie: string): number {
+  const end = setCookie.indexOf(';')
+  return end === -1 ? setCookie.length : end
+}
+
+function refusal(bytes: number, budget: number, minted: Minted, sealed: string): Carried {
+  const { profile, ...registered } = minted.claims
+  const entries = Object.entries({ ...registered, ...profile }).map(
+    ([name, value]) => [name, Buffer.byteLength(JSON.stringify(value))] as const,
+  )
+  return { ok: false, bytes, budget, bill: { ...Object.fromEntries(entries), upt: sealed.length } }
+}

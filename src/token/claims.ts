@@ -1,0 +1,66 @@
+/**
+ * The kinds of token. A kind is never accepted where another is due: they differ in `typ` (RFC 8725 section 3.11) and
+ * in audience.
+ */
+export const tokenKinds = {
+  /** Held by a browser in a cookie. */
+  session: { typ: 'postern-session+jwt' },
+  /** Held by an API client, sent as Bearer (RFC 9068 section 2.1). */
+  access: { typ: 'at+jwt' },
+} as const
+
+export type TokenKind = keyof typeof tokenKinds
+
+/** Version of the claims and of what is sealed. A release reads this one and the one before. */
+export const formatVersion = 1
+
+export type ClaimValue = string | number | boolean | readonly (string | number | boolean)[]
+
+/** Claims that came from the upstream by configuration, beside the ones below. */
+export type ProfileClaims = Readonly<Record<string, ClaimValue>>
+
+/** What Postern itself says in a token. Times are seconds since the epoch (RFC 7519 section 2, NumericDate). */
+export interface RegisteredClaims {
+  /** Format version. */
+  readonly v: number
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string
+  readonly client_id: string
+  readonly iat: number
+  readonly nbf: number
+  readonly exp: number
+  readonly jti: string
+  /** One sign-in; stays the same through renewals. */
+  readonly sid: string
+  readonly auth_time: number
+  /** Session tokens only: not used until then, the session is over. */
+  readonly idle_at?: number
+  /** Key of the upstream that signed the person in. */
+  readonly upn: string
+  /** The sealed upstream token (compact JWE), unless it rides in its own cookie. */
+  readonly upt?: string
+}
+
+export interface TokenClaims extends RegisteredClaims {
+  readonly profile: ProfileClaims
+}
+
+/** Names that a configured claim may not take. */
+export const registeredNames: ReadonlySet<string> = new Set([
+  'v',
+  'iss',
+  'sub',
+  'aud',
+  'client_id',
+  'iat',
+  'nbf',
+  'exp',
+  'jti',
+  'sid',
+  'auth_time',
+  'idle_at',
+  'upn',
+  'upt',
+  'cnf',
+])

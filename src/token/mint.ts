@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+import { SignJWT } from 'jose'
+import type { KeyRing } from '../keys/ring.ts'
+import { formatVersion, tokenKinds, type ProfileClaims, type RegisteredClaims, type TokenKind } from './claims.ts'
+
+/** What the life of a session decides about a token; the rest is filled in here. */
+export type Mintable = Omit<RegisteredClaims, 'v' | 'iss' | 'aud' | 'jti' | 'client_id' | 'nbf'>
+
+export interface Minted {
+  readonly token: string
+  readonly claims: RegisteredClaims & { readonly profile: ProfileClaims }
+}
+
+export interface Minter {
+  mint(kind: TokenKind, values: Mintable, profile: ProfileClaims): Promise<Minted>
+}
+
+export interface Audiences {
+  readonly issuer: string
+  /** `aud` per kind; the kinds never share one (security.md TV-10). */
+  readonly audience: Readonly<Record<TokenKind, string>>
+}
+
+/** 128 bits, enough never to meet again (RFC 7519 section 4.1.7; security.md TM-02). */
+export function randomId(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+export function createMinter(ring: KeyRing, names: Audiences): Minter {
+  return {
+    async mint(kind, values, profile) {
+      const key = ring.signingKey()
+      const registered: RegisteredClaims = {
+        v: formatVersion,
+        iss: names.issuer,
+        aud: names.audience[kind],
+        client_id: 'postern',
+        jti: randomId(),
+        nbf: values.iat,
+        ...values,
+      }
+      // The registered claims come last: a profile claim can never stand in for one (security.md TM-06).
+      const token = await new SignJWT({ ...profile, ...registered })
+        .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: tokenKinds[kind].typ })
+        .sign(key.privateKey)
+      return { token, claims: { ...registered, profile } }
+    },
+  }
+}

@@ -1,0 +1,109 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { CompactEncrypt, compactDecrypt } from 'jose'
+import { Secret } from '../base/secret.ts'
+import { sealingEncryption } from '../keys/algorithms.ts'
+import type { KeyRing } from '../keys/ring.ts'
+import { packToken, unpackToken } from './pack.ts'
+
+/** What is hidden inside our tokens. */
+export interface SealedContent {
+  /** The upstream's token. */
+  readonly token: Secret
+  /** Milliseconds since the epoch at which the upstream's token ends; undefined = it did not say. */
+  readonly expiresAt: number | undefined
+}
+
+export interface Sealer {
+  /** @param sid the session that this belongs to; `open` asks for the same one */
+  seal(content: SealedContent, sid: string): Promise<string>
+  /**
+   * Undefined for anything that is not ours, not intact, or another session's. Call it only with what stood in a token
+   * whose signature has been verified, or with the detached cookie of such a token (RFC 8725 section 3.3).
+   */
+  open(sealed: string, sid: string): Promise<SealedContent | undefined>
+}
+
+/** First byte of the plaintext. */
+const plaintextFormat = 1
+
+/** Bytes after inflating. Nothing that we seal is larger, so nothing larger is opened. */
+const largestPlaintext = 131_072
+
+interface Meta {
+  readonly sid: string
+  /** The token itself, or the lengths of its packed parts. */
+  readonly t: string | readonly number[]
+  readonly e?: number
+}
+
+/**
+ * Compact JWE with `dir` and A256GCM (RFC 7516, RFC 7518 sections 4.5 and 5.3). The plaintext is deflated here, so the
+ * `zip` header is never used and always refused.
+ */
+export function createSealer(ring: KeyRing): Sealer {
+  return {
+    async seal(content, sid) {
+      const key = ring.sealingKey()
+      const token = content.token.reveal()
+      const packed = packToken(token)
+      const meta: Meta = {
+        sid,
+        t: packed === undefined ? token : packed.lengths,
+        ...(content.expiresAt === undefined ? {} : { e: content.expiresAt }),
+      }
+      const plaintext = encode(meta, packed?.bytes ?? new Uint8Array())
+      return new CompactEncrypt(plaintext)
+        .setProtectedHeader({ alg: 'dir', enc: sealingEncryption, kid: key.kid })
+        .encrypt(key.upstreamTokenKey)
+    },
+
+    async open(sealed, sid) {
+      const kid = sealedKeyId(sealed)
+      const key = kid === undefined ? undefined : ring.openingKey(kid)
+      if (key === undefined) return undefined
+      try {
+        const { plaintext } = await compactDecrypt(sealed, key.upstreamTokenKey, {
+          keyManagementAlgorithms: ['dir'],
+          contentEncryptionAlgorithms: [sealingEncryption],
+          maxDecompressedLength: 0,
+        })
+        const { meta, tail } = decode(plaintext)
+        // Compact JWE has no additional authenticated data of our own, so the session is compared after opening: a
+        // sealed part moved to another person's token stays shut (security.md TV-15).
+        if (meta.sid !== sid) return undefined
+        const token = typeof meta.t === 'string' ? meta.t : unpackToken({ lengths: meta.t, bytes: tail })
+        return { token: new Secret(token), expiresAt: meta.e }
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+
+/** Exactly the three members that `seal` writes: anything else, `zip` included, is not ours. */
+function sealedKeyId(sealed: string): string | undefined {
+  try {
+    const text = Buffer.from(sealed.slice(0, Math.max(0, sealed.indexOf('.'))), 'base64url').toString()
+    const { kid } = JSON.parse(text) as { kid?: unknown }
+    if (typeof kid !== 'string') return undefined
+    return text === JSON.stringify({ alg: 'dir', enc: sealingEncryption, kid }) ? kid : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** format byte · four bytes of length · that many bytes of JSON · the packed token; all but the first byte deflated. */
+function encode(meta: Meta, tail: Uint8Array): Uint8Array {
+  const json = Buffer.from(JSON.stringify(meta))
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(json.length)
+  return Buffer.concat([Buffer.of(plaintextFormat), deflateRawSync(Buffer.concat([length, json, tail]), { level: 9 })])
+}
+
+function decode(plaintext: Uint8Array): { readonly meta: Meta; readonly tail: Uint8Array } {
+  if (plaintext[0] !== plaintextFormat) throw new TypeError('unknown plaintext format')
+  const inflated = inflateRawSync(plaintext.subarray(1), { maxOutputLength: largestPlaintext })
+  const end = 4 + inflated.readUInt32BE(0)
+  const meta = JSON.parse(inflated.subarray(4, end).toString()) as Meta
+  return { meta, tail: inflated.subarray(end) }
+}

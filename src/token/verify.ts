@@ -1,0 +1,144 @@
+import { compactVerify } from 'jose'
+import { toSeconds, type Clock } from '../base/clock.ts'
+import type { Reason } from '../base/reasons.ts'
+import type { SigningKey } from '../keys/key.ts'
+import type { KeyRing } from '../keys/ring.ts'
+import {
+  formatVersion,
+  registeredNames,
+  tokenKinds,
+  type ClaimValue,
+  type RegisteredClaims,
+  type TokenClaims,
+  type TokenKind,
+} from './claims.ts'
+import type { Audiences } from './mint.ts'
+
+/** `expired`: everything about the token is right but `exp`. It authorises nothing; a session may be renewed from it. */
+export type Verification =
+  | { readonly state: 'valid'; readonly claims: TokenClaims }
+  | { readonly state: 'expired'; readonly claims: TokenClaims }
+  | { readonly state: 'refused'; readonly reason: Reason }
+
+export interface Verifier {
+  /** Never throws and never rejects, whatever the string. */
+  verify(token: string): Promise<Verification>
+}
+
+/** Characters. Longer strings are refused before anything is parsed (security.md DS-01). */
+export const maximumTokenLength = 8192
+
+/** Seconds by which `iat` and `nbf` may lie ahead of our clock. `exp` has no leeway: we set it ourselves. */
+const leeway = 60
+
+/** Seconds. Whatever the configuration, a token that claims to live longer was not made here (security.md TV-08). */
+const longestLife = 86_400
+
+const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+
+/** A verifier of one kind of token: the kind, the issuer and the audience are fixed here, never read from a token. */
+export function createVerifier(kind: TokenKind, ring: KeyRing, names: Audiences, clock: Clock): Verifier {
+  const { typ } = tokenKinds[kind]
+  const audience = names.audience[kind]
+
+  async function verify(token: string): Promise<Verification> {
+    if (token.length > maximumTokenLength) return refused('credential_too_large')
+    if (!compactForm.test(token)) return refused('malformed')
+    const found = findKey(token.slice(0, token.indexOf('.')), typ, ring)
+    if ('reason' in found) return refused(found.reason)
+    const payload = await verifiedPayload(token, found.key)
+    if (payload === undefined) return refused('bad_signature')
+    const claims = readClaims(payload, kind)
+    if (claims === undefined) return refused('bad_claims')
+    if (claims.v !== formatVersion) return refused('unknown_version')
+    if (claims.iss !== names.issuer) return refused('wrong_issuer')
+    if (claims.aud !== audience) return refused('wrong_audience')
+    return atTime(claims, toSeconds(clock()))
+  }
+
+  return { verify }
+}
+
+/**
+ * Our tokens carry `alg`, `kid` and `typ` in the header and nothing else: no `crit`, `jwk`, `jku`, `x5c` or `b64` is
+ * ever looked at, because a header that has one is refused (RFC 8725 sections 3.1 and 3.10).
+ */
+function findKey(segment: string, typ: string, ring: KeyRing): { readonly key: SigningKey } | { readonly reason: Reason } {
+  const text = Buffer.from(segment, 'base64url').toString()
+  const header = parseObject(text)
+  if (header === undefined) return { reason: 'malformed' }
+  const { alg, kid } = header
+  if (typeof kid !== 'string') return { reason: 'bad_header' }
+  const key = ring.verifyingKey(kid)
+  if (key === undefined) return { reason: 'unknown_kid' }
+  if (alg !== key.alg) return { reason: 'bad_header' }
+  if (header['typ'] !== typ) return { reason: 'wrong_kind' }
+  // Byte for byte what the minter writes: this leaves no room for further or repeated members.
+  return text === JSON.stringify({ alg, kid, typ }) ? { key } : { reason: 'bad_header' }
+}
+
+async function verifiedPayload(token: string, key: SigningKey): Promise<Record<string, unknown> | undefined> {
+  try {
+    const { payload } = await compactVerify(token, key.publicKey, { algorithms: [key.alg] })
+    return parseObject(Buffer.from(payload).toString()) ?? {}
+  } catch {
+    // Whatever went wrong, a signature that was not seen to be good is bad (security.md TV-21).
+    return undefined
+  }
+}
+
+const texts = ['iss', 'sub', 'aud', 'client_id', 'jti', 'sid', 'upn'] as const
+const times = ['v', 'iat', 'nbf', 'exp', 'auth_time'] as const
+
+function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenClaims | undefined {
+  for (const name of texts) {
+    const value = payload[name]
+    if (typeof value !== 'string' || value === '') return undefined
+  }
+  for (const name of times) {
+    if (!isTime(payload[name])) return undefined
+  }
+  if (kind === 'session' ? !isTime(payload['idle_at']) : payload['idle_at'] !== undefined) return undefined
+  if (payload['upt'] !== undefined && typeof payload['upt'] !== 'string') return undefined
+  const registered: Record<string, unknown> = {}
+  const profile: Record<string, ClaimValue> = {}
+  for (const [name, value] of Object.entries(payload)) {
+    if (registeredNames.has(name)) registered[name] = value
+    else if (isClaimValue(value)) profile[name] = value
+    else return undefined
+  }
+  // The loops above have shown every member of the interface to be there with its type.
+  const claims = { ...(registered as unknown as RegisteredClaims), profile: Object.freeze(profile) }
+  return Object.freeze(claims)
+}
+
+function atTime(claims: TokenClaims, now: number): Verification {
+  if (claims.exp <= claims.iat || claims.exp - claims.iat > longestLife) return refused('bad_claims')
+  if (claims.iat > now + leeway || claims.nbf > now + leeway) return refused('not_yet_valid')
+  return claims.exp <= now ? { state: 'expired', claims } : { state: 'valid', claims }
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}
+
+function isClaimValue(value: unknown): value is ClaimValue {
+  return isScalar(value) || (Array.isArray(value) && value.every(isScalar))
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function refused(reason: Reason): Verification {
+  return { state: 'refused', reason }
+}
