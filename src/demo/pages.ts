@@ -30,7 +30,7 @@ export function homePage({ signedIn, address }: { signedIn: Person | undefined; 
 <h2>Try it here</h2>
 <ol>
 <li>Open <a href="/protected">the protected page</a>. You are asked to sign in, and then come back to it.</li>
-<li>Open <a href="/admin">the admin page</a> as each of the two people below. Only one of them may see it.</li>
+<li>Open <a href="/admin">the admin page</a> as each of the two people below. It lets in only one.</li>
 <li>Sign out, and try once more.</li>
 </ol>
 <table>
@@ -43,9 +43,9 @@ export function homePage({ signedIn, address }: { signedIn: Person | undefined; 
 </table>
 <h2>Try it in a terminal</h2>
 <p>Without a credential a program is told so, in JSON:</p>
-<pre tabindex="0"><code>curl -i ${address}/protected</code></pre>
+<pre><code>curl -i ${address}/protected</code></pre>
 <p>With one it gets a token, to send as <code>Authorization: Bearer</code>:</p>
-<pre tabindex="0"><code>curl ${address}/_auth/login \\
+<pre><code>curl ${address}/_auth/login \\
   -H 'content-type: application/json' \\
   -d '{"username":"john","password":"password123"}'</code></pre>`,
   })

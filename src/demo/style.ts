@@ -28,8 +28,8 @@ h1 { font-size: 2rem }
 h2 { font-size: 1.25rem; line-height: 1.3; margin-top: 1rem }
 ol { display: grid; gap: 0.5rem; padding-left: 1.5rem }
 code { font: 0.9em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace }
-pre { margin: 0; padding: 0.875rem 1rem; overflow-x: auto; background: var(--card); border: 1px solid var(--edge); border-radius: 0.5rem }
-table { border-collapse: collapse; justify-self: start; text-align: left }
+pre { margin: 0; padding: 0.875rem 1rem; white-space: pre-wrap; background: var(--card); border: 1px solid var(--edge); border-radius: 0.5rem }
+table { border-collapse: collapse; justify-self: start; margin-top: 0.5rem; text-align: left }
 caption { text-align: left; color: var(--quiet); padding-bottom: 0.25rem }
 th, td { padding: 0.5rem 1.5rem 0.5rem 0; border-bottom: 1px solid var(--edge) }
 dl { border-top: 1px solid var(--edge) }

@@ -26,7 +26,7 @@ ${parts.body}
 const mark = html`<svg class="mark" viewBox="0 0 48 56" aria-hidden="true" focusable="false">
 <path d="M6 54V24a18 18 0 0 1 36 0v30" fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round"/>
 <path d="M12 54V24a12 12 0 0 1 24 0v30z" fill="currentColor"/>
-<circle cx="31" cy="35" r="2" fill="#fff"/>
+<circle class="knob" cx="31" cy="35" r="2"/>
 <path d="M2 54h44" stroke="currentColor" stroke-width="3" stroke-linecap="round"/>
 </svg>`
 

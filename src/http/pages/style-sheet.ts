@@ -59,20 +59,21 @@ export const styleSheet = html`
 ${baseStyle}
 body { display: grid; padding: 1rem }
 main {
-  width: 100%; max-width: 25rem; margin: auto; padding: 1.75rem 1.5rem 1.75rem;
+  width: 100%; max-width: 25rem; margin: auto; padding: 1.75rem 1.5rem;
   display: grid; gap: 1.25rem;
   background: var(--card); border: 1px solid var(--edge);
   border-radius: 50% 50% 0.875rem 0.875rem / 6rem 6rem 0.875rem 0.875rem;
   box-shadow: 0 1px 2px rgb(0 0 0 / 0.06), 0 12px 32px rgb(0 0 0 / 0.08);
 }
 .mark { display: block; width: 3rem; height: 3.5rem; margin: 0 auto; color: var(--accent) }
+.knob { fill: var(--card) }
 h1 { font: 600 1.625rem/1.2 ui-serif, Georgia, "Times New Roman", serif; text-align: center }
 .lead { margin-top: -0.375rem; text-align: center; text-wrap: balance; color: var(--quiet) }
 .lead strong { color: var(--text) }
-form, .fields, .actions { display: grid; gap: 1.25rem }
+form, .actions { display: grid; gap: 1.25rem }
 .actions { gap: 0.5rem; justify-items: center }
 .actions .button, form .button { width: 100% }
-.plain { display: inline-flex; align-items: center; min-height: max(2.75rem, 44px) }
+.plain { display: inline-flex; align-items: center; min-height: max(2.75rem, 44px); margin-bottom: -0.5rem }
 label { display: block; margin-bottom: 0.375rem; font-weight: 600 }
 input {
   display: block; width: 100%; min-height: max(2.75rem, 44px); padding: 0.5rem 0.75rem;
@@ -83,7 +84,7 @@ input:focus-visible { outline-offset: 1px; border-color: var(--accent) }
 input[aria-invalid] { border: 2px solid var(--alert) }
 .alert {
   padding: 0.75rem 1rem; border: 1px solid var(--alert); border-left-width: 0.375rem; border-radius: 0.5rem;
-  background: var(--alert-ground); color: var(--alert); font-weight: 600;
+  background: var(--alert-ground); color: var(--alert); font-weight: 600; text-wrap: balance;
 }
 .choices { display: grid; gap: 0.75rem; list-style: none }
 .choices a {
@@ -95,7 +96,11 @@ input[aria-invalid] { border: 2px solid var(--alert) }
 .choices a:hover { border-color: var(--accent); color: var(--accent) }
 .choices svg { flex: none; width: 0.625rem; height: 1rem; color: var(--accent) }
 .reference { padding-top: 1rem; border-top: 1px solid var(--edge); color: var(--quiet); font-size: 0.875rem; text-align: center }
-code { font: 0.9375em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; user-select: all }
+code { display: inline-block; max-width: 100%; font: 0.9375em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; user-select: all }
+@media (forced-colors: active) {
+  .mark { color: CanvasText }
+  .choices svg { color: LinkText }
+}
 @media (min-width: 30rem) {
   main { padding: 2.25rem 2.25rem 2rem }
 }

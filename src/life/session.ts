@@ -1,0 +1,79 @@
+import { toSeconds, type Clock } from '../base/clock.ts'
+import type { Secret } from '../base/secret.ts'
+import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
+import type { Minted, Minter } from '../token/mint.ts'
+import type { Sealer } from '../token/seal.ts'
+import type { Session } from './authentication.ts'
+import { carryInCookies, type Carried, type CookieWriter } from './cookie-budget.ts'
+import { absoluteEnd, idleEnd, type LifePolicy } from './rules.ts'
+
+/** What a session is made of, at sign-in and at every renewal. Times in milliseconds since the epoch. */
+export interface SessionSource {
+  readonly upstream: string
+  readonly subject: string
+  readonly profile: ProfileClaims
+  readonly token: Secret
+  /** When the upstream's token ends; undefined = it did not say. */
+  readonly tokenExpiresAt: number | undefined
+  readonly sid: string
+  readonly signedInAt: number
+  /** Undefined: the idle limit begins anew now. */
+  readonly idleAt: number | undefined
+}
+
+export interface SessionMaker {
+  forBrowser(source: SessionSource): Promise<Carried>
+  forClient(source: SessionSource): Promise<{ readonly minted: Minted; readonly expiresIn: number }>
+}
+
+interface MakerDeps {
+  readonly minter: Minter
+  readonly sealer: Sealer
+  readonly cookies: CookieWriter
+  readonly clock: Clock
+}
+
+/** @param apiTokenTtl milliseconds */
+export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps: MakerDeps): SessionMaker {
+  const { minter, sealer, cookies, clock } = deps
+
+  function times(source: SessionSource, ttl: number) {
+    const now = clock()
+    const iat = toSeconds(now)
+    const end = toSeconds(source.signedInAt + policy.absoluteTimeout)
+    // A token never outlives what it wraps, nor the session (security.md TM-07).
+    const idle = Math.min(toSeconds(source.idleAt ?? now + policy.idleTimeout), end)
+    const exp = Math.min(iat + toSeconds(ttl), end, toSeconds(source.tokenExpiresAt ?? Infinity))
+    return { iat, exp, idle, auth_time: toSeconds(source.signedInAt) }
+  }
+
+  return {
+    async forBrowser(source) {
+      const { iat, exp, idle, auth_time } = times(source, policy.tokenTtl)
+      const sealed = await sealer.seal({ token: source.token, expiresAt: source.tokenExpiresAt }, source.sid)
+      const values = { sub: source.subject, iat, exp: Math.min(exp, idle), sid: source.sid, auth_time, idle_at: idle, upn: source.upstream }
+      return carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
+    },
+    async forClient(source) {
+      const { iat, exp, auth_time } = times(source, apiTokenTtl)
+      const upt = await sealer.seal({ token: source.token, expiresAt: source.tokenExpiresAt }, source.sid)
+      const values = { sub: source.subject, iat, exp, sid: source.sid, auth_time, upn: source.upstream, upt }
+      return { minted: await minter.mint('access', values, source.profile), expiresIn: exp - iat }
+    },
+  }
+}
+
+/** What is left of a session, in seconds. */
+export function sessionTimes(session: Session, now: number, policy: LifePolicy) {
+  const left = (until: number) => Math.max(0, Math.ceil((until - now) / 1000))
+  const { claims, kind } = session
+  const expiresIn = left(claims.exp * 1000)
+  return kind === 'session'
+    ? { expiresIn, idleIn: left(idleEnd(claims)), absoluteIn: left(absoluteEnd(claims, policy)) }
+    : { expiresIn }
+}
+
+/** Subject at the upstream: what stands after the prefix. */
+export function upstreamSubject(claims: TokenClaims): string {
+  return claims.sub.slice(claims.sub.indexOf('|') + 1)
+}

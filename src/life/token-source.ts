@@ -1,0 +1,47 @@
+import { request, type Dispatcher } from 'undici'
+import { PosternError } from '../base/errors.ts'
+import type { Sealer } from '../token/seal.ts'
+import type { Upstream } from '../upstream/login-upstream.ts'
+import type { Session } from './authentication.ts'
+
+/** What a handler may say about a request to the upstream. The token is added here and nowhere else. */
+export interface FetchInit {
+  readonly method?: Dispatcher.HttpMethod
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  readonly signal?: AbortSignal
+}
+
+/**
+ * A request to the upstream with the person's own token.
+ *
+ * @param target a path, or an absolute address on the upstream's own origin
+ * @throws PosternError `POSTERN_FETCH_FOREIGN_ORIGIN` for any other origin, `POSTERN_FETCH_NO_TOKEN` when the token
+ *   cannot be opened. Redirects are not followed: the token goes to the configured origin only.
+ */
+export async function fetchFromUpstream(
+  upstream: Upstream | undefined,
+  sealer: Sealer,
+  session: Session,
+  sealed: string | undefined,
+  target: string,
+  init: FetchInit = {},
+): Promise<Dispatcher.ResponseData> {
+  const content = sealed === undefined ? undefined : await sealer.open(sealed, session.claims.sid)
+  if (upstream === undefined || content === undefined) {
+    throw new PosternError('POSTERN_FETCH_NO_TOKEN', 'The upstream token of this session cannot be opened; the person has to sign in again.')
+  }
+  const url = new URL(target, upstream.origin)
+  if (url.origin !== upstream.origin) {
+    throw new PosternError('POSTERN_FETCH_FOREIGN_ORIGIN', `auth.fetch() goes to ${upstream.origin} only.`)
+  }
+  const [name, value] = upstream.present(content.token)
+  const kept = Object.entries(init.headers ?? {}).filter(([header]) => header.toLowerCase() !== name.toLowerCase())
+  return request(url, {
+    dispatcher: upstream.dispatcher,
+    method: init.method ?? 'GET',
+    headers: { ...Object.fromEntries(kept), [name]: value },
+    ...(init.body === undefined ? {} : { body: init.body }),
+    ...(init.signal === undefined ? {} : { signal: init.signal }),
+  })
+}

@@ -1,0 +1,86 @@
+import { describe, test } from 'node:test'
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { adminPage, homePage, protectedPage } from '../../../src/demo/pages.ts'
+import { errorPage } from '../../../src/http/pages/error.ts'
+import { messagePage } from '../../../src/http/pages/message.ts'
+import { signInPage } from '../../../src/http/pages/sign-in.ts'
+import { signedOutPage, signOutPage } from '../../../src/http/pages/sign-out.ts'
+import { elements, skeleton, textOf } from './strict-markup.ts'
+
+/** Each page with one text in every place that takes one. A prefix is configuration, yet it is no exception. */
+const pages: Record<string, (text: string) => string> = {
+  'the sign-in form': (text) =>
+    signInPage({ prefix: `/${text}`, upstreams: [{ key: text, title: text }], chosen: undefined, returnTo: text, username: `x${text}`, error: text }),
+  'the choice': (text) =>
+    signInPage({
+      prefix: `/${text}`,
+      upstreams: [{ key: `1${text}`, title: text }, { key: `2${text}`, title: text }],
+      chosen: text,
+      returnTo: text,
+      error: text,
+    }),
+  'a chosen form': (text) =>
+    signInPage({
+      prefix: `/${text}`,
+      upstreams: [{ key: text, title: text }, { key: `2${text}`, title: text }],
+      chosen: text,
+      returnTo: text,
+    }),
+  'the sign-out page': (text) => signOutPage({ prefix: `/${text}`, name: text, returnTo: text }),
+  'the signed-out page': (text) => signedOutPage({ prefix: `/${text}` }),
+  'a message': (text) =>
+    messagePage({ status: 403, title: text, text, links: [{ href: `/?${text}`, label: text, newTab: true }], reqId: text }),
+  'an error page': (text) => errorPage({ code: 'not_found', prefix: '/_auth', reqId: text }),
+  'the sample home page': (text) => homePage({ signedIn: { name: text, roles: [text] }, address: text }),
+  'the sample protected page': (text) => protectedPage({ name: text, subject: text, roles: [text, text] }),
+  'the sample admin page': (text) => adminPage({ name: text, subject: text, roles: [text, text], expiresIn: 1 }),
+}
+
+const attacks = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  '" autofocus onfocus="alert(1)',
+  "' style='color:red",
+  '</title></style><svg/onload=alert(1)>',
+  '</textarea><!--',
+  '&quot;><b>',
+  '&#60;script&#62;',
+  '\u0000<\u0000s>',
+  '\r\n\r\n<html>',
+  '${1}`',
+]
+const hostile = fc
+  .array(fc.oneof(fc.constantFrom(...attacks), fc.constantFrom('<', '>', '"', "'", '&', '=', '/', ' ', '`', ']]>', '--'), fc.string({ unit: 'binary' })))
+  .map((parts) => parts.join(''))
+
+describe('no value changes the structure of a page', () => {
+  for (const [name, page] of Object.entries(pages)) {
+    test(`EH-04 on ${name}`, () => {
+      const expected = skeleton(page('calm'))
+      for (const attack of attacks) assert.equal(skeleton(page(attack)), expected)
+      fc.assert(fc.property(hostile, (text) => assert.equal(skeleton(page(text)), expected)), { numRuns: 60 })
+    })
+  }
+})
+
+test('EH-04 a hostile value comes back as the very text that was given', () => {
+  fc.assert(
+    fc.property(hostile, (text) => {
+      const page = signInPage({ prefix: '/_auth', upstreams: [{ key: 'a', title: 'A' }], chosen: 'a', returnTo: text, username: text, error: text })
+      const values = new Map(elements(page, 'input').map(({ attributes }) => [attributes.get('name'), attributes.get('value')]))
+      assert.equal(values.get('return_to'), text)
+      assert.equal(values.get('username'), text)
+      assert.equal(elements(page, 'p').filter(({ attributes }) => attributes.get('role') === 'alert').map(textOf).join(), text)
+    }),
+  )
+})
+
+test('EH-04 the check itself sees a value that breaks out', () => {
+  const page = signedOutPage({ prefix: '/_auth' })
+  assert.throws(() => skeleton(page.replace('Sign in again', '<b>')))
+  assert.throws(() => skeleton(page.replace('Sign in again', 'a & b')))
+  assert.throws(() => skeleton(page.replace('Sign in again', '>')))
+  assert.throws(() => skeleton(page.replace('/_auth/login', '"onclick=alert(1)')))
+  assert.notEqual(skeleton(page.replace('/_auth/login', '" onclick="alert(1)')), skeleton(page))
+})

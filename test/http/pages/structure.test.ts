@@ -1,0 +1,66 @@
+import { describe, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { pageStates } from './states.ts'
+import { descendants, parseStrictly, textOf } from './strict-markup.ts'
+import type { Element } from './strict-markup.ts'
+
+for (const { name, page } of pageStates) {
+  describe(name, () => {
+    const root = parseStrictly(page)
+    const all = descendants(root)
+    const named = (...names: string[]): Element[] => all.filter((element) => names.includes(element.name))
+
+    test('says its language, its title, one main part and one heading of the first level', () => {
+      assert.equal(root.attributes.get('lang'), 'en')
+      for (const once of ['title', 'main', 'h1']) {
+        assert.equal(named(once).length, 1, once)
+        assert.notEqual(named(once).map(textOf).join().trim(), '', once)
+      }
+    })
+
+    test('fits a phone, follows the colour scheme and is not indexed', () => {
+      const metas = new Map(named('meta').map(({ attributes }) => [attributes.get('name'), attributes.get('content')]))
+      assert.equal(metas.get('viewport'), 'width=device-width, initial-scale=1')
+      assert.equal(metas.get('color-scheme'), 'light dark')
+      assert.equal(metas.get('robots'), 'noindex')
+    })
+
+    test('CS-08 has no script, no inline style and no event attribute', () => {
+      assert.deepEqual(named('script', 'iframe', 'object', 'embed', 'base', 'img'), [])
+      const attributes = all.flatMap((element) => [...element.attributes.keys()])
+      assert.deepEqual(attributes.filter((attribute) => attribute === 'style' || attribute.startsWith('on')), [])
+    })
+
+    test('CS-08 points to this site only, and loads nothing', () => {
+      for (const { attributes } of named('a')) assert.match(attributes.get('href') ?? '', /^\/(?!\/)/)
+      for (const { attributes } of named('form')) {
+        assert.match(attributes.get('action') ?? '', /^\/_auth\//)
+        assert.equal(attributes.get('method'), 'post')
+      }
+      assert.deepEqual(named('link').map(({ attributes }) => attributes.get('rel')), ['icon'])
+      assert.match(named('link')[0]?.attributes.get('href') ?? '', /^data:image\/svg\+xml,/)
+      assert.doesNotMatch(named('style').map(textOf).join(), /url\(|@import/)
+    })
+
+    test('every visible input has its label, and every reference finds its element', () => {
+      const ids = all.flatMap(({ attributes }) => attributes.get('id') ?? [])
+      assert.equal(new Set(ids).size, ids.length)
+      const labels = new Map(named('label').map((label) => [label.attributes.get('for'), textOf(label)]))
+      for (const { attributes } of named('input').filter((input) => input.attributes.get('type') !== 'hidden')) {
+        assert.ok(labels.get(attributes.get('id')), attributes.get('name'))
+      }
+      for (const { attributes } of all) {
+        const described = attributes.get('aria-describedby')
+        if (described !== undefined) assert.ok(ids.includes(described))
+      }
+    })
+
+    test('drawings are hidden from screen readers', () => {
+      for (const { attributes } of named('svg')) assert.equal(attributes.get('aria-hidden'), 'true')
+    })
+
+    test('the cursor starts in one place at most', () => {
+      assert.ok(all.filter(({ attributes }) => attributes.has('autofocus')).length <= 1)
+    })
+  })
+}
