@@ -174,7 +174,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
 /** The value, or undefined when it takes longer than that many milliseconds. */
 async function withinWait<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
   const { promise: timeout, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(resolve, milliseconds)
+  const timer = setTimeout(() => resolve(undefined), milliseconds)
   try {
     return await Promise.race([promise, timeout])
   } finally {

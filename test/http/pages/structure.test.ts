@@ -43,11 +43,11 @@ for (const { name, page } of pageStates) {
     })
 
     test('every visible input has its label, and every reference finds its element', () => {
-      const ids = all.flatMap(({ attributes }) => attributes.get('id') ?? [])
+      const ids = all.map(({ attributes }) => attributes.get('id')).filter((id) => id !== undefined)
       assert.equal(new Set(ids).size, ids.length)
       const labels = new Map(named('label').map((label) => [label.attributes.get('for'), textOf(label)]))
       for (const { attributes } of named('input').filter((input) => input.attributes.get('type') !== 'hidden')) {
-        assert.ok(labels.get(attributes.get('id')), attributes.get('name'))
+        assert.ok(labels.get(attributes.get('id')), attributes.get('name') ?? 'an input without a name')
       }
       for (const { attributes } of all) {
         const described = attributes.get('aria-describedby')
