@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { systemClock, toSeconds, type Clock } from './base/clock.ts'
+import { systemClock, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
 import type { Config } from './config/config.ts'
 import type { Key } from './keys/key.ts'
@@ -9,17 +9,22 @@ import { createAuthenticator, type AuthenticateOptions } from './life/authentica
 import type { Authentication, Session } from './life/authentication.ts'
 import type { CookieWriter } from './life/cookie-budget.ts'
 import { readCredentials } from './life/credentials.ts'
+import { createEndings } from './life/endings.ts'
 import { createProcessFacts, type Facts } from './life/facts.ts'
+import { createLoginLimiter } from './life/login-limits.ts'
 import { createRenewer } from './life/renew.ts'
-import { absoluteEnd } from './life/rules.ts'
-import { createSessionMaker, upstreamSubject } from './life/session.ts'
-import { signInAt, type SignInInput, type SignInResult } from './life/sign-in.ts'
+import { createRevocations, type RevocationList } from './life/revocations.ts'
+import { createSessionMaker } from './life/session.ts'
+import { signInAt, type SignInResult } from './life/sign-in.ts'
+import { createSignOuter } from './life/sign-out.ts'
 import { fetchFromUpstream, type FetchInit } from './life/token-source.ts'
-import { readTombstones, writeTombstones } from './life/tombstone.ts'
 import { createMinter } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
+import { createTransactionSealer } from './token/transaction.ts'
 import { createVerifier } from './token/verify.ts'
 import { createLoginUpstream } from './upstream/login-upstream.ts'
+import { observed } from './upstream/observed.ts'
+import type { FieldValues, Upstream } from './upstream/upstream.ts'
 
 /** What the gate looks at in a request. Node's `IncomingMessage` has the first three. */
 export interface RequestFacts {
@@ -30,22 +35,35 @@ export interface RequestFacts {
   readonly address?: string
 }
 
+export interface SignInRequest {
+  /** Undefined: the only one there is. */
+  readonly upstream: string | undefined
+  readonly typed: FieldValues
+  readonly carrier: 'cookie' | 'bearer'
+  /** What the answer to the first step gave, where this is the second. */
+  readonly transaction: string | undefined
+  /** Digest of the browser-binding cookie, where the sign-in is a browser's. */
+  readonly browser: string | undefined
+}
+
 /** The product: sign in, authenticate, renew, sign out. It knows nothing of Fastify; the faces in `http/` speak for it. */
 export interface Gate {
   readonly config: Config
   readonly events: EventSink
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly now: Clock
   /** At once for a fresh token seen before, else a promise. Never throws or rejects. */
   authenticate(request: RequestFacts, options?: AuthenticateOptions): Authentication | Promise<Authentication>
   /** For the sign-in page: a session whose upstream token cannot be opened is refused, so that no loop arises. */
   authenticateOpened(request: RequestFacts): Promise<Authentication>
-  /** `upstream` undefined: the only one there is. */
-  signIn(input: SignInInput & { readonly upstream: string | undefined }, request: RequestFacts): Promise<SignInResult>
+  signIn(input: SignInRequest, request: RequestFacts): Promise<SignInResult>
   /** Tells the upstream, remembers the fact, and says which cookies to set. Never fails. */
   signOut(request: RequestFacts): Promise<{ readonly setCookies: readonly string[]; readonly hadSession: boolean }>
   clearCookies(): readonly string[]
   /** See {@link fetchFromUpstream}. */
   fetch(session: Session, sealed: string | undefined, target: string, init?: FetchInit): Promise<Dispatcher.ResponseData>
   jwks(): { readonly keys: readonly Readonly<Record<string, string>>[] }
+  revoke(list: RevocationList): void
   close(): Promise<void>
 }
 
@@ -65,6 +83,8 @@ const ignore: EventSink = () => undefined
 export function createGate(config: Config, deps: GateDeps): Gate {
   const { cookies, clock = systemClock, onEvent: events = ignore } = deps
   const facts = deps.facts ?? createProcessFacts(clock)
+  const revocations = createRevocations()
+  const endings = createEndings(facts, revocations)
   const policy = config.session
   const retention = Math.max(policy.idleTimeout, config.api.tokenTtl, 600_000) + skew
   const ring = createKeyRing(deps.keys, retention, clock)
@@ -73,15 +93,20 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     audience: { session: `${config.publicUrl}${config.prefix}`, access: config.api.audience },
   }
   const sealer = createSealer(ring)
+  const transactions = createTransactionSealer(ring, clock)
   const maker = createSessionMaker(policy, config.api.tokenTtl, { minter: createMinter(ring, names), sealer, cookies, clock })
-  const upstreams = new Map([...config.upstreams].map(([key, upstream]) => [key, createLoginUpstream(upstream, { clock })]))
-  const renewer = createRenewer(policy, { sealer, maker, upstreams, facts, clock, events })
+  const upstreams = new Map(
+    [...config.upstreams].map(([key, upstream]) => [key, observed(createLoginUpstream(upstream, { clock }), clock, events)]),
+  )
+  const limiter = createLoginLimiter(config.rateLimit.login, clock)
+  const renewer = createRenewer(policy, { sealer, maker, upstreams, facts, endings, clock, events })
+  const signOuter = createSignOuter(policy, { sealer, cookies, upstreams, facts, clock, events })
   const authenticator = createAuthenticator(config, {
     session: createVerifier('session', ring, names, clock),
     access: createVerifier('access', ring, names, clock),
     ring,
     renewer,
-    facts,
+    endings,
     clock,
   })
 
@@ -91,34 +116,25 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     return found.state === 'absent' ? undefined : found.session
   }
 
-  /** Forgets a session in this process and returns the tombstone that says so in this browser. */
-  function bury(session: Session, out: string | undefined): string {
-    const end = absoluteEnd(session.claims, policy)
-    facts.deny(session.claims.sid, 'revoked', end)
-    const now = toSeconds(clock())
-    const entries = [...readTombstones(out, now), { sid: session.claims.sid, absoluteEnd: toSeconds(end) }]
-    const { value, maxAge } = writeTombstones(entries, now)
-    return cookies.out(value, maxAge)
-  }
-
-  async function endAtUpstream(session: Session, sealed: string | undefined): Promise<{ told: boolean; detail?: string }> {
-    const upstream = upstreams.get(session.claims.upn)
-    if (upstream === undefined || !upstream.canEnd) return { told: false, detail: 'no logout call is configured' }
-    const content = sealed === undefined ? undefined : await sealer.open(sealed, session.claims.sid)
-    if (content === undefined) return { told: false, detail: 'the upstream token cannot be opened' }
-    const outcome = await upstream.end(content.token, upstreamSubject(session.claims))
-    return outcome.kind === 'ended' ? { told: true } : { told: false, detail: outcome.detail }
-  }
-
-  const contextOf = (request: RequestFacts): EventContext => ({
-    ...(request.reqId === undefined ? {} : { reqId: request.reqId }),
-    ...(request.address === undefined ? {} : { address: request.address }),
-  })
   const credentialsOf = (request: RequestFacts) => readCredentials(request.headers, request.rawHeaders, policy.cookie)
+
+  /** What else to set where a sign-in meets another session in the same browser. */
+  async function replaced(request: RequestFacts, setCookies: readonly string[]): Promise<readonly string[]> {
+    const credentials = credentialsOf(request)
+    if (credentials.kind !== 'cookie') return []
+    // Another tab's late renewal of the old session must not take the place of the new one.
+    const old = await namedSession(request)
+    return [
+      ...(old === undefined ? [] : [signOuter.bury(old, credentials.out)]),
+      ...(credentials.sealed !== undefined && setCookies.length === 1 ? [cookies.clearSealed()] : []),
+    ]
+  }
 
   return {
     config,
     events,
+    upstreams,
+    now: clock,
     authenticate: (request, options) => authenticator.authenticate(request, options ?? {}),
 
     async authenticateOpened(request) {
@@ -129,50 +145,41 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     },
 
     async signIn(input, request) {
-      const only = upstreams.size === 1 ? [...upstreams.values()][0] : undefined
-      const upstream = input.upstream === undefined ? only : upstreams.get(input.upstream)
-      if (upstream === undefined) return { ok: false, reason: 'bad_request', retryAfter: undefined }
-      const result = await signInAt(upstream, input, contextOf(request), { maker, clock, events })
-      if (!result.ok || result.carrier !== 'cookie') return result
-      const setCookies = [...result.setCookies]
-      const credentials = credentialsOf(request)
-      if (credentials.kind === 'cookie') {
-        // Another tab's late renewal of the old session must not take the place of this one.
-        const old = await namedSession(request)
-        if (old !== undefined) setCookies.push(bury(old, credentials.out))
-        if (credentials.sealed !== undefined && setCookies.length === 2) setCookies.push(cookies.clearSealed())
+      const transaction = input.transaction === undefined ? undefined : await transactions.open(input.transaction)
+      if (input.transaction !== undefined && (transaction === undefined || transaction.browser !== input.browser)) {
+        return { ok: false, reason: 'bad_transaction', retryAfter: undefined }
       }
-      return { ...result, setCookies }
+      const only = upstreams.size === 1 ? [...upstreams.values()][0] : undefined
+      const named = transaction?.upstream ?? input.upstream
+      const upstream = named === undefined ? only : upstreams.get(named)
+      if (upstream === undefined) return { ok: false, reason: 'bad_request', retryAfter: undefined }
+      const { typed, carrier, browser } = input
+      const deps = { maker, limiter, transactions, clock, events }
+      const result = await signInAt({ upstream, typed, carrier, transaction, browser }, contextOf(request), deps)
+      if (!result.ok || result.carrier !== 'cookie') return result
+      return { ...result, setCookies: [...result.setCookies, ...(await replaced(request, result.setCookies))] }
     },
 
     async signOut(request) {
       const credentials = credentialsOf(request)
+      const { sealed, out } = credentials.kind === 'cookie' ? credentials : { sealed: undefined, out: undefined }
       const session = await namedSession(request)
-      const cleared = [cookies.clearSession(), cookies.clearSealed()]
-      if (session === undefined) return { setCookies: cleared, hadSession: false }
-      const detached = credentials.kind === 'cookie' ? credentials.sealed : undefined
-      const out = credentials.kind === 'cookie' ? credentials.out : undefined
-      // Before the upstream is asked: it may take its time, and renewals must stop now.
-      const tombstone = bury(session, out)
-      const { told, detail } = await endAtUpstream(session, session.claims.upt ?? detached)
-      events({
-        ...contextOf(request),
-        type: 'signed_out',
-        sub: session.claims.sub,
-        sid: session.claims.sid,
-        upstream: session.claims.upn,
-        upstreamTold: told,
-        ...(detail === undefined ? {} : { detail }),
-      })
-      return { setCookies: [...cleared, tombstone], hadSession: true }
+      if (session === undefined) return { setCookies: cookies.clear(), hadSession: false }
+      const tombstone = await signOuter.end(session, { sealed, out }, contextOf(request))
+      return { setCookies: [...cookies.clear(), tombstone], hadSession: true }
     },
 
-    clearCookies: () => [cookies.clearSession(), cookies.clearSealed()],
+    clearCookies: () => cookies.clear(),
     fetch: (session, sealed, target, init) =>
       fetchFromUpstream(upstreams.get(session.claims.upn), sealer, session, sealed, target, init),
     jwks: () => ({ keys: ring.published().map((key) => key.publicJwk) }),
+    revoke: (list) => revocations.replace(list),
     async close() {
       await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
     },
   }
+}
+
+function contextOf({ reqId, address }: RequestFacts): EventContext {
+  return { ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) }
 }

@@ -9,6 +9,8 @@ export interface EventContext {
   readonly upstream?: string
 }
 
+export type UpstreamCall = 'login' | 'second_step' | 'check' | 'refresh' | 'logout'
+
 /** Everything that log, metrics and audit can hear of. They subscribe to the sink; nothing inside knows them. */
 export type PosternEvent = EventContext &
   (
@@ -20,7 +22,7 @@ export type PosternEvent = EventContext &
     | { readonly type: 'signed_out'; readonly upstreamTold: boolean; readonly detail?: string }
     | {
         readonly type: 'upstream_call'
-        readonly call: 'login' | 'check' | 'logout'
+        readonly call: UpstreamCall
         readonly outcome: string
         readonly status?: number
         readonly milliseconds: number

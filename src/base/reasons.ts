@@ -7,6 +7,8 @@ export const clientCodes = {
   invalid_credential: { status: 401, title: 'The credential was not accepted.' },
   expired: { status: 401, title: 'The session has ended.' },
   sign_in_failed: { status: 401, title: 'The name or the password is not right.' },
+  second_factor: { status: 401, title: 'One more step is needed to sign in.' },
+  bad_transaction: { status: 400, title: 'The sign-in took too long. Start again.' },
   forbidden: { status: 403, title: 'This account may not do that.' },
   csrf: { status: 403, title: 'The request came from another site.' },
   bad_request: { status: 400, title: 'The request cannot be understood.' },
@@ -73,7 +75,10 @@ export const reasons = {
   bad_credentials: 'sign_in_failed',
   locked: 'sign_in_failed',
   password_expired: 'sign_in_failed',
-  second_factor: 'sign_in_failed',
+  /** A second step is due; the sign-in goes on. */
+  second_factor: 'second_factor',
+  /** The second step came too late, from another browser, or with something else than what we gave out. */
+  bad_transaction: 'bad_transaction',
   rate_limited: 'rate_limited',
   upstream_unavailable: 'upstream_unavailable',
   upstream_bad: 'upstream_bad',

@@ -27,6 +27,7 @@ export interface SealingKey extends KeyTimes {
   readonly kind: 'sealing'
   /** Derived per purpose, so that what was sealed for one can never be opened as another. */
   readonly upstreamTokenKey: Uint8Array
+  readonly transactionKey: Uint8Array
 }
 
 export type Key = SigningKey | SealingKey
@@ -95,7 +96,9 @@ function sealingKey(jwk: Record<string, unknown>, kid: string, activatesAt: numb
   if (jwk['kty'] !== 'oct' || jwk['alg'] !== sealingEncryption) return fault(`is not an oct key for ${sealingEncryption}`)
   const secret = typeof jwk['k'] === 'string' ? Buffer.from(jwk['k'], 'base64url') : Buffer.alloc(0)
   if (secret.length !== 32) return fault('does not hold 32 bytes')
-  return { ok: true, key: { kind: 'sealing', kid, activatesAt, upstreamTokenKey: derive(secret, 'upstream-token') } }
+  const upstreamTokenKey = derive(secret, 'upstream-token')
+  const transactionKey = derive(secret, 'transaction')
+  return { ok: true, key: { kind: 'sealing', kid, activatesAt, upstreamTokenKey, transactionKey } }
 }
 
 function derive(secret: Uint8Array, purpose: string): Uint8Array {

@@ -1,18 +1,18 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { Reason } from '../base/reasons.ts'
 import type { Config } from '../config/config.ts'
 import type { KeyRing } from '../keys/ring.ts'
-import { clientKind, renewalEligibility } from '../route/client-kind.ts'
+import { clientKind, renewalEligibility, type ClientKind } from '../route/client-kind.ts'
 import { requestOrigin } from '../route/origin.ts'
 import { createTokenMemo } from '../token/memo.ts'
 import type { Verifier } from '../token/verify.ts'
 import type { Authentication, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
-import type { Facts } from './facts.ts'
+import type { Endings } from './endings.ts'
 import type { Renewer } from './renew.ts'
 import { dueAt, lifeState } from './rules.ts'
 import { isTombstoned } from './tombstone.ts'
-import type { IncomingHttpHeaders } from 'node:http'
 
 interface Request {
   readonly method: string
@@ -38,7 +38,7 @@ interface AuthenticatorDeps {
   readonly access: Verifier
   readonly ring: KeyRing
   readonly renewer: Renewer
-  readonly facts: Facts
+  readonly endings: Endings
   readonly clock: Clock
 }
 
@@ -48,33 +48,34 @@ interface Known {
   readonly answer: Authentication
   readonly freshUntil: number
   readonly ringGeneration: number
-  factsGeneration: number
+  endingsGeneration: number
 }
 
 type CookieCredentials = Extract<Credentials, { kind: 'cookie' }>
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** May spend a refresh token although the session still lasts: their answer is sure to reach the browser's jar. */
+const spendingKinds: ReadonlySet<ClientKind> = new Set(['navigation', 'form'])
 /** Seconds until a client may ask again while the upstream is down. */
 const retryAfter = 10
 
 export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Authenticator {
-  const { ring, facts, clock, renewer } = deps
+  const { ring, endings, clock, renewer } = deps
   const policy = config.session
   const cookieMemo = createTokenMemo<Known>()
   const bearerMemo = createTokenMemo<Known>()
 
-  /** Whether what was verified before still holds: no key went away, and no denial names it. */
-  function stillKnown(known: Known): boolean {
-    if (known.ringGeneration !== ring.generation) return false
-    if (known.factsGeneration === facts.generation) return true
-    if (facts.denied(known.session.claims.sid) !== undefined) return false
-    known.factsGeneration = facts.generation
-    return true
-  }
-
   function learn(session: Session, freshUntil: number): Known {
     const answer: Authentication = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
-    return { session, answer, freshUntil, ringGeneration: ring.generation, factsGeneration: facts.generation }
+    return { session, answer, freshUntil, ringGeneration: ring.generation, endingsGeneration: -1 }
+  }
+
+  /** Whether nothing that was learned since ended it. Cheap while nothing was learned. */
+  function unended(known: Known): boolean {
+    if (known.endingsGeneration === endings.generation) return true
+    if (endings.endedBy(known.session.claims) !== undefined) return false
+    known.endingsGeneration = endings.generation
+    return true
   }
 
   async function bearer(token: string): Promise<Authentication> {
@@ -82,8 +83,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'access', claims: verified.claims }
     if (verified.state === 'expired') return { state: 'refused', reason: 'expired', session }
-    const denied = facts.denied(session.claims.sid)
-    if (denied !== undefined) return { state: 'refused', reason: denied, session }
+    const ended = endings.endedBy(session.claims)
+    if (ended !== undefined) return { state: 'refused', reason: ended, session }
     const known = learn(session, verified.claims.exp * 1000)
     bearerMemo.set(token, known)
     return known.answer
@@ -93,38 +94,52 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'session', claims: verified.claims }
+    cookieMemo.set(credentials.token, learn(session, dueAt(verified.claims)))
+    return live(request, credentials, session, options)
+  }
+
+  /** Where a verified session stands in its life, and its renewal where that is due. */
+  async function live(
+    request: Request,
+    credentials: CookieCredentials,
+    session: Session,
+    options: AuthenticateOptions,
+  ): Promise<Authentication> {
     const { claims } = session
-    const sealed = claims.upt ?? credentials.sealed
     if (credentials.out !== undefined && isTombstoned(credentials.out, claims.sid)) return { state: 'absent', reason: 'tombstoned' }
     const refused = (reason: Reason): Authentication => ({ state: 'refused', reason, session })
-    const denied = facts.denied(claims.sid)
-    if (denied !== undefined) return refused(denied)
+    const ended = endings.endedBy(claims)
+    if (ended !== undefined) return refused(ended)
     const life = lifeState(claims, clock(), policy)
     if (life.state === 'over') return refused(life.reason)
     const stillValid = life.state !== 'renewable'
-    const asItIs: Authentication = stillValid ? { state: 'valid', session, sealed, setCookies: [] } : refused('expired')
-    if (life.state === 'fresh' && options.renew !== 'always') {
-      cookieMemo.set(credentials.token, learn(session, dueAt(claims)))
-      return asItIs
-    }
+    const sealed = claims.upt ?? credentials.sealed
+    const asItIs: Authentication = stillValid
+      ? { state: 'valid', session, sealed, setCookies: [] }
+      : { state: 'refused', reason: 'expired', session, renewable: true }
+    if (options.renew === 'never') return asItIs
+    const always = options.renew === 'always'
+    if (life.state === 'fresh' && !credentials.former && !always) return asItIs
     const kind = clientKind(request.method, request.headers)
     // A page fetched ahead of time may be shown later as it was then.
-    if (kind === 'prefetch') return { state: 'refused', reason: 'prefetch', session }
-    const eligibility = options.renew === 'always' ? 'always' : renewalEligibility[kind]
-    if (options.renew === 'never' || eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
+    if (kind === 'prefetch') return refused('prefetch')
+    const eligibility = always ? 'always' : renewalEligibility[kind]
+    if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
-    const renewal = renewer.renew(claims, sealed, options.slide !== false)
-    const waits = stillValid && options.renew !== 'always'
-    const outcome = waits ? await withinWait(renewal, policy.renewWait) : await renewal
+    const maySpend = always || spendingKinds.has(kind)
+    const renewal = renewer.renew({ claims, sealed, slide: options.slide !== false, stillValid, maySpend })
+    const outcome = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (outcome === undefined || (outcome.kind === 'unavailable' && stillValid)) return asItIs
     if (outcome.kind === 'unavailable') return { state: 'unavailable', retryAfter, session }
     if (outcome.kind === 'refused') return refused(outcome.reason)
     const next = await deps.session.verify(outcome.successor.token)
     if (next.state !== 'valid') return refused('expired')
-    const renewed: Session = { kind: 'session', claims: next.claims }
+    // Said while the renewal was under way: it may be a copy of one that was made before.
+    const since = endings.endedBy(next.claims)
+    if (since !== undefined) return refused(since)
     return {
       state: 'valid',
-      session: renewed,
+      session: { kind: 'session', claims: next.claims },
       sealed: next.claims.upt ?? outcome.successor.sealed,
       setCookies: outcome.successor.setCookies,
     }
@@ -142,8 +157,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           // None of our tokens is bound to a key yet, so none may be presented as if it were (RFC 9449 section 7.1).
           if (credentials.scheme === 'dpop') return { state: 'refused', reason: 'wrong_kind' }
           const known = bearerMemo.get(credentials.token)
-          if (known !== undefined && clock() < known.freshUntil && stillKnown(known)) return known.answer
-          return bearer(credentials.token)
+          if (known === undefined || known.ringGeneration !== ring.generation) return bearer(credentials.token)
+          return clock() < known.freshUntil && unended(known) ? known.answer : bearer(credentials.token)
         }
         case 'cookie': {
           if (
@@ -154,17 +169,12 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
             return { state: 'refused', reason: 'csrf' }
           }
           const known = cookieMemo.get(credentials.token)
-          if (
-            known !== undefined &&
-            clock() < known.freshUntil &&
-            stillKnown(known) &&
-            options.renew !== 'always' &&
-            known.session.claims.upt !== undefined &&
-            (credentials.out === undefined || !isTombstoned(credentials.out, known.session.claims.sid))
-          ) {
-            return known.answer
-          }
-          return cookie(request, credentials, options)
+          if (known === undefined || known.ringGeneration !== ring.generation) return cookie(request, credentials, options)
+          const plain =
+            clock() < known.freshUntil && options.renew !== 'always' && credentials.out === undefined && !credentials.former
+          if (!plain || !unended(known)) return live(request, credentials, known.session, options)
+          if (known.session.claims.upt !== undefined) return known.answer
+          return { state: 'valid', session: known.session, sealed: credentials.sealed, setCookies: [] }
         }
       }
     },

@@ -10,7 +10,13 @@ export interface Session {
 /** Who a request comes from. Absent is not refused, and refused is not valid. */
 export type Authentication =
   | { readonly state: 'absent'; readonly reason: Extract<Reason, 'missing' | 'tombstoned'> }
-  | { readonly state: 'refused'; readonly reason: Reason; readonly session?: Session }
+  | {
+      readonly state: 'refused'
+      readonly reason: Reason
+      readonly session?: Session
+      /** Expired, but a renewal may bring it back. */
+      readonly renewable?: true
+    }
   /** The session is past `exp` and the upstream could not be asked; nothing is lost. */
   | { readonly state: 'unavailable'; readonly retryAfter: number; readonly session: Session }
   | {

@@ -6,7 +6,8 @@ export interface CookieWriter {
   session(token: string, maxAge: number): string
   sealed(value: string, maxAge: number): string
   out(value: string, maxAge: number): string
-  clearSession(): string
+  /** Deletes session and sealed part, under former names as well. */
+  clear(): readonly string[]
   clearSealed(): string
 }
 
@@ -15,6 +16,14 @@ export const setCookieBudget = 3800
 
 /** Bytes that our cookies may take up in a request's Cookie header. */
 export const cookieHeaderBudget = 7000
+
+/** What does not fit: bytes by claim. */
+export interface TooLarge {
+  readonly ok: false
+  readonly bytes: number
+  readonly budget: number
+  readonly bill: Readonly<Record<string, number>>
+}
 
 export type Carried =
   | {
@@ -25,7 +34,7 @@ export type Carried =
       readonly setCookies: readonly string[]
       readonly bytes: number
     }
-  | { readonly ok: false; readonly bytes: number; readonly budget: number; readonly bill: Readonly<Record<string, number>> }
+  | TooLarge
 
 /**
  * Puts a session into cookies: one where it fits; otherwise the sealed upstream token leaves the JWT and rides alone.
@@ -50,8 +59,8 @@ export async function carryInCookies(
   const setCookies = [writer.session(bare.token, maxAge), writer.sealed(sealed, maxAge)]
   const inRequest = setCookies.reduce((sum, cookie) => sum + pairLength(cookie) + '; '.length, 0)
   const tooLong = setCookies.find((cookie) => cookie.length > setCookieBudget)
-  if (tooLong !== undefined) return refusal(tooLong.length, setCookieBudget, bare, sealed)
-  if (inRequest > cookieHeaderBudget) return refusal(inRequest, cookieHeaderBudget, bare, sealed)
+  if (tooLong !== undefined) return tooLarge(tooLong.length, setCookieBudget, bare, sealed)
+  if (inRequest > cookieHeaderBudget) return tooLarge(inRequest, cookieHeaderBudget, bare, sealed)
   const bytes = setCookies.reduce((sum, cookie) => sum + cookie.length, 0)
   return { ok: true, minted: bare, sealed, setCookies, bytes }
 }
@@ -61,8 +70,9 @@ function pairLength(setCookie: string): number {
   return end === -1 ? setCookie.length : end
 }
 
-function refusal(bytes: number, budget: number, minted: Minted, sealed: string): Carried {
-  const { profile, ...registered } = minted.claims
+/** @param minted the token without the sealed part */
+export function tooLarge(bytes: number, budget: number, minted: Minted, sealed: string): TooLarge {
+  const { profile, upt: _, ...registered } = minted.claims
   const entries = Object.entries({ ...registered, ...profile }).map(
     ([name, value]) => [name, Buffer.byteLength(JSON.stringify(value))] as const,
   )

@@ -3,7 +3,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 /** What a request brought, before anything of it is verified. */
 export type Credentials =
   | { readonly kind: 'none'; readonly out: string | undefined }
-  | { readonly kind: 'cookie'; readonly token: string; readonly sealed: string | undefined; readonly out: string | undefined }
+  | {
+      readonly kind: 'cookie'
+      readonly token: string
+      readonly sealed: string | undefined
+      readonly out: string | undefined
+      /** Under a name that the cookie had before. */
+      readonly former: boolean
+    }
   | { readonly kind: 'bearer'; readonly token: string; readonly scheme: 'bearer' | 'dpop' }
   /** Two credentials of ours: which one counts would be a matter of taste, so neither does (RFC 6750 section 3.1). */
   | { readonly kind: 'conflict' }
@@ -12,7 +19,11 @@ export interface CookieNames {
   readonly name: string
   readonly sealedName: string
   readonly outName: string
+  readonly formerNames: readonly string[]
 }
+
+/** What the name of the detached sealed cookie adds to that of the session cookie. */
+export const sealedSuffix = '-upt'
 
 const nothing: Credentials = { kind: 'none', out: undefined }
 const conflict: Credentials = { kind: 'conflict' }
@@ -22,7 +33,7 @@ const ourScheme = /^(bearer|dpop)(?: +(.*))?$/i
 
 export function readCredentials(headers: IncomingHttpHeaders, rawHeaders: readonly string[], names: CookieNames): Credentials {
   const { authorization, cookie } = headers
-  const fromCookie = cookie === undefined ? nothing : scanCookies(cookie, names)
+  const fromCookie = cookie === undefined ? nothing : fromCookies(cookie, names)
   if (authorization === undefined) return fromCookie
   // Node keeps the first of two Authorization lines and says nothing.
   if (isRepeated(rawHeaders, 'authorization')) return conflict
@@ -32,11 +43,22 @@ export function readCredentials(headers: IncomingHttpHeaders, rawHeaders: readon
   return { kind: 'bearer', token: match[2] ?? '', scheme: match[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer' }
 }
 
+function fromCookies(header: string, names: CookieNames): Credentials {
+  const found = scanCookies(header, names)
+  if (found.kind !== 'none') return found
+  for (const name of names.formerNames) {
+    const former = scanCookies(header, { name, sealedName: `${name}${sealedSuffix}`, outName: names.outName })
+    if (former.kind === 'cookie') return { ...former, former: true, out: found.out }
+    if (former.kind === 'conflict') return former
+  }
+  return found
+}
+
 /**
  * One pass over the Cookie header for our three names, which begin alike. Names are compared byte for byte: another
  * case, a leading no-break space or a prefix in front makes another cookie (security.md CK-05).
  */
-function scanCookies(header: string, names: CookieNames): Credentials {
+function scanCookies(header: string, names: Omit<CookieNames, 'formerNames'>): Credentials {
   let token: string | undefined
   let sealed: string | undefined
   let out: string | undefined
@@ -63,7 +85,7 @@ function scanCookies(header: string, names: CookieNames): Credentials {
     start = end + 1
   }
   if (token === undefined) return out === undefined ? nothing : { kind: 'none', out }
-  return { kind: 'cookie', token, sealed, out }
+  return { kind: 'cookie', token, sealed, out, former: false }
 }
 
 /** Whether a header stands twice in the request. `name` in lower case. */

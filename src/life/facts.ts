@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Reason } from '../base/reasons.ts'
+import { createExpiringMap } from './expiring-map.ts'
 
 /** A renewal that was just made for a cookie, kept for the requests that still carry the old one. */
 export interface Successor {
@@ -27,17 +28,22 @@ export interface Facts {
   successor(jti: string): Promise<Successor | undefined>
   /** @param until milliseconds since the epoch */
   remember(jti: string, successor: Successor, until: number): Promise<void>
+  /** @param fingerprint of a refresh token that was used up */
+  spend(fingerprint: string, until: number): void
+  spent(fingerprint: string): boolean
 }
 
 interface Limits {
-  /** Entries of each sort kept at most; beyond it the ones that end first go first. Default: 100,000. */
+  /** Entries of each sort kept at most; beyond it the ones set first go first. Default: 100,000. */
   readonly entries?: number
 }
 
 /** Facts that this process alone knows. Bounded in memory. */
 export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
-  const denials = createExpiringMap<DenialReason>(clock, limits.entries ?? 100_000)
-  const successors = createExpiringMap<Successor>(clock, limits.entries ?? 100_000)
+  const entries = limits.entries ?? 100_000
+  const denials = createExpiringMap<DenialReason>(clock, entries)
+  const successors = createExpiringMap<Successor>(clock, entries)
+  const spent = createExpiringMap<true>(clock, entries)
   let generation = 0
   return {
     get generation() {
@@ -54,36 +60,7 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
       successors.set(jti, successor, until)
       return Promise.resolve()
     },
-  }
-}
-
-function createExpiringMap<V>(clock: Clock, limit: number) {
-  const entries = new Map<string, { readonly value: V; readonly until: number }>()
-  let sweepAt = 64
-
-  function sweep(): void {
-    const now = clock()
-    for (const [key, entry] of entries) {
-      if (entry.until <= now) entries.delete(key)
-    }
-    // Doubling keeps the cost of sweeping constant per entry.
-    sweepAt = Math.min(limit, Math.max(64, entries.size * 2))
-  }
-
-  return {
-    get(key: string): V | undefined {
-      const entry = entries.get(key)
-      return entry === undefined || entry.until <= clock() ? undefined : entry.value
-    },
-    set(key: string, value: V, until: number): void {
-      if (entries.size >= sweepAt) sweep()
-      if (entries.size >= limit) dropEarliest()
-      entries.set(key, { value, until })
-    },
-  }
-
-  function dropEarliest(): void {
-    const oldest = entries.keys().next()
-    if (oldest.done !== true) entries.delete(oldest.value)
+    spend: (fingerprint, until) => spent.set(fingerprint, true, until),
+    spent: (fingerprint) => spent.get(fingerprint) === true,
   }
 }

@@ -1,11 +1,16 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
 import type { Reason } from '../base/reasons.ts'
+import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
-import type { Upstream } from '../upstream/login-upstream.ts'
+import type { Failed, Upstream } from '../upstream/upstream.ts'
+import type { Endings } from './endings.ts'
+import { createExpiringMap } from './expiring-map.ts'
 import type { DenialReason, Facts, Successor } from './facts.ts'
-import { absoluteEnd, idleEnd, type LifePolicy } from './rules.ts'
+import { isRefreshable, renewalStep, type RenewalPolicy } from './renewal-plan.ts'
+import { absoluteEnd, idleEnd } from './rules.ts'
 import { upstreamSubject, type SessionMaker } from './session.ts'
 
 export type Renewal =
@@ -15,9 +20,20 @@ export type Renewal =
   /** Nothing is known against the session, but it could not be renewed now. */
   | { readonly kind: 'unavailable' }
 
+export interface RenewalRequest {
+  readonly claims: TokenClaims
+  readonly sealed: string | undefined
+  /** Whether the idle limit begins anew. */
+  readonly slide: boolean
+  /** Whether our own token still authorises. */
+  readonly stillValid: boolean
+  /** Whether a refresh token may be spent although our own token still authorises. */
+  readonly maySpend: boolean
+}
+
 export interface Renewer {
-  /** One renewal at a time per token; everyone who asks meanwhile gets the same answer. Never rejects. */
-  renew(claims: TokenClaims, sealed: string | undefined, slide: boolean): Promise<Renewal>
+  /** One renewal at a time per session; everyone who asks meanwhile gets the same answer. Never rejects. */
+  renew(request: RenewalRequest): Promise<Renewal>
 }
 
 interface RenewerDeps {
@@ -25,6 +41,7 @@ interface RenewerDeps {
   readonly maker: SessionMaker
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly facts: Facts
+  readonly endings: Endings
   readonly clock: Clock
   readonly events: EventSink
 }
@@ -32,93 +49,159 @@ interface RenewerDeps {
 /** Milliseconds for which requests with the old cookie get the same new one. */
 const successorLife = 30_000
 
-/** Milliseconds without a further try after one that failed. */
-const backOff = 10_000
+/**
+ * Milliseconds without a further try for the same token. `failed`: the upstream could not be asked. `refused`: it
+ * refused the refresh token. `unspent`: a refresh is due that this request may not pay for.
+ */
+const holdFor = { failed: 10_000, refused: 30_000, unspent: 10_000 } as const
 
-/** @param policy times in milliseconds */
-export function createRenewer(policy: LifePolicy & { readonly uncheckedTimeout: number }, deps: RenewerDeps): Renewer {
-  const { sealer, maker, upstreams, facts, clock, events } = deps
-  const inFlight = new Map<string, Promise<Renewal>>()
-  const failedUntil = new Map<string, number>()
+type Hold = keyof typeof holdFor
 
-  async function renewOnce(claims: TokenClaims, sealed: string | undefined, slide: boolean): Promise<Renewal> {
+const unavailable: Renewal = { kind: 'unavailable' }
+
+export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer {
+  const { sealer, maker, upstreams, facts, endings, clock, events } = deps
+  const inFlight = new Map<string, { readonly spends: boolean; readonly renewal: Promise<Renewal> }>()
+  const holds = createExpiringMap<Hold>(clock, 50_000)
+
+  async function renewOnce(request: RenewalRequest): Promise<Renewal> {
+    const { claims, sealed } = request
     const known = await facts.successor(claims.jti)
     if (known !== undefined) return { kind: 'renewed', successor: known }
-    if ((failedUntil.get(claims.sid) ?? 0) > clock()) return { kind: 'unavailable' }
+    const held = holds.get(claims.jti)
+    if (held === 'failed' || (held === 'unspent' && !spends(request))) return unavailable
+    if (held === 'refused') return request.stillValid ? unavailable : over(claims, 'upstream_refused')
     const upstream = upstreams.get(claims.upn)
     const content = sealed === undefined ? undefined : await sealer.open(sealed, claims.sid)
     if (upstream === undefined || content === undefined) return { kind: 'refused', reason: 'undecryptable' }
-    if (content.expiresAt !== undefined && content.expiresAt <= clock() + 1000) return end(claims, 'upstream_expired')
-    if (!upstream.canCheck) return renewUnchecked(claims, content, slide)
 
-    const outcome = await upstream.check(content.token, upstreamSubject(claims))
-    if (outcome.kind === 'failed') {
-      rememberFailure(claims.sid)
-      events({ type: 'renewal_failed', reason: outcome.as, detail: outcome.detail, sid: claims.sid, sub: claims.sub })
-      return { kind: 'unavailable' }
+    switch (renewalStep(claims, content, upstream, clock(), policy)) {
+      case 'mint':
+        return mint(request, content, claims.profile)
+      case 'check':
+        return check(request, upstream, content)
+      case 'refresh':
+        return refresh(request, upstream, content)
+      case 'over':
+        return end(claims, 'upstream_expired')
     }
-    if (outcome.kind === 'refused') return end(claims, 'upstream_refused')
+  }
+
+  async function check(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
+    const { claims } = request
+    const outcome = await upstream.check(content, upstreamSubject(claims))
+    if (outcome.kind === 'failed') return hold(claims, outcome)
+    if (outcome.kind === 'refused') {
+      return isRefreshable(content, upstream) ? refresh(request, upstream, content) : end(claims, 'upstream_refused')
+    }
     // The token now speaks for somebody else: nobody may become that person by waiting.
     if (outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)) return end(claims, 'upstream_refused')
-    return mint(claims, content, outcome.claims ?? claims.profile, slide)
+    return mint(request, { ...content, checkedAt: clock() }, { ...claims.profile, ...outcome.claims })
   }
 
-  function renewUnchecked(claims: TokenClaims, content: SealedContent, slide: boolean): Promise<Renewal> {
-    const unchecked = claims.auth_time * 1000 + policy.uncheckedTimeout
-    if (content.expiresAt === undefined && clock() >= unchecked) return Promise.resolve(end(claims, 'upstream_expired'))
-    return mint(claims, content, claims.profile, slide)
+  async function refresh(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
+    const { claims } = request
+    if (!spends(request)) {
+      holds.set(claims.jti, 'unspent', clock() + holdFor.unspent)
+      return unavailable
+    }
+    // Used before, with an answer that this request does not have: showing it again would look like theft to a service
+    // that watches for reuse, and end the session that came of it.
+    const fingerprint = fingerprintOf(content.refreshToken)
+    if (facts.spent(fingerprint)) return request.stillValid ? unavailable : over(claims, 'upstream_expired')
+    const outcome = await upstream.refresh(content, upstreamSubject(claims))
+    if (outcome.kind === 'failed') return hold(claims, outcome)
+    if (outcome.kind === 'refused') {
+      if (!request.stillValid) return over(claims, 'upstream_refused')
+      holds.set(claims.jti, 'refused', clock() + holdFor.refused)
+      events({ type: 'renewal_failed', reason: 'upstream_refused', sid: claims.sid, sub: claims.sub })
+      return unavailable
+    }
+    const renewed = { ...outcome.grant, checkedAt: clock() }
+    if (fingerprintOf(renewed.refreshToken) !== fingerprint) facts.spend(fingerprint, absoluteEnd(claims, policy))
+    return upstream.canCheck ? recheck(request, upstream, renewed) : mint(request, renewed, claims.profile)
   }
 
-  async function mint(claims: TokenClaims, content: SealedContent, profile: ProfileClaims, slide: boolean): Promise<Renewal> {
+  /** Who the new token speaks for, and the claims as they are now. It was just given: silence says nothing against it. */
+  async function recheck(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
+    const { claims } = request
+    const outcome = await upstream.check(content, upstreamSubject(claims))
+    if (outcome.kind === 'failed') return mint(request, content, claims.profile)
+    const stranger = outcome.kind === 'good' && outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)
+    if (outcome.kind === 'refused' || stranger) return end(claims, 'upstream_refused')
+    return mint(request, content, { ...claims.profile, ...outcome.claims })
+  }
+
+  async function mint({ claims, slide }: RenewalRequest, content: SealedContent, profile: ProfileClaims): Promise<Renewal> {
+    const { checkedAt, ...grant } = content
     const carried = await maker.forBrowser({
       upstream: claims.upn,
       subject: claims.sub,
       profile,
-      token: content.token,
-      tokenExpiresAt: content.expiresAt,
+      grant,
+      checkedAt,
       sid: claims.sid,
       signedInAt: claims.auth_time * 1000,
       idleAt: slide ? undefined : idleEnd(claims),
     })
     if (!carried.ok) {
       events({ type: 'cookie_bill', bytes: carried.bytes, budget: carried.budget, bill: carried.bill, sid: claims.sid })
-      return { kind: 'refused', reason: 'cookie_too_large' }
+      return over(claims, 'cookie_too_large')
     }
     // Signed out while the upstream was asked: the answer must not bring the session back.
-    const denied = facts.denied(claims.sid)
-    if (denied !== undefined) return { kind: 'refused', reason: denied }
+    const ended = endings.endedBy(claims)
+    if (ended !== undefined) return { kind: 'refused', reason: ended }
     const successor = { token: carried.minted.token, sealed: carried.sealed, setCookies: carried.setCookies }
     await facts.remember(claims.jti, successor, clock() + successorLife)
     events({ type: 'renewed', jti: carried.minted.claims.jti, replaced: claims.jti, sid: claims.sid, sub: claims.sub })
     return { kind: 'renewed', successor }
   }
 
-  function end(claims: TokenClaims, reason: DenialReason): Renewal {
-    facts.deny(claims.sid, reason, absoluteEnd(claims, policy))
+  function hold(claims: TokenClaims, { as, detail }: Failed): Renewal {
+    holds.set(claims.jti, 'failed', clock() + holdFor.failed)
+    events({ type: 'renewal_failed', reason: as, detail, sid: claims.sid, sub: claims.sub })
+    return unavailable
+  }
+
+  /** Over for this token. Another token of the same session may live on: it may hold what came of the refresh. */
+  function over(claims: TokenClaims, reason: Reason): Renewal {
     events({ type: 'renewal_failed', reason, sid: claims.sid, sub: claims.sub })
     return { kind: 'refused', reason }
   }
 
-  function rememberFailure(sid: string): void {
-    const now = clock()
-    if (failedUntil.size > 10_000) {
-      for (const [key, until] of failedUntil) if (until <= now) failedUntil.delete(key)
-    }
-    failedUntil.set(sid, now + backOff)
+  /** Over for the whole session. */
+  function end(claims: TokenClaims, reason: DenialReason): Renewal {
+    facts.deny(claims.sid, reason, absoluteEnd(claims, policy))
+    return over(claims, reason)
   }
 
-  return {
-    renew(claims, sealed, slide) {
-      const running = inFlight.get(claims.jti)
-      if (running !== undefined) return running
-      const started = renewOnce(claims, sealed, slide)
-        .catch((error: unknown): Renewal => {
-          events({ type: 'error', where: 'renewal', error })
-          return { kind: 'unavailable' }
-        })
-        .finally(() => inFlight.delete(claims.jti))
-      inFlight.set(claims.jti, started)
-      return started
-    },
+  function renew(request: RenewalRequest): Promise<Renewal> {
+    const { sid } = request.claims
+    const running = inFlight.get(sid)
+    if (running !== undefined) {
+      if (running.spends || !spends(request)) return running.renewal
+      // The one under way may not do all that this one may.
+      return running.renewal.then((renewal) => (renewal.kind === 'unavailable' ? renew(request) : renewal))
+    }
+    const renewal = renewOnce(request)
+      .catch((error: unknown): Renewal => {
+        events({ type: 'error', where: 'renewal', error })
+        return unavailable
+      })
+      .finally(() => inFlight.delete(sid))
+    inFlight.set(sid, { spends: spends(request), renewal })
+    return renewal
   }
+
+  return { renew }
+}
+
+function spends(request: RenewalRequest): boolean {
+  return request.maySpend || !request.stillValid
+}
+
+function fingerprintOf(refreshToken: Secret | undefined): string {
+  return createHash('sha256')
+    .update(refreshToken?.reveal() ?? '')
+    .digest('base64url')
 }

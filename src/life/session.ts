@@ -1,10 +1,10 @@
 import { toSeconds, type Clock } from '../base/clock.ts'
-import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { Minted, Minter } from '../token/mint.ts'
-import type { Sealer } from '../token/seal.ts'
+import type { Sealer, UpstreamGrant } from '../token/seal.ts'
+import { maximumTokenLength } from '../token/verify.ts'
 import type { Session } from './authentication.ts'
-import { carryInCookies, type Carried, type CookieWriter } from './cookie-budget.ts'
+import { carryInCookies, tooLarge, type Carried, type CookieWriter, type TooLarge } from './cookie-budget.ts'
 import { absoluteEnd, idleEnd, type LifePolicy } from './rules.ts'
 
 /** What a session is made of, at sign-in and at every renewal. Times in milliseconds since the epoch. */
@@ -12,9 +12,9 @@ export interface SessionSource {
   readonly upstream: string
   readonly subject: string
   readonly profile: ProfileClaims
-  readonly token: Secret
-  /** When the upstream's token ends; undefined = it did not say. */
-  readonly tokenExpiresAt: number | undefined
+  readonly grant: UpstreamGrant
+  /** When the upstream last said that the grant is good. */
+  readonly checkedAt: number
   readonly sid: string
   readonly signedInAt: number
   /** Undefined: the idle limit begins anew now. */
@@ -23,7 +23,7 @@ export interface SessionSource {
 
 export interface SessionMaker {
   forBrowser(source: SessionSource): Promise<Carried>
-  forClient(source: SessionSource): Promise<{ readonly minted: Minted; readonly expiresIn: number }>
+  forClient(source: SessionSource): Promise<{ readonly ok: true; readonly minted: Minted; readonly expiresIn: number } | TooLarge>
 }
 
 interface MakerDeps {
@@ -43,22 +43,25 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
     const end = toSeconds(source.signedInAt + policy.absoluteTimeout)
     // A token never outlives what it wraps, nor the session (security.md TM-07).
     const idle = Math.min(toSeconds(source.idleAt ?? now + policy.idleTimeout), end)
-    const exp = Math.min(iat + toSeconds(ttl), end, toSeconds(source.tokenExpiresAt ?? Infinity))
+    const exp = Math.min(iat + toSeconds(ttl), end, toSeconds(source.grant.expiresAt ?? Infinity))
     return { iat, exp, idle, auth_time: toSeconds(source.signedInAt) }
   }
 
   return {
     async forBrowser(source) {
       const { iat, exp, idle, auth_time } = times(source, policy.tokenTtl)
-      const sealed = await sealer.seal({ token: source.token, expiresAt: source.tokenExpiresAt }, source.sid)
+      const sealed = await sealer.seal({ ...source.grant, checkedAt: source.checkedAt }, source.sid)
       const values = { sub: source.subject, iat, exp: Math.min(exp, idle), sid: source.sid, auth_time, idle_at: idle, upn: source.upstream }
       return carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
     },
     async forClient(source) {
       const { iat, exp, auth_time } = times(source, apiTokenTtl)
-      const upt = await sealer.seal({ token: source.token, expiresAt: source.tokenExpiresAt }, source.sid)
-      const values = { sub: source.subject, iat, exp, sid: source.sid, auth_time, upn: source.upstream, upt }
-      return { minted: await minter.mint('access', values, source.profile), expiresIn: exp - iat }
+      // An access token is never renewed, so a refresh token has no business in it.
+      const sealed = await sealer.seal({ ...source.grant, refreshToken: undefined, checkedAt: source.checkedAt }, source.sid)
+      const values = { sub: source.subject, iat, exp, sid: source.sid, auth_time, upn: source.upstream, upt: sealed }
+      const minted = await minter.mint('access', values, source.profile)
+      const bytes = minted.token.length
+      return bytes > maximumTokenLength ? tooLarge(bytes, maximumTokenLength, minted, sealed) : { ok: true, minted, expiresIn: exp - iat }
     },
   }
 }

@@ -1,77 +1,123 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import type { EventContext, EventSink } from '../base/events.ts'
 import type { Reason } from '../base/reasons.ts'
-import type { Secret } from '../base/secret.ts'
+import type { FieldConfig } from '../config/upstream.ts'
 import { randomId } from '../token/mint.ts'
-import type { Upstream } from '../upstream/login-upstream.ts'
+import type { Transaction, TransactionSealer } from '../token/transaction.ts'
+import type { FieldValues, SignInOutcome, Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
+import type { Attempt, LoginLimiter } from './login-limits.ts'
+import { endingSoon } from './renewal-plan.ts'
 import type { SessionMaker, SessionSource } from './session.ts'
 
 export type SignInResult =
   | { readonly ok: true; readonly carrier: 'cookie'; readonly session: Session; readonly setCookies: readonly string[] }
   | { readonly ok: true; readonly carrier: 'bearer'; readonly session: Session; readonly token: string; readonly expiresIn: number }
-  | { readonly ok: false; readonly reason: Reason; readonly retryAfter: number | undefined }
+  /** Not signed in yet: the fields are asked for, and `transaction` comes back with them. */
+  | { readonly ok: false; readonly reason: 'second_factor'; readonly fields: readonly FieldConfig[]; readonly transaction: string }
+  | { readonly ok: false; readonly reason: Exclude<Reason, 'second_factor'>; readonly retryAfter: number | undefined }
 
 export interface SignInInput {
-  readonly username: string
-  readonly password: Secret
+  readonly upstream: Upstream
+  readonly typed: FieldValues
   readonly carrier: 'cookie' | 'bearer'
+  /** What the first step gave, where this is the second. */
+  readonly transaction: Transaction | undefined
+  /** Digest of the browser-binding cookie, for a second step to come; undefined for an API client. */
+  readonly browser: string | undefined
 }
 
 interface SignInDeps {
   readonly maker: SessionMaker
+  readonly limiter: LoginLimiter
+  readonly transactions: TransactionSealer
   readonly clock: Clock
   readonly events: EventSink
 }
 
-/** Asks the upstream once, and makes a session of a good answer and of nothing else. Every sign-in has a new `sid`. */
-export async function signInAt(
-  upstream: Upstream,
-  input: SignInInput,
-  context: EventContext,
-  deps: SignInDeps,
-): Promise<SignInResult> {
-  const { maker, clock, events } = deps
-  const startedAt = clock()
-  const outcome = await upstream.signIn({ username: input.username, password: input.password })
-  const where = { ...context, upstream: upstream.key }
-  events({
-    ...where,
-    type: 'upstream_call',
-    call: 'login',
-    outcome: outcome.kind === 'signed_in' ? 'signed_in' : outcome.as,
-    ...(outcome.status === undefined ? {} : { status: outcome.status }),
-    milliseconds: clock() - startedAt,
-  })
-  if (outcome.kind !== 'signed_in') {
-    const detail = outcome.kind === 'failed' ? { detail: outcome.detail } : {}
-    events({ ...where, type: 'sign_in_refused', reason: outcome.as, ...detail })
-    return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
-  }
+/** Seconds, where an upstream asks to wait and does not say how long. */
+const usualPause = 30
 
+/** Asks the upstream once, and makes a session of a good answer and of nothing else. Every sign-in has a new `sid`. */
+export async function signInAt(input: SignInInput, context: EventContext, deps: SignInDeps): Promise<SignInResult> {
+  const { limiter, events } = deps
+  const { upstream } = input
+  const where = { ...context, upstream: upstream.key }
+  const account = input.transaction?.account ?? accountOf(input)
+  const attempt: Attempt = { upstream: upstream.key, account, address: context.address }
+
+  const admission = limiter.admit(attempt)
+  if (!admission.ok) {
+    events({ ...where, type: 'sign_in_refused', reason: 'rate_limited', detail: 'by our own limits' })
+    return { ok: false, reason: 'rate_limited', retryAfter: admission.retryAfter }
+  }
+  if (admission.delay > 0) await wait(admission.delay)
+  const outcome = await ask(input)
+  admission.settle(outcome.kind === 'refused' && outcome.as !== 'rate_limited' ? 'refused' : 'other')
+
+  switch (outcome.kind) {
+    case 'signed_in':
+      return makeSession(input, outcome, where, deps)
+    case 'second_step': {
+      const transaction = { upstream: upstream.key, values: outcome.values, account, browser: input.browser }
+      events({ ...where, type: 'sign_in_refused', reason: 'second_factor' })
+      return { ok: false, reason: 'second_factor', fields: outcome.fields, transaction: await deps.transactions.seal(transaction) }
+    }
+    case 'refused':
+      if (outcome.as === 'rate_limited') limiter.pause(attempt, outcome.retryAfter ?? usualPause)
+      events({ ...where, type: 'sign_in_refused', reason: outcome.as })
+      return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
+    case 'failed':
+      events({ ...where, type: 'sign_in_refused', reason: outcome.as, detail: outcome.detail })
+      return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
+  }
+}
+
+function ask({ upstream, typed, transaction }: SignInInput): Promise<SignInOutcome> {
+  return transaction === undefined ? upstream.signIn(typed) : upstream.continueSignIn(transaction.values, typed)
+}
+
+/** What attempts are counted by: the first field that is no password. */
+function accountOf({ upstream, typed }: SignInInput): string {
+  const field = upstream.fields.find(({ type }) => type !== 'password')
+  return field === undefined ? '' : (typed.get(field.name)?.reveal() ?? '')
+}
+
+async function makeSession(
+  input: SignInInput,
+  outcome: Extract<SignInOutcome, { kind: 'signed_in' }>,
+  where: EventContext,
+  { maker, clock, events }: SignInDeps,
+): Promise<SignInResult> {
+  const { grant } = outcome
+  const now = clock()
+  if (grant.expiresAt !== undefined && grant.expiresAt <= now + endingSoon) {
+    events({ ...where, type: 'sign_in_refused', reason: 'upstream_bad', detail: 'the token had ended when it came: is a clock wrong, or the unit of its expiry?' })
+    return { ok: false, reason: 'upstream_bad', retryAfter: undefined }
+  }
   const source: SessionSource = {
-    upstream: upstream.key,
-    subject: `${upstream.subjectPrefix}|${outcome.subject}`,
+    upstream: input.upstream.key,
+    subject: `${input.upstream.subjectPrefix}|${outcome.subject}`,
     profile: outcome.claims,
-    token: outcome.token,
-    tokenExpiresAt: outcome.expiresAt,
+    grant,
+    checkedAt: now,
     sid: randomId(),
-    signedInAt: clock(),
+    signedInAt: now,
     idleAt: undefined,
   }
   const who = { ...where, sub: source.subject, sid: source.sid }
-  if (input.carrier === 'bearer') {
-    const { minted, expiresIn } = await maker.forClient(source)
-    events({ ...who, type: 'signed_in', jti: minted.claims.jti, carrier: 'bearer', cookieBytes: 0 })
-    return { ok: true, carrier: 'bearer', session: { kind: 'access', claims: minted.claims }, token: minted.token, expiresIn }
-  }
-  const carried = await maker.forBrowser(source)
+  const carried = input.carrier === 'bearer' ? await maker.forClient(source) : await maker.forBrowser(source)
   if (!carried.ok) {
     events({ ...who, type: 'cookie_bill', bytes: carried.bytes, budget: carried.budget, bill: carried.bill })
     events({ ...who, type: 'sign_in_refused', reason: 'cookie_too_large' })
     return { ok: false, reason: 'cookie_too_large', retryAfter: undefined }
   }
-  const { minted, setCookies, bytes } = carried
-  events({ ...who, type: 'signed_in', jti: minted.claims.jti, carrier: 'cookie', cookieBytes: bytes })
-  return { ok: true, carrier: 'cookie', session: { kind: 'session', claims: minted.claims }, setCookies }
+  const { claims, token } = carried.minted
+  if ('expiresIn' in carried) {
+    events({ ...who, type: 'signed_in', jti: claims.jti, carrier: 'bearer', cookieBytes: 0 })
+    return { ok: true, carrier: 'bearer', session: { kind: 'access', claims }, token, expiresIn: carried.expiresIn }
+  }
+  events({ ...who, type: 'signed_in', jti: claims.jti, carrier: 'cookie', cookieBytes: carried.bytes })
+  return { ok: true, carrier: 'cookie', session: { kind: 'session', claims }, setCookies: carried.setCookies }
 }

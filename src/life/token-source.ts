@@ -1,7 +1,7 @@
 import { request, type Dispatcher } from 'undici'
 import { PosternError } from '../base/errors.ts'
 import type { Sealer } from '../token/seal.ts'
-import type { Upstream } from '../upstream/login-upstream.ts'
+import type { Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
 
 /** What a handler may say about a request to the upstream. The token is added here and nowhere else. */
@@ -35,12 +35,13 @@ export async function fetchFromUpstream(
   if (url.origin !== upstream.origin) {
     throw new PosternError('POSTERN_FETCH_FOREIGN_ORIGIN', `auth.fetch() goes to ${upstream.origin} only.`)
   }
-  const [name, value] = upstream.present(content.token)
-  const kept = Object.entries(init.headers ?? {}).filter(([header]) => header.toLowerCase() !== name.toLowerCase())
+  const shown = upstream.present(content)
+  const taken = new Set(Object.keys(shown).map((name) => name.toLowerCase()))
+  const kept = Object.entries(init.headers ?? {}).filter(([name]) => !taken.has(name.toLowerCase()))
   return request(url, {
     dispatcher: upstream.dispatcher,
     method: init.method ?? 'GET',
-    headers: { ...Object.fromEntries(kept), [name]: value },
+    headers: { ...Object.fromEntries(kept), ...shown },
     ...(init.body === undefined ? {} : { body: init.body }),
     ...(init.signal === undefined ? {} : { signal: init.signal }),
   })

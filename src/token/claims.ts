@@ -45,22 +45,3 @@ export interface RegisteredClaims {
 export interface TokenClaims extends RegisteredClaims {
   readonly profile: ProfileClaims
 }
-
-/** Names that a configured claim may not take. */
-export const registeredNames: ReadonlySet<string> = new Set([
-  'v',
-  'iss',
-  'sub',
-  'aud',
-  'client_id',
-  'iat',
-  'nbf',
-  'exp',
-  'jti',
-  'sid',
-  'auth_time',
-  'idle_at',
-  'upn',
-  'upt',
-  'cnf',
-])

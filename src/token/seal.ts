@@ -5,12 +5,20 @@ import { sealingEncryption } from '../keys/algorithms.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import { packToken, unpackToken } from './pack.ts'
 
-/** What is hidden inside our tokens. */
-export interface SealedContent {
-  /** The upstream's token. */
+/** What an upstream gave at sign-in or at a refresh. */
+export interface UpstreamGrant {
   readonly token: Secret
-  /** Milliseconds since the epoch at which the upstream's token ends; undefined = it did not say. */
+  readonly refreshToken: Secret | undefined
+  /** Milliseconds since the epoch at which the token ends; undefined = it did not say. */
   readonly expiresAt: number | undefined
+  /** Further values that later requests to it need. */
+  readonly values: Readonly<Record<string, string>>
+}
+
+/** What is hidden inside our tokens. */
+export interface SealedContent extends UpstreamGrant {
+  /** Milliseconds since the epoch at which the upstream last said that the token is good. */
+  readonly checkedAt: number
 }
 
 export interface Sealer {
@@ -33,7 +41,11 @@ interface Meta {
   readonly sid: string
   /** The token itself, or the lengths of its packed parts. */
   readonly t: string | readonly number[]
+  /** The refresh token, or the lengths of its packed parts, which follow those of the token. */
+  readonly r?: string | readonly number[]
   readonly e?: number
+  readonly c: number
+  readonly v?: Readonly<Record<string, string>>
 }
 
 /**
@@ -44,14 +56,17 @@ export function createSealer(ring: KeyRing): Sealer {
   return {
     async seal(content, sid) {
       const key = ring.sealingKey()
-      const token = content.token.reveal()
-      const packed = packToken(token)
+      const token = pack(content.token)
+      const refresh = content.refreshToken === undefined ? undefined : pack(content.refreshToken)
       const meta: Meta = {
         sid,
-        t: packed === undefined ? token : packed.lengths,
+        t: token.meta,
+        ...(refresh === undefined ? {} : { r: refresh.meta }),
         ...(content.expiresAt === undefined ? {} : { e: content.expiresAt }),
+        c: content.checkedAt,
+        ...(Object.keys(content.values).length === 0 ? {} : { v: content.values }),
       }
-      const plaintext = encode(meta, packed?.bytes ?? new Uint8Array())
+      const plaintext = encode(meta, Buffer.concat([token.bytes, refresh?.bytes ?? nothing]))
       return new CompactEncrypt(plaintext)
         .setProtectedHeader({ alg: 'dir', enc: sealingEncryption, kid: key.kid })
         .encrypt(key.upstreamTokenKey)
@@ -71,8 +86,9 @@ export function createSealer(ring: KeyRing): Sealer {
         // Compact JWE has no additional authenticated data of our own, so the session is compared after opening: a
         // sealed part moved to another person's token stays shut (security.md TV-15).
         if (meta.sid !== sid) return undefined
-        const token = typeof meta.t === 'string' ? meta.t : unpackToken({ lengths: meta.t, bytes: tail })
-        return { token: new Secret(token), expiresAt: meta.e }
+        const token = unpack(meta.t, tail)
+        const refresh = meta.r === undefined ? undefined : unpack(meta.r, tail.subarray(token.length))
+        return { token: token.secret, refreshToken: refresh?.secret, expiresAt: meta.e, values: meta.v ?? {}, checkedAt: meta.c }
       } catch {
         return undefined
       }
@@ -90,6 +106,21 @@ function sealedKeyId(sealed: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+const nothing = new Uint8Array()
+
+function pack(secret: Secret): { readonly meta: string | readonly number[]; readonly bytes: Uint8Array } {
+  const token = secret.reveal()
+  const packed = packToken(token)
+  return packed === undefined ? { meta: token, bytes: nothing } : { meta: packed.lengths, bytes: packed.bytes }
+}
+
+/** `length`: bytes of the tail that it took. */
+function unpack(meta: string | readonly number[], tail: Uint8Array): { readonly secret: Secret; readonly length: number } {
+  if (typeof meta === 'string') return { secret: new Secret(meta), length: 0 }
+  const length = meta.reduce((sum, one) => sum + one, 0)
+  return { secret: new Secret(unpackToken({ lengths: meta, bytes: tail })), length }
 }
 
 /** format byte · four bytes of length · that many bytes of JSON · the packed token; all but the first byte deflated. */

@@ -1,11 +1,11 @@
 import { compactVerify } from 'jose'
+import { registeredNames } from '../base/claim-names.ts'
 import { toSeconds, type Clock } from '../base/clock.ts'
 import type { Reason } from '../base/reasons.ts'
 import type { SigningKey } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import {
   formatVersion,
-  registeredNames,
   tokenKinds,
   type ClaimValue,
   type RegisteredClaims,

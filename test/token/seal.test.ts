@@ -7,14 +7,21 @@ import { CompactEncrypt } from 'jose'
 import { Secret } from '../../src/base/secret.ts'
 import { createKeyRing } from '../../src/keys/ring.ts'
 import { packToken, unpackToken } from '../../src/token/pack.ts'
-import { createSealer } from '../../src/token/seal.ts'
+import { createSealer, type SealedContent } from '../../src/token/seal.ts'
 import { fakeClock, minutes } from '../support/clock.ts'
 import { freshKeys } from '../support/keys.ts'
 
 const clock = fakeClock()
 const ring = createKeyRing(await freshKeys(clock()), minutes(31), clock)
 const sealer = createSealer(ring)
-const seal = (token: string, sid = 'sid-1') => sealer.seal({ token: new Secret(token), expiresAt: 1234 }, sid)
+const content = (token: string): SealedContent => ({
+  token: new Secret(token),
+  refreshToken: undefined,
+  expiresAt: 1234,
+  values: {},
+  checkedAt: 1000,
+})
+const seal = (token: string, sid = 'sid-1') => sealer.seal(content(token), sid)
 const jwt = (bytes: number) =>
   `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.${Buffer.from(JSON.stringify({ sub: '42', note: 'x'.repeat(bytes) })).toString('base64url')}.${randomBytes(256).toString('base64url')}`
 
@@ -24,6 +31,21 @@ test('what was sealed for a session is opened for it, byte for byte', async () =
       const content = await sealer.open(await seal(token), 'sid-1')
       assert.equal(content?.token.reveal(), token)
       assert.equal(content.expiresAt, 1234)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('a refresh token and further values come back beside the token, each byte for byte', async () => {
+  const tokens = fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom(jwt(20), jwt(700)))
+  await fc.assert(
+    fc.asyncProperty(tokens, tokens, fc.string(), async (token, refresh, value) => {
+      const sealed = await sealer.seal({ ...content(token), refreshToken: new Secret(refresh), values: { id: value } }, 'sid-1')
+      const opened = await sealer.open(sealed, 'sid-1')
+      assert.equal(opened?.token.reveal(), token)
+      assert.equal(opened.refreshToken?.reveal(), refresh)
+      assert.deepEqual(opened.values, { id: value })
+      assert.equal(opened.checkedAt, 1000)
     }),
     { numRuns: 50 },
   )

@@ -1,0 +1,19 @@
+import type { TokenClaims } from '../token/claims.ts'
+import type { DenialReason, Facts } from './facts.ts'
+import type { Revocations } from './revocations.ts'
+
+/** Whether anything that is known ended a session before its time, whoever said so. */
+export interface Endings {
+  /** Changes whenever an answer of `endedBy` may. */
+  readonly generation: number
+  endedBy(claims: Pick<TokenClaims, 'sub' | 'sid' | 'auth_time'>): DenialReason | undefined
+}
+
+export function createEndings(facts: Facts, revocations: Revocations): Endings {
+  return {
+    get generation() {
+      return facts.generation + revocations.generation
+    },
+    endedBy: (claims) => facts.denied(claims.sid) ?? (revocations.revokes(claims) ? 'revoked' : undefined),
+  }
+}

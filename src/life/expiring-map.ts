@@ -1,0 +1,47 @@
+import type { Clock } from '../base/clock.ts'
+
+export interface ExpiringMap<V> {
+  get(key: string): V | undefined
+  /** @param until milliseconds since the epoch */
+  set(key: string, value: V, until: number): void
+  delete(key: string): void
+  readonly size: number
+}
+
+/** Entries that end by themselves. Bounded: beyond `limit` the ones that were set first go first. */
+export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V> {
+  const entries = new Map<string, { readonly value: V; readonly until: number }>()
+  let sweepAt = 64
+
+  function sweep(): void {
+    const now = clock()
+    for (const [key, entry] of entries) {
+      if (entry.until <= now) entries.delete(key)
+    }
+    // Doubling keeps the cost of sweeping constant per entry.
+    sweepAt = Math.min(limit, Math.max(64, entries.size * 2))
+  }
+
+  function dropFirst(): void {
+    const first = entries.keys().next()
+    if (first.done !== true) entries.delete(first.value)
+  }
+
+  return {
+    get(key) {
+      const entry = entries.get(key)
+      return entry === undefined || entry.until <= clock() ? undefined : entry.value
+    },
+    set(key, value, until) {
+      if (entries.size >= sweepAt) sweep()
+      if (entries.size >= limit) dropFirst()
+      entries.set(key, { value, until })
+    },
+    delete(key) {
+      entries.delete(key)
+    },
+    get size() {
+      return entries.size
+    },
+  }
+}

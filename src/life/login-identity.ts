@@ -1,0 +1,40 @@
+import { isIPv4, isIPv6 } from 'node:net'
+
+/**
+ * One text per account, however its name is written (security.md LG-02): compatibility forms, case and outer spaces
+ * folded, and without the domain, because a service that takes an e-mail address often takes what stands before the
+ * `@` too. For counting attempts only; the service gets what was typed.
+ */
+export function canonicalAccount(typed: string): string {
+  const folded = typed.normalize('NFKC').trim().toLowerCase().normalize('NFKC')
+  const at = folded.indexOf('@')
+  return at > 0 ? folded.slice(0, at) : folded
+}
+
+/** One text per client: IPv4 as it is, IPv4 mapped into IPv6 as IPv4, and of IPv6 the /64 (security.md LG-03). */
+export function canonicalAddress(address: string | undefined): string {
+  if (address === undefined) return 'unknown'
+  if (isIPv4(address)) return address
+  const bare = address.split('%', 1)[0] ?? address
+  if (!isIPv6(bare)) return 'unknown'
+  const groups = ipv6Groups(bare)
+  const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
+  if (mapped) {
+    const [high = 0, low = 0] = groups.slice(6)
+    return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
+  }
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`
+}
+
+function ipv6Groups(address: string): readonly number[] {
+  // The URL parser writes a trailing IPv4 part as two groups.
+  const plain = new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const [head = '', tail] = plain.split('::')
+  const numbers = (text: string | undefined) => (text === undefined || text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
+  const left = numbers(head)
+  const right = numbers(tail)
+  return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right]
+}
