@@ -1,4 +1,4 @@
-import type { Secret } from '../base/secret.ts'
+import type { LoginUpstreamConfig } from './upstream.ts'
 
 /** The configuration after `parse`: frozen, defaults filled in, durations in milliseconds, addresses parsed. */
 export interface Config {
@@ -8,7 +8,12 @@ export interface Config {
   readonly secure: boolean
   /** Path prefix of our own endpoints, without a final slash. */
   readonly prefix: string
-  readonly listen: { readonly host: string; readonly port: number; readonly adminHost: string; readonly adminPort: number }
+  readonly listen: {
+    readonly host: string
+    readonly port: number
+    readonly adminHost: string
+    readonly adminPort: number
+  }
   /** CIDRs whose `X-Forwarded-*` is believed. */
   readonly trustedProxies: readonly string[]
   readonly keys: { readonly dir: string; readonly publishAhead: number; readonly maxAge: number }
@@ -17,6 +22,13 @@ export interface Config {
   readonly upstreams: ReadonlyMap<string, LoginUpstreamConfig>
   readonly routes: readonly RouteConfig[]
   readonly identityHeaders: ReadonlyMap<string, string>
+  readonly rateLimit: { readonly login: LoginLimits }
+  readonly revocations: {
+    /** Undefined: there is none. */
+    readonly file: string | undefined
+  }
+  /** Dangerous switches that are on, each as the option's path: said loudly at every start. */
+  readonly insecure: readonly string[]
   readonly log: { readonly level: string }
   readonly shutdownTimeout: number
 }
@@ -27,6 +39,8 @@ export interface SessionConfig {
   readonly absoluteTimeout: number
   readonly renewWait: number
   readonly uncheckedTimeout: number
+  /** How often the upstream is asked about one session at most. */
+  readonly recheckEvery: number
   readonly cookie: {
     /** The full cookie name, prefix included. */
     readonly name: string
@@ -35,81 +49,22 @@ export interface SessionConfig {
     /** The tombstone. */
     readonly outName: string
     readonly sameSite: 'lax' | 'strict'
+    /** Full names that the session cookie had before: read, and replaced at the next renewal. */
+    readonly formerNames: readonly string[]
   }
 }
 
-export interface LoginUpstreamConfig {
-  readonly key: string
-  readonly title: string
-  readonly origin: string
-  /** Milliseconds for one whole call. */
-  readonly timeout: number
-  /** Bytes of one answer. */
-  readonly maxResponse: number
-  readonly subjectPrefix: string
-  readonly login: {
-    readonly request: RequestTemplate
-    readonly success: OutcomeCondition
-    readonly token: Place
-    readonly expiry: ExpiryPlace | undefined
-    readonly subject: Place
-    readonly claims: ReadonlyMap<string, Place>
-    readonly refusals: readonly RefusalRule[]
-  }
-  readonly present: { readonly header: string; readonly scheme: string | undefined }
-  readonly check:
-    | {
-        readonly request: RequestTemplate
-        readonly success: OutcomeCondition
-        /** Undefined: the place at login, where the answer has it. */
-        readonly subject: Place | undefined
-        /** Undefined: the places at login; a claim that the answer does not have stays as it was. */
-        readonly claims: ReadonlyMap<string, Place> | undefined
-      }
-    | undefined
-  readonly logout: { readonly request: RequestTemplate; readonly success: OutcomeCondition } | undefined
+export interface Rate {
+  readonly count: number
+  /** Milliseconds. */
+  readonly per: number
 }
 
-/** A request described, not coded. Strings may hold `{username}`-style fields. */
-export interface RequestTemplate {
-  readonly method: string
-  /** Path and query; fields in it are percent-encoded. */
-  readonly path: string
-  readonly headers: ReadonlyMap<string, string | Secret>
-  readonly body: { readonly kind: 'json'; readonly value: unknown } | { readonly kind: 'form'; readonly value: ReadonlyMap<string, string> } | undefined
-}
-
-/** Where a value is found in an answer. `segments` is a parsed JSON Pointer (RFC 6901). */
-export type Place =
-  /** In the JSON body of the answer. */
-  | { readonly from: 'json'; readonly segments: readonly string[] }
-  /** In the payload of the upstream token, when that is a JWT; read, not verified. */
-  | { readonly from: 'jwt'; readonly segments: readonly string[] }
-  /** What the person typed into that field. */
-  | { readonly from: 'field'; readonly name: string }
-
-export interface ExpiryPlace {
-  readonly place: Place
-  /** `seconds` and `milliseconds` are lifetimes; `epoch` and `epoch-milliseconds` points in time; `iso` is ISO 8601. */
-  readonly unit: 'seconds' | 'milliseconds' | 'epoch' | 'epoch-milliseconds' | 'iso'
-}
-
-export interface OutcomeCondition {
-  /** Any of these statuses; empty means any. */
-  readonly status: readonly number[]
-  /** All of these must hold. The JSON type is kept: `0` is not `"0"`. */
-  readonly body: readonly BodyCondition[]
-}
-
-export type BodyCondition =
-  | { readonly segments: readonly string[]; readonly test: 'exists' | 'absent' }
-  | { readonly segments: readonly string[]; readonly test: 'equals'; readonly value: string | number | boolean | null }
-
-export type RefusalKind = 'bad_credentials' | 'locked' | 'password_expired' | 'rate_limited' | 'second_factor' | 'unavailable'
-
-export interface RefusalRule {
-  readonly when: OutcomeCondition
-  readonly as: RefusalKind
+export interface LoginLimits {
+  readonly perAccountAndAddress: Rate
+  readonly perAddress: Rate
+  /** Delays, never locks. */
+  readonly perAccount: Rate
 }
 
 /** What a route asks of the person signed in: for each claim, at least one of the values. */

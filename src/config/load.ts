@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { PosternError } from '../base/errors.ts'
+import type { Config } from './config.ts'
+import { applyEnvironment } from './environment.ts'
+import { formatPath, type Fault } from './faults.ts'
+import type { Options } from './options.ts'
+import { parse } from './parse.ts'
+import { readYaml } from './yaml-file.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The configuration of a YAML file, with the environment's overrides put over it. Relative paths in either, secret files
+ * among them, count from the folder of the file.
+ *
+ * @throws PosternError `POSTERN_CONFIG_UNREADABLE` when the file is missing or cannot be read
+ * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault on a line of its own, such as
+ *   `postern.yaml:12:5 session.tokenTtl: must be at most …`
+ */
+export function loadConfigFile(file: string, { env = process.env }: { readonly env?: Environment } = {}): Config {
+  const text = readConfigFile(file)
+  const yaml = readYaml(text)
+  if (!yaml.ok) throw invalid(yaml.faults.map(({ line, column, message }) => `${file}:${line}:${column} ${message}`))
+  const folder = dirname(resolve(file))
+  const readFile = (path: string) => readText(resolve(folder, path))
+  const { value, setBy, faults } = applyEnvironment(yaml.value, { env, readFile })
+  const result = parse(value, { readFile, env: (name) => env[name] })
+  const where = ({ path }: Fault) => {
+    const { line, column } = yaml.locate(path)
+    return variableAt(path, setBy) ?? `${file}:${line}:${column}`
+  }
+  const found = result.ok ? [] : result.faults
+  if (!result.ok || faults.length > 0)
+    throw invalid([...faults, ...found.map((fault) => `${where(fault)} ${sentence(fault)}`)])
+  return anchored(result.config, folder)
+}
+
+/**
+ * The configuration of options given in code. Secrets come from real files and the real environment; relative paths
+ * count from the working directory. The environment overrides nothing here.
+ *
+ * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault on a line of its own
+ */
+export function parseOptions(options: Options): Config {
+  const result = parse(options, { readFile: readText, env: (name) => process.env[name] })
+  if (!result.ok) throw invalid(result.faults.map(sentence))
+  return result.config
+}
+
+function readConfigFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    throw new PosternError('POSTERN_CONFIG_UNREADABLE', `${file} ${missing ? 'does not exist' : 'cannot be read'}.`, {
+      cause,
+    })
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** The variable that set this place or one that it lies in. */
+function variableAt(path: Fault['path'], setBy: ReadonlyMap<string, string>): string | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const variable = setBy.get(formatPath(path.slice(0, length)))
+    if (variable !== undefined) return variable
+  }
+  return undefined
+}
+
+function sentence({ path, message }: Fault): string {
+  return path.length === 0 ? `the configuration ${message}` : `${formatPath(path)}: ${message}`
+}
+
+function invalid(faults: readonly string[]): PosternError {
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`
+  return new PosternError(
+    'POSTERN_CONFIG_INVALID',
+    `The configuration has ${count}.\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+  )
+}
+
+function anchored(config: Config, folder: string): Config {
+  const { keys, revocations } = config
+  return Object.freeze({
+    ...config,
+    keys: Object.freeze({ ...keys, dir: resolve(folder, keys.dir) }),
+    revocations: Object.freeze({
+      file: revocations.file === undefined ? undefined : resolve(folder, revocations.file),
+    }),
+  })
+}

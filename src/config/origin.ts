@@ -1,0 +1,41 @@
+import type { Spot } from './faults.ts'
+
+/** Where http is good enough. */
+export type HttpRule = { readonly allowed: 'anywhere' } | { readonly allowed: 'loopback'; readonly otherwise: string }
+
+/** An origin without a final slash, in its one spelling; empty beside a fault. */
+export function parseOrigin(spot: Spot, text: string, http: HttpRule): string {
+  const url = /^https?:\/\/[^/\\?#@\s]+\/?$/i.test(text) ? readUrl(text) : undefined
+  if (url === undefined) {
+    spot.fault(
+      'must be an origin, such as https://app.example.com: scheme, host and port, without path, query or user name',
+    )
+    return ''
+  }
+  if (url.protocol === 'http:' && http.allowed === 'loopback' && !isLoopback(url.hostname)) {
+    spot.fault(`must begin with https:// unless the host is a loopback one; ${http.otherwise}`)
+  }
+  return url.origin
+}
+
+/** `host` or `host:port` in its one spelling, without the port that is the default of the scheme; empty beside a fault. */
+export function parseHost(spot: Spot, text: string, scheme: 'http' | 'https'): string {
+  const url = /^[^/\\?#@\s]+$/.test(text) ? readUrl(`${scheme}://${text}`) : undefined
+  if (url === undefined)
+    spot.fault('must be a host, with a port where that is not the default one, such as app.example.com')
+  return url?.host ?? ''
+}
+
+function readUrl(text: string): URL | undefined {
+  return URL.parse(text) ?? undefined
+}
+
+/** Names and addresses that cannot leave this machine (RFC 6761 section 6.3, RFC 5735 section 3, RFC 4291 section 2.5.3). */
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  )
+}

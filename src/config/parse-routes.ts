@@ -1,0 +1,98 @@
+import type { RouteConfig } from './config.ts'
+import { duration, hour, parseSize } from './duration.ts'
+import type { Spot } from './faults.ts'
+import { parseHost, parseOrigin } from './origin.ts'
+import { checkClaimName } from './parse-place.ts'
+import type { RouteOptions } from './route-options.ts'
+
+interface Site {
+  readonly secure: boolean
+  readonly prefix: string
+}
+
+/** In the order of the file. A route whose shape is not right is not looked into. */
+export function parseRoutes(spot: Spot, routes: readonly RouteOptions[], site: Site): readonly RouteConfig[] {
+  const parsed = routes.flatMap((route, index) => {
+    const at = spot.at(index)
+    return at.isSound() ? [{ index, route: parseRoute(at, route, site) }] : []
+  })
+  parsed.forEach(({ index, route }, position) => {
+    const twin = parsed.slice(0, position).find((earlier) => areTwins(earlier.route, route))
+    if (twin !== undefined) spot.at(index).fault(`is for the same requests as routes[${twin.index}]; keep one of them`)
+  })
+  return parsed.map(({ route }) => route)
+}
+
+function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix }: Site): RouteConfig {
+  const { exact = false, access = 'protected' } = options
+  checkPath(spot.at('path'), options.path, prefix)
+  if (access === 'public') {
+    for (const key of ['require', 'onAnonymous'] as const) {
+      if (options[key] !== undefined)
+        spot.at(key).fault('nobody is asked who they are on a public route; take this out, or `access: public`')
+    }
+  }
+  return {
+    host: options.host === undefined ? undefined : parseHost(spot.at('host'), options.host, secure ? 'https' : 'http'),
+    path: exact ? options.path : withoutFinalSlash(options.path),
+    exact,
+    ignoreCase: options.ignoreCase ?? false,
+    methods:
+      options.methods === undefined ? undefined : [...new Set(options.methods.map((method) => method.toUpperCase()))],
+    access,
+    require: parseRequire(spot.at('require'), options.require ?? {}),
+    backend:
+      options.backend === undefined
+        ? undefined
+        : parseOrigin(spot.at('backend'), options.backend, { allowed: 'anywhere' }),
+    stripPrefix: options.stripPrefix ?? false,
+    credentials: options.credentials ?? 'none',
+    onAnonymous: options.onAnonymous ?? 'auto',
+    slide: options.slide ?? true,
+    timeout: duration(spot.at('timeout'), options.timeout ?? '30s', { least: 1, most: 24 * hour }),
+    maxBody: options.maxBody === undefined ? undefined : parseSize(options.maxBody),
+    encodedSlash: options.encodedSlash ?? 'refuse',
+    pathParams: options.pathParams ?? 'refuse',
+  }
+}
+
+/** A path that no request can have would leave a gap where a guard was meant to be. */
+function checkPath(spot: Spot, path: string, prefix: string): void {
+  if (!/^[!$-:=@-Z_a-z~]*$/.test(path))
+    spot.fault('may hold the characters of a path only: no query, no `;`, others percent-encoded')
+  else if (/%(?![0-9A-Fa-f]{2})|%(?:2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])/i.test(path)) {
+    spot.fault('letters, digits and `- . _ ~` are matched as they are; write them without percent-encoding')
+  } else if (path.includes('//') || /(^|\/)\.{1,2}(\/|$)/.test(path)) {
+    spot.fault('may not have empty segments or the segments `.` and `..`; requests that do are refused')
+  }
+  if (path === prefix || path.startsWith(`${prefix}/`))
+    spot.fault('lies under `prefix`, where the endpoints of the gateway are; choose another path or prefix')
+}
+
+function withoutFinalSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function parseRequire(spot: Spot, require: NonNullable<RouteOptions['require']>): RouteConfig['require'] {
+  for (const claim of Object.keys(require)) checkClaimName(spot.at(claim), claim)
+  return Object.fromEntries(
+    Object.entries(require).map(([claim, values]) => [claim, typeof values === 'string' ? [values] : values]),
+  )
+}
+
+/** Whether one request could be for both and nothing says which one is meant. */
+function areTwins(one: RouteConfig, other: RouteConfig): boolean {
+  const ignoreCase = one.ignoreCase || other.ignoreCase
+  const path = (route: RouteConfig) => (ignoreCase ? route.path.toLowerCase() : route.path)
+  return (
+    one.host === other.host &&
+    one.exact === other.exact &&
+    path(one) === path(other) &&
+    shareMethods(one.methods, other.methods)
+  )
+}
+
+function shareMethods(one: RouteConfig['methods'], other: RouteConfig['methods']): boolean {
+  if (one === undefined || other === undefined) return one === other
+  return one.some((method) => other.includes(method))
+}

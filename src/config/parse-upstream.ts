@@ -1,0 +1,64 @@
+import { duration, minute } from './duration.ts'
+import type { Spot } from './faults.ts'
+import { parseOrigin } from './origin.ts'
+import { parseLater } from './parse-later.ts'
+import { parsePresent } from './parse-present.ts'
+import { parseSignIn } from './parse-sign-in.ts'
+import type { SecretSources } from './secrets.ts'
+import type { LoginUpstreamOptions } from './upstream-options.ts'
+import type { LoginUpstreamConfig } from './upstream.ts'
+
+interface Surroundings {
+  readonly sources: SecretSources
+  /** `insecure.httpUpstreams` */
+  readonly httpUpstreams: boolean
+}
+
+/** One upstream. Beside a fault what is returned is not to be used. */
+export function parseUpstream(
+  spot: Spot,
+  key: string,
+  options: LoginUpstreamOptions,
+  { sources, httpUpstreams }: Surroundings,
+): LoginUpstreamConfig {
+  const signIn = parseSignIn(spot, options, sources)
+  const token = (signIn.secondStep ?? signIn.login).token
+  const present = parsePresent(spot.at('present'), options.present ?? {}, token, sources)
+  const subjectPrefix = options.subject?.prefix ?? key
+  if (!/^[^|\p{Cc}]*$/u.test(subjectPrefix)) {
+    spot.at('subject', 'prefix').fault('may not hold `|`, which ends the prefix in `sub`, or control characters')
+  }
+  return {
+    kind: 'login',
+    key,
+    title: options.title ?? key,
+    origin: parseOrigin(spot.at('origin'), options.origin, httpRule(httpUpstreams)),
+    timeout: duration(spot.at('timeout'), options.timeout ?? '10s', { least: 1, most: 5 * minute }),
+    maxResponse: options.maxResponse ?? 1_048_576,
+    subjectPrefix,
+    ...signIn,
+    present,
+    ...parseLater(spot, options, signIn, present, sources),
+  }
+}
+
+function httpRule(httpUpstreams: boolean) {
+  if (httpUpstreams) return { allowed: 'anywhere' } as const
+  return {
+    allowed: 'loopback',
+    otherwise: 'to send passwords in the clear all the same, say insecure.httpUpstreams: true',
+  } as const
+}
+
+/** Two upstreams with one prefix would make two people one `sub` (security.md TM-05). */
+export function checkSubjectPrefixes(spot: Spot, upstreams: ReadonlyMap<string, LoginUpstreamConfig>): void {
+  const owners = new Map<string, string>()
+  for (const [key, { subjectPrefix }] of upstreams) {
+    const owner = owners.get(subjectPrefix)
+    if (owner === undefined) owners.set(subjectPrefix, key)
+    else
+      spot
+        .at(key, 'subject', 'prefix')
+        .fault(`is the same as that of \`${owner}\`, so that two people could be one \`sub\`; choose another one`)
+  }
+}

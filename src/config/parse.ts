@@ -1,0 +1,126 @@
+import type { Config } from './config.ts'
+import { duration, hour, rate } from './duration.ts'
+import { createReport, type Fault, type Spot } from './faults.ts'
+import { deepFreeze, isPlainObject, plainJson } from './json.ts'
+import type { Options } from './options.ts'
+import { parseOrigin } from './origin.ts'
+import { parseIdentityHeaders, parseProxies } from './parse-network.ts'
+import { parseRoutes } from './parse-routes.ts'
+import { parseSession, tokenLife } from './parse-session.ts'
+import { checkSubjectPrefixes, parseUpstream } from './parse-upstream.ts'
+import type { SecretSources } from './secrets.ts'
+import { checkShape } from './shape.ts'
+import type { LoginUpstreamConfig } from './upstream.ts'
+import { warningsOf } from './warnings.ts'
+
+export type ParseResult =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly faults: readonly Fault[] }
+
+/**
+ * The configuration that a value describes, frozen, with every default filled in; or everything that is wrong with it.
+ * Pure but for `sources`. Never throws.
+ *
+ * A part whose shape is wrong is not looked into further, so that one slip is one fault.
+ */
+export function parse(value: unknown, sources: SecretSources): ParseResult {
+  const { top, faults } = createReport()
+  const plain = plainJson(value, top)
+  if (!top.isSound()) return { ok: false, faults }
+  checkShape(plain, top)
+  if (!isPlainObject(plain)) return { ok: false, faults }
+  const config = parseSound(top, plain, sources)
+  if (faults.length > 0) return { ok: false, faults }
+  return { ok: true, config: deepFreeze(config), warnings: warningsOf(config) }
+}
+
+/** Each part is asked for through `part`, which gives nothing for one that is not sound. */
+function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
+  const options: Partial<Options> = plain
+  const part = <Key extends keyof Options>(key: Key) => (top.at(key).isSound() ? options[key] : undefined)
+  const insecure = part('insecure') ?? {}
+  const publicUrl = parsePublicUrl(top.at('publicUrl'), part('publicUrl'), insecure.httpPublicUrl ?? false)
+  const secure = publicUrl === undefined || publicUrl.startsWith('https:')
+  const prefix = part('prefix') ?? '/_auth'
+  return {
+    publicUrl: publicUrl ?? '',
+    secure,
+    prefix,
+    listen: { host: '0.0.0.0', port: 8080, adminHost: '127.0.0.1', adminPort: 9080, ...part('listen') },
+    trustedProxies: parseProxies(top.at('trustedProxies'), part('trustedProxies') ?? []),
+    keys: parseKeys(top.at('keys'), part('keys') ?? {}),
+    session: parseSession(top.at('session'), part('session') ?? {}, secure),
+    api: parseApi(top.at('api'), part('api') ?? {}, publicUrl, prefix),
+    upstreams: parseUpstreams(top.at('upstreams'), options.upstreams, {
+      sources,
+      httpUpstreams: insecure.httpUpstreams ?? false,
+    }),
+    routes: Array.isArray(options.routes) ? parseRoutes(top.at('routes'), options.routes, { secure, prefix }) : [],
+    identityHeaders: parseIdentityHeaders(top.at('identity', 'headers'), part('identity')?.headers ?? {}),
+    rateLimit: { login: parseLoginLimits(top.at('rateLimit', 'login'), part('rateLimit')?.login ?? {}) },
+    revocations: { file: part('revocations')?.file },
+    insecure: Object.entries(insecure).flatMap(([name, on]) => (on ? [`insecure.${name}`] : [])),
+    log: { level: part('log')?.level ?? 'info' },
+    shutdownTimeout: duration(top.at('shutdownTimeout'), part('shutdownTimeout') ?? '30s', { most: hour }),
+  }
+}
+
+/** Never guessed from a request: the first one to come would decide who we are (security.md CF-02). */
+function parsePublicUrl(spot: Spot, text: string | undefined, allowHttp: boolean): string | undefined {
+  if (text === undefined) return undefined
+  const otherwise =
+    'to have cookies and tokens cross the network in the clear all the same, say insecure.httpPublicUrl: true'
+  const origin = parseOrigin(spot, text, allowHttp ? { allowed: 'anywhere' } : { allowed: 'loopback', otherwise })
+  return origin === '' ? undefined : origin
+}
+
+function parseKeys(
+  spot: Spot,
+  { dir = './keys', publishAhead = '15m', maxAge = '90d' }: NonNullable<Options['keys']>,
+): Config['keys'] {
+  return {
+    dir,
+    publishAhead: duration(spot.at('publishAhead'), publishAhead),
+    maxAge: duration(spot.at('maxAge'), maxAge),
+  }
+}
+
+/** A token of one kind must not be taken for one of the other (RFC 8725 section 3.9). */
+function parseApi(
+  spot: Spot,
+  options: NonNullable<Options['api']>,
+  publicUrl: string | undefined,
+  prefix: string,
+): Config['api'] {
+  const audience = options.audience ?? publicUrl ?? ''
+  if (publicUrl !== undefined && audience === `${publicUrl}${prefix}`) {
+    spot.at('audience').fault('is the audience of session tokens; choose another one, such as the address of your API')
+  }
+  return { tokenTtl: duration(spot.at('tokenTtl'), options.tokenTtl ?? '10m', tokenLife), audience }
+}
+
+type Surroundings = Parameters<typeof parseUpstream>[3]
+
+function parseUpstreams(
+  spot: Spot,
+  options: Options['upstreams'] | undefined,
+  surroundings: Surroundings,
+): Config['upstreams'] {
+  const sound = Object.entries(isPlainObject(options) ? options : {}).filter(([key]) => spot.at(key).isSound())
+  const upstreams = new Map<string, LoginUpstreamConfig>(
+    sound.map(([key, upstream]) => [key, parseUpstream(spot.at(key), key, upstream, surroundings)]),
+  )
+  checkSubjectPrefixes(spot, upstreams)
+  return upstreams
+}
+
+function parseLoginLimits(
+  spot: Spot,
+  limits: NonNullable<NonNullable<Options['rateLimit']>['login']>,
+): Config['rateLimit']['login'] {
+  return {
+    perAccountAndAddress: rate(spot.at('perAccountAndAddress'), limits.perAccountAndAddress ?? '5/1m'),
+    perAddress: rate(spot.at('perAddress'), limits.perAddress ?? '30/1m'),
+    perAccount: rate(spot.at('perAccount'), limits.perAccount ?? '50/15m'),
+  }
+}

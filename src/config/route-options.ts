@@ -1,0 +1,73 @@
+import Type from 'typebox'
+import { choice, duration, flag, keys, map, origin, size, strict, text } from './schema.ts'
+
+/* One entry of `routes`. */
+
+export const route = strict(
+  {
+    host: Type.Optional(
+      text('Only requests for this host, with its port where that is not the default one. Without it, any host.'),
+    ),
+    path: Type.String({
+      description:
+        'A prefix of whole segments: `/admin/` and `/admin` both match `/admin` and `/admin/x`, and never `/administrator`.',
+      pattern: '^/',
+      errorMessage: 'must be a path that begins with /',
+    }),
+    exact: Type.Optional(flag('Match the path itself and nothing below it.', false)),
+    ignoreCase: Type.Optional(flag('Match without regard to case.', false)),
+    methods: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z-]+$', errorMessage: 'must be the name of a method, such as GET' }), {
+        minItems: 1,
+        description: 'Only these methods. Without it, all.',
+      }),
+    ),
+    access: Type.Optional(choice(['public', 'protected'], 'Whether a credential is needed.', 'protected')),
+    require: Type.Optional(
+      map(
+        keys.claim,
+        Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })], {
+          description: 'A value, or several of which one is enough.',
+        }),
+        'For each claim named, at least one of the values must be there.',
+      ),
+    ),
+    backend: Type.Optional(origin('Origin that requests are forwarded to.')),
+    stripPrefix: Type.Optional(flag('Take the matched prefix off the path before forwarding.', false)),
+    credentials: Type.Optional(
+      choice(
+        ['none', 'upstream'],
+        'What the backend is shown: nothing but identity headers, or the upstream token as well.',
+        'none',
+      ),
+    ),
+    onAnonymous: Type.Optional(
+      choice(
+        ['auto', 'redirect', '401'],
+        'The answer when nobody is signed in: by client (`auto`), always the sign-in page, or always 401.',
+        'auto',
+      ),
+    ),
+    slide: Type.Optional(flag('Whether a renewal on this route moves the idle limit.', true)),
+    timeout: Type.Optional(duration('Bound on the wait for the backend to begin its answer.', '30s')),
+    maxBody: Type.Optional(size('Bound on a request body; 1 kB is 1000 bytes. Without it, none.')),
+    encodedSlash: Type.Optional(
+      choice(
+        ['refuse', 'forward'],
+        'Whether `%2f` past the matched prefix is refused or forwarded as it came.',
+        'refuse',
+      ),
+    ),
+    pathParams: Type.Optional(
+      choice(
+        ['refuse', 'forward'],
+        'Whether `;` past the matched prefix is refused or forwarded as it came.',
+        'refuse',
+      ),
+    ),
+  },
+  'One route. The most specific match wins.',
+)
+
+/** A route as it is written, before `parse`. */
+export type RouteOptions = Type.Static<typeof route>

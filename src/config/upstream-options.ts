@@ -1,0 +1,311 @@
+import Type from 'typebox'
+import {
+  choice,
+  claimPlaces,
+  condition,
+  conditionParts,
+  cookieName,
+  duration,
+  flag,
+  headerName,
+  keys,
+  map,
+  origin,
+  pathTemplate,
+  place,
+  pointer,
+  secretText,
+  strict,
+  text,
+  variableName,
+} from './schema.ts'
+
+/*
+ * How a login API is described: `upstreams.NAME` with `kind: login`. The same request language and the same places
+ * serve every call.
+ */
+
+const request = (description: string) =>
+  strict(
+    {
+      method: Type.Optional(choice(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], 'The method.', 'POST')),
+      path: pathTemplate('Path and query. `{username}`-style fields are percent-encoded.'),
+      headers: Type.Optional(
+        map(
+          keys.header,
+          secretText('Text, in which fields are filled in, or `{ file: PATH }` or `{ env: NAME }` for a secret.'),
+          'Headers to send.',
+        ),
+      ),
+      json: Type.Optional(
+        Type.Unknown({
+          description:
+            'A JSON body of any shape and depth. Fields in its strings are filled in; a member that is nothing but an optional field left empty is left out.',
+        }),
+      ),
+      form: Type.Optional(
+        map(keys.form, Type.String(), 'A form body (application/x-www-form-urlencoded). Fields are filled in.'),
+      ),
+      contentType: Type.Optional(text('Content type to send instead of that of the body.')),
+      basic: Type.Optional(
+        strict(
+          { username: text('User name; fields are filled in.'), password: text('Password; fields are filled in.') },
+          'HTTP Basic (RFC 7617), beside a body if there is one.',
+        ),
+      ),
+    },
+    description,
+    'request',
+  )
+
+const units = ['seconds', 'milliseconds', 'epoch', 'epoch-milliseconds', 'iso', 'http-date'] as const
+
+const expiry = Type.Union(
+  [
+    Type.Literal('never', { description: 'It does not end.' }),
+    strict({ lifetime: duration('Lifetime from sign-in.') }, 'A lifetime that the service does not tell.'),
+    strict({ cookieAge: cookieName('Name of the cookie.') }, '`Max-Age` or `Expires` of a cookie.'),
+    strict(
+      {
+        json: Type.Optional(pointer('JSON Pointer into the body of the answer.')),
+        jwt: Type.Optional(pointer("JSON Pointer into the payload of the service's token.")),
+        header: Type.Optional(headerName('Name of a response header.')),
+        unit: Type.Optional(
+          choice(
+            units,
+            '`seconds` and `milliseconds` are lifetimes; the others are points in time. Default: `seconds`, for `jwt` `epoch`.',
+          ),
+        ),
+        base: Type.Optional(
+          strict(
+            {
+              json: pointer('JSON Pointer into the body of the answer.'),
+              unit: Type.Optional(choice(units.slice(2), 'Its unit.', 'epoch')),
+            },
+            'The point in time that a lifetime counts from. Default: when the answer came.',
+          ),
+        ),
+      },
+      'A value in the answer: one of `json`, `jwt` and `header`.',
+    ),
+  ],
+  { title: 'expiry', description: "When the service's token ends. Without it, only the check call tells." },
+)
+
+const field = strict(
+  {
+    name: variableName('Name; `{name}` stands for what was typed.'),
+    label: text('What stands beside it.'),
+    type: Type.Optional(choice(['text', 'password', 'email', 'tel'], 'Kind of input.', 'text')),
+    autocomplete: Type.Optional(text('The `autocomplete` token, such as `one-time-code`.')),
+    required: Type.Optional(flag('Whether it must be filled in.', true)),
+  },
+  'One field of the form.',
+  'field',
+)
+
+const grantPlaces = {
+  refreshToken: Type.Optional(place("Where the service's refresh token is.")),
+  expiry: Type.Optional(expiry),
+  values: Type.Optional(
+    map(
+      keys.variable,
+      place('Where the value is.'),
+      'Further values that check, refresh, profile and logout may use as `{name}`. They are sealed with the token and take room in the cookie.',
+    ),
+  ),
+}
+
+const signInKinds = ['bad_credentials', 'locked', 'password_expired', 'rate_limited', 'unavailable'] as const
+const laterKinds = ['refused', 'unavailable'] as const
+
+const refusals = <const Kinds extends readonly string[]>(kinds: Kinds, description: string) =>
+  Type.Array(strict({ ...conditionParts, as: choice(kinds, 'What it means.') }, 'One refusal.'), { description })
+
+const signInRefusals = refusals(
+  signInKinds,
+  'What refusals look like; the first that matches counts, before `success`. Unmatched: 401 and 403 are bad_credentials, 429 is rate_limited, 5xx is unavailable, anything else is a fault of the service.',
+)
+
+const laterRefusals = refusals(
+  laterKinds,
+  'What other answers mean; the first that matches counts, before `success`. Unmatched: 401 and 403 are refused, and so is an answer with a right status whose content does not meet `success`; anything else is unavailable and ends nothing.',
+)
+
+const claims = claimPlaces('Claims to take over, each by its place. Nothing else of the answer reaches a token.')
+
+const login = strict(
+  {
+    request: request('The call that signs a person in. Fields: `{username}`, `{password}` and those of `fields`.'),
+    success: Type.Optional(
+      condition(
+        'What a sign-in looks like. Default: any 2xx. A missing or empty token is a failure whatever stands here.',
+      ),
+    ),
+    token: Type.Optional(place("Where the service's token is. Needed here or in `secondStep`.")),
+    ...grantPlaces,
+    subject: Type.Optional(
+      place('Where the stable id of the person is; a number is taken as text. Needed here or in `profile`.'),
+    ),
+    claims: Type.Optional(claims),
+    refusals: Type.Optional(signInRefusals),
+  },
+  'The login call.',
+)
+
+const secondStep = strict(
+  {
+    when: Type.Optional(
+      condition(
+        'What the first answer looks like when a second step is due. Without it, every success of the login call.',
+      ),
+    ),
+    fields: Type.Optional(
+      Type.Array(field, {
+        description: 'What the person is asked for. Without it, the second request follows at once.',
+      }),
+    ),
+    carry: Type.Optional(
+      map(
+        keys.variable,
+        place('Where the value is in the first answer.'),
+        'Values of the first answer that the second request may use as `{name}`.',
+      ),
+    ),
+    request: request(
+      'The second request. Fields: those of the first, those asked for here, and `carry`; passwords of the first only where nothing is asked for here.',
+    ),
+    success: Type.Optional(condition('What a sign-in looks like. Default: any 2xx.')),
+    token: Type.Optional(place("Where the service's token is. Default: as at login.")),
+    ...grantPlaces,
+    subject: Type.Optional(place('Where the stable id of the person is. Default: as at login.')),
+    claims: Type.Optional(claims),
+    refusals: Type.Optional(signInRefusals),
+  },
+  'A second request before there is a token.',
+)
+
+const profile = strict(
+  {
+    request: request('The call that tells who a token belongs to. The token is presented; `{token}` may be used too.'),
+    success: Type.Optional(condition('What the answer to a good token looks like. Default: any 2xx.')),
+    subject: Type.Optional(place('Where the stable id of the person is.')),
+    claims: Type.Optional(claims),
+    expiry: Type.Optional(expiry),
+  },
+  'Asked once after sign-in, where the login answer does not say who it is. Without a check call, it is that too.',
+)
+
+const check = strict(
+  {
+    request: request(
+      'The call that tells whether a token is still good. The token is presented; `{token}` may be used too.',
+    ),
+    success: Type.Optional(condition('What a good token looks like. Default: any 2xx.')),
+    refusals: Type.Optional(laterRefusals),
+    subject: Type.Optional(
+      place(
+        "Where the person's id is in this answer. Default: the place at login, where the answer has it. A different id ends the session.",
+      ),
+    ),
+    claims: Type.Optional(
+      claimPlaces(
+        'Claims to read again. Default: the places at login; one that the answer does not have stays as it was.',
+      ),
+    ),
+  },
+  'Asked when a session is renewed.',
+)
+
+const refresh = strict(
+  {
+    request: request('The call that trades `{refreshToken}` for a new token.'),
+    success: Type.Optional(condition('What success looks like. Default: any 2xx.')),
+    token: Type.Optional(place('Where the new token is. Default: as at login.')),
+    ...grantPlaces,
+    refusals: Type.Optional(laterRefusals),
+    concurrent: Type.Optional(
+      flag('Whether the service lets several processes use the same refresh token at once.', false),
+    ),
+  },
+  'Asked when the token ends or is refused.',
+)
+
+const logout = strict(
+  {
+    request: request('The call that ends a token.'),
+    success: Type.Optional(
+      condition('What success looks like. Default: any 2xx, and 400, 401, 403 and 404, which mean that it had ended.'),
+    ),
+    endsToken: Type.Optional(
+      flag('Whether the token is known to stop working afterwards. `false` is warned about at every start.'),
+    ),
+  },
+  'Asked when a person signs out.',
+)
+
+const present = strict(
+  {
+    header: Type.Optional(headerName('Name of the header.', 'Authorization')),
+    scheme: Type.Optional(
+      Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
+        description: 'What stands before the token; `null` for nothing.',
+        default: 'Bearer',
+      }),
+    ),
+    cookie: Type.Optional(cookieName('Name of the cookie that carries the token, instead of a header.')),
+    cookies: Type.Optional(flag('The token is a bundle of cookies: send it as it is.', false)),
+    none: Type.Optional(flag('Present it nowhere: only where a request says `{token}`.', false)),
+    headers: Type.Optional(
+      map(
+        keys.header,
+        secretText('Text, or `{ file: PATH }` or `{ env: NAME }` for a secret.'),
+        'Static headers on every call that carries the token. Fields are not filled in.',
+      ),
+    ),
+  },
+  'How the token is shown to the service.',
+)
+
+export const loginUpstream = strict(
+  {
+    kind: Type.Literal('login', { description: 'A login API, described by configuration.' }),
+    title: Type.Optional(text('What the sign-in page calls it. Default: its key.')),
+    origin: origin('Scheme, host and port. Credentials and tokens are sent here and nowhere else.'),
+    timeout: Type.Optional(duration('Bound on one whole call.', '10s')),
+    maxResponse: Type.Optional(
+      Type.Integer({
+        minimum: 1024,
+        maximum: 16_777_216,
+        description: 'Bytes of one answer; more is a failure.',
+        default: 1_048_576,
+      }),
+    ),
+    subject: Type.Optional(
+      strict(
+        { prefix: Type.Optional(text('What stands before `|` in `sub`. Default: the key of the upstream.')) },
+        'How `sub` is made.',
+      ),
+    ),
+    fields: Type.Optional(
+      Type.Array(field, {
+        minItems: 1,
+        description: 'What the sign-in form asks for. Default: `username` and `password`.',
+      }),
+    ),
+    login,
+    secondStep: Type.Optional(secondStep),
+    profile: Type.Optional(profile),
+    present: Type.Optional(present),
+    check: Type.Optional(check),
+    refresh: Type.Optional(refresh),
+    logout: Type.Optional(logout),
+  },
+  'A service that signs people in.',
+)
+
+/** An upstream as it is written, before `parse`. */
+export type LoginUpstreamOptions = Type.Static<typeof loginUpstream>
+export type RequestOptions = LoginUpstreamOptions['login']['request']
+export type FieldOptions = Type.Static<typeof field>
+export type ExpiryOptions = Type.Static<typeof expiry>

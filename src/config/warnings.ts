@@ -1,0 +1,53 @@
+import type { Config } from './config.ts'
+import { formatDuration } from './duration.ts'
+import { formatPath } from './faults.ts'
+import type { LoginUpstreamConfig } from './upstream.ts'
+
+/** What is allowed and yet worth a second thought, one sentence each; said at every start and by `postern check`. */
+export function warningsOf(config: Config): readonly string[] {
+  return [
+    ...config.trustedProxies.flatMap((proxy, index) =>
+      /\/0+$/.test(proxy)
+        ? [`trustedProxies[${index}]: believes every address there is, so a client can claim to be any other.`]
+        : [],
+    ),
+    ...[...config.upstreams.values()].flatMap((upstream) => upstreamWarnings(upstream, config)),
+    ...config.routes.flatMap((route, index) =>
+      unmapped(config, Object.keys(route.require)).map(
+        (claim) => `routes[${index}].require.${claim}: no upstream maps this claim, so nobody passes.`,
+      ),
+    ),
+    ...[...config.identityHeaders].flatMap(([name, claim]) =>
+      unmapped(config, [claim]).map(
+        () => `${formatPath(['identity', 'headers', name])}: no upstream maps this claim, so the header stays empty.`,
+      ),
+    ),
+  ]
+}
+
+function upstreamWarnings(
+  { key, check, refresh, logout }: LoginUpstreamConfig,
+  { session }: Config,
+): readonly string[] {
+  const path = formatPath(['upstreams', key])
+  const unchecked = formatDuration(session.uncheckedTimeout)
+  return [
+    ...(check === undefined && refresh === undefined
+      ? [
+          `${path}: has neither a check nor a refresh call, so its sessions are renewed without asking it, for ${unchecked} (session.uncheckedTimeout).`,
+        ]
+      : []),
+    ...(logout === undefined ? [`${path}: has no logout call, so its token lives on after sign-out.`] : []),
+    ...(logout?.endsToken === false ? [`${path}.logout.endsToken: the token is known to live on after sign-out.`] : []),
+  ]
+}
+
+/** Claims that nothing can fill. */
+function unmapped({ upstreams }: Config, claims: readonly string[]): readonly string[] {
+  const mapped = new Set(['sub'])
+  for (const { login, secondStep, profile, check } of upstreams.values()) {
+    for (const call of [login, secondStep, profile, check])
+      for (const claim of call?.claims.keys() ?? []) mapped.add(claim)
+  }
+  return claims.filter((claim) => !mapped.has(claim))
+}

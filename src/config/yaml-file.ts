@@ -1,0 +1,107 @@
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type ErrorCode,
+} from 'yaml'
+import type { Path } from './faults.ts'
+
+/** Counted from 1. */
+export interface Position {
+  readonly line: number
+  readonly column: number
+}
+
+export interface YamlFault extends Position {
+  readonly message: string
+}
+
+export type YamlReading =
+  | {
+      readonly ok: true
+      readonly value: unknown
+      /** Of the key or list item there; of the nearest one above it that exists. */
+      locate(path: Path): Position
+    }
+  | { readonly ok: false; readonly faults: readonly YamlFault[] }
+
+/** The library's own sentences quote the file, which may hold secrets. */
+const sentences: Partial<Record<ErrorCode, string>> = {
+  DUPLICATE_KEY: 'this key stands in its map twice; keep one of them',
+  TAB_AS_INDENT: 'a tab cannot indent; use spaces',
+  BAD_INDENT: 'the indentation does not fit the lines above',
+  MISSING_CHAR: 'a quote, comma, colon or space is missing here or just before',
+  BAD_SCALAR_START: 'a text cannot begin with this character; put it in quotes',
+  BAD_DQ_ESCAPE: 'there is no such escape; double the backslash, or use single quotes',
+  BAD_ALIAS: 'this anchor or alias has no proper name',
+  MULTIPLE_DOCS: 'the file holds more than one document; keep one of them',
+  TAG_RESOLVE_FAILED: 'tags mean nothing here; take it out, or put the text in quotes',
+  NON_STRING_KEY: 'a key must be a text',
+  RESOURCE_EXHAUSTION: 'this is nested too deeply',
+}
+
+/** Aliases may repeat a part a few times, not multiply it (the "billion laughs"). */
+const maxAliasCount = 100
+
+/** Reads YAML 1.2 (core schema: `yes`, `no`, `on` and `off` are texts). Never throws. */
+export function readYaml(text: string): YamlReading {
+  const lines = new LineCounter()
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset)
+    return { line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, version: '1.2' })
+  const errors = [...document.errors, ...document.warnings]
+  if (errors.length > 0) {
+    return {
+      ok: false,
+      faults: errors.map(({ code, pos }) => ({ ...at(pos[0]), message: sentences[code] ?? 'this is not YAML' })),
+    }
+  }
+  try {
+    const value: unknown = document.toJS({ maxAliasCount })
+    return { ok: true, value, locate: (path) => at(offsetOf(document, path)) }
+  } catch {
+    const message = 'an alias names no anchor above it, or repeats too much; write it out'
+    return { ok: false, faults: [{ ...at(firstAlias(document)), message }] }
+  }
+}
+
+function offsetOf(document: Document.Parsed, path: Path): number {
+  let node: unknown = document.contents
+  let offset = document.contents?.range[0] ?? 0
+  for (const key of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key)
+      if (pair === undefined) return offset
+      offset = rangeStart(pair.key) ?? offset
+      node = pair.value
+    } else if (isSeq(node) && typeof key === 'number') {
+      node = node.items[key]
+      offset = rangeStart(node) ?? offset
+    } else return offset
+  }
+  return offset
+}
+
+function rangeStart(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined
+}
+
+function firstAlias(document: Document): number {
+  let offset = 0
+  visit(document, {
+    Alias(_, node) {
+      offset = rangeStart(node) ?? 0
+      return visit.BREAK
+    },
+  })
+  return offset
+}

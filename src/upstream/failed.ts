@@ -1,0 +1,35 @@
+import type { Answer } from './answer.ts'
+import type { Failed } from './upstream.ts'
+
+/** @param detail one sentence for the log, made of our own words and of the configuration only */
+export function failed(as: Failed['as'], detail: string, answer?: Answer): Failed {
+  return { kind: 'failed', as, detail, status: answer?.status, retryAfter: answer?.retryAfter }
+}
+
+/** An answer that nothing in the configuration speaks of. */
+export function unmatched(call: string, answer: Answer): Failed {
+  const { status } = answer
+  if (status >= 500 || status === 429)
+    return failed('upstream_unavailable', `The ${call} call was answered with status ${status}.`, answer)
+  if (status >= 300 && status < 400) {
+    return failed(
+      'upstream_bad',
+      `The ${call} call was answered with a redirect (status ${status}), which is not followed.`,
+      answer,
+    )
+  }
+  return failed(
+    'upstream_bad',
+    `The ${call} call was answered with status ${status}, and no configured condition fits the answer.`,
+    answer,
+  )
+}
+
+/** An answer that the configuration describes as `unavailable`. */
+export function asDescribed(call: string, answer: Answer): Failed {
+  return failed(
+    'upstream_unavailable',
+    `The ${call} call was answered as described for "unavailable" (status ${answer.status}).`,
+    answer,
+  )
+}

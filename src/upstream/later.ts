@@ -1,0 +1,107 @@
+import type { Condition, LaterRefusal, LoginUpstreamConfig, RefusalRule } from '../config/upstream.ts'
+import type { UpstreamGrant } from '../token/seal.ts'
+import type { Answer } from './answer.ts'
+import type { Caller } from './caller.ts'
+import { asDescribed, failed, unmatched } from './failed.ts'
+import { presentToken, staticHeaders } from './present.ts'
+import { createTaking } from './taking.ts'
+import { fieldsOf } from './template.ts'
+import type { CheckOutcome, EndOutcome, Failed, RefreshOutcome } from './upstream.ts'
+import { grantVariables } from './variables.ts'
+
+/** What is asked about a grant after sign-in. Only a clear no ends a session; whatever says nothing is `failed`. */
+export interface Later {
+  check(grant: UpstreamGrant, subject: string): Promise<CheckOutcome>
+  refresh(grant: UpstreamGrant, subject: string): Promise<RefreshOutcome>
+  end(grant: UpstreamGrant, subject: string): Promise<EndOutcome>
+}
+
+export function createLater(config: LoginUpstreamConfig, caller: Caller): Later {
+  const { present } = config
+
+  /** Undefined: a success. */
+  function judged(
+    name: 'check' | 'refresh',
+    described: { readonly success: Condition; readonly refusals: readonly RefusalRule<LaterRefusal>[] },
+    answer: Answer,
+  ): { readonly kind: 'refused'; readonly status: number } | Failed | undefined {
+    const { status } = answer
+    const as = caller.refusal(name, described.refusals, answer)
+    if (as === 'unavailable') return asDescribed(name, answer)
+    if (as === 'refused') return { kind: 'refused', status }
+    const { holds, rightStatus, readable } = caller.judge(name, 'success', described.success, answer)
+    if (holds) return undefined
+    if (status === 401 || status === 403) return { kind: 'refused', status }
+    if (!rightStatus) return unmatched(name, answer)
+    // `{}` at 200 is how some services say no; a page of a broken proxy at 200 says nothing.
+    return readable
+      ? { kind: 'refused', status }
+      : failed(
+          'upstream_bad',
+          `The ${name} call was answered with status ${status} and something that is not JSON.`,
+          answer,
+        )
+  }
+
+  return {
+    async check(grant, subject) {
+      const { check } = config
+      if (check === undefined) return failed('upstream_bad', 'No check call is configured.')
+      const asked = await caller.ask(
+        'check',
+        check.request,
+        grantVariables(grant, subject),
+        presentToken(present, grant.token),
+      )
+      if (!asked.ok) return asked.failed
+      const { answer } = asked
+      const no = judged('check', check, answer)
+      if (no !== undefined) return no
+      const token = grant.token.reveal()
+      const taking = createTaking('check', { answer, variables: new Map() }, caller.trace)
+      const who = check.subject === undefined ? undefined : taking.subject(check.subject, token)
+      return {
+        kind: 'good',
+        subject: who?.ok === true ? who.value : undefined,
+        claims: taking.claims(check.claims, token),
+        status: answer.status,
+      }
+    },
+
+    async refresh(grant, subject) {
+      const { refresh } = config
+      if (refresh === undefined) return failed('upstream_bad', 'No refresh call is configured.')
+      // Nothing to trade is as good as refused; status 0: no call was made.
+      if (fieldsOf(refresh.request).has('refreshToken') && grant.refreshToken === undefined)
+        return { kind: 'refused', status: 0 }
+      const asked = await caller.ask('refresh', refresh.request, grantVariables(grant, subject), staticHeaders(present))
+      if (!asked.ok) return asked.failed
+      const { answer } = asked
+      const no = judged('refresh', refresh, answer)
+      if (no !== undefined) return no
+      const taken = createTaking('refresh', { answer, variables: new Map() }, caller.trace).grant(
+        refresh,
+        present,
+        grant,
+      )
+      if (!taken.ok) return failed('upstream_bad', `${taken.fault} The status was ${answer.status}.`, answer)
+      return { kind: 'refreshed', grant: taken.grant, status: answer.status }
+    },
+
+    async end(grant, subject) {
+      const { logout } = config
+      if (logout === undefined) return failed('upstream_bad', 'No logout call is configured.')
+      const asked = await caller.ask(
+        'logout',
+        logout.request,
+        grantVariables(grant, subject),
+        presentToken(present, grant.token),
+      )
+      if (!asked.ok) return asked.failed
+      const { answer } = asked
+      return caller.judge('logout', 'success', logout.success, answer).holds
+        ? { kind: 'ended', status: answer.status }
+        : unmatched('logout', answer)
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '../base/clock.ts'
+import type { EventSink, UpstreamCall } from '../base/events.ts'
+import type { Upstream } from './upstream.ts'
+
+/** The same upstream, with an event for every call that is made to it. */
+export function observed(upstream: Upstream, clock: Clock, events: EventSink): Upstream {
+  async function timed<O extends { readonly kind: string; readonly status: number | undefined }>(
+    call: UpstreamCall,
+    run: () => Promise<O>,
+  ): Promise<O> {
+    const startedAt = clock()
+    const outcome = await run()
+    const { status } = outcome
+    events({
+      type: 'upstream_call',
+      upstream: upstream.key,
+      call,
+      outcome: 'as' in outcome && typeof outcome.as === 'string' ? outcome.as : outcome.kind,
+      ...(status === undefined ? {} : { status }),
+      milliseconds: clock() - startedAt,
+    })
+    return outcome
+  }
+
+  return {
+    ...upstream,
+    signIn: (typed) => timed('login', () => upstream.signIn(typed)),
+    continueSignIn: (values, typed) => timed('second_step', () => upstream.continueSignIn(values, typed)),
+    check: (grant, subject) => timed('check', () => upstream.check(grant, subject)),
+    refresh: (grant, subject) => timed('refresh', () => upstream.refresh(grant, subject)),
+    end: (grant, subject) => timed('logout', () => upstream.end(grant, subject)),
+  }
+}
