@@ -3,53 +3,18 @@
  *
  *     node scripts/screenshots.ts FOLDER [NAME…]
  */
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { chromium } from 'playwright-core'
-import type { Browser } from 'playwright-core'
+import { launchChromium } from '../test/support/chromium.ts'
 import { pageStates } from '../test/http/pages/states.ts'
-
-const candidates = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/usr/bin/google-chrome-stable',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-
-const quiet = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 const widths = [320, 768, 1280]
 const schemes = ['light', 'dark'] as const
 
-/** A Chromium of this machine, or undefined where there is none. The caller closes it. */
-export async function launchChromium(): Promise<Browser | undefined> {
-  const executablePath = candidates.find(isExecutable)
-  return executablePath === undefined ? undefined : await chromium.launch({ executablePath, args: quiet })
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
 async function photograph(folder: string, names: readonly string[]): Promise<void> {
   const browser = await launchChromium()
-  if (!browser) throw new Error(`No Chromium found. Looked for: ${candidates.join(', ')}`)
+  if (!browser) throw new Error('No Chromium found on this machine.')
   mkdirSync(folder, { recursive: true })
   const states = pageStates.filter(({ name }) => names.length === 0 || names.includes(name))
   for (const { name, page } of states) writeFileSync(join(folder, `${name}.html`), page)

@@ -100,7 +100,8 @@ const icon = html`data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' v
 
 function samplePage(parts: { title: string; path: string; person: Person | undefined; content: Html }): string {
   const links = pages.map(
-    ({ path, label }) => html`<li><a href="${path}"${path === parts.path ? html` aria-current="page"` : undefined}>${label}</a></li>`,
+    ({ path, label }) =>
+      html`<li><a href="${path}"${path === parts.path ? html` aria-current="page"` : undefined}>${label}</a></li>`,
   )
   return documentOf({
     title: parts.title === 'Sample app' ? parts.title : `${parts.title} · Sample app`,

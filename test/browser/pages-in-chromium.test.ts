@@ -5,11 +5,11 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Browser, Page } from 'playwright-core'
-import { launchChromium } from '../../scripts/screenshots.ts'
+import { launchChromium, missingChromium } from '../support/chromium.ts'
 import { errorPage } from '../../src/http/pages/error.ts'
 import { pageHeaders } from '../../src/http/pages/headers.ts'
 import { signInPage } from '../../src/http/pages/sign-in.ts'
-import { pageStates } from '../http/pages/states.ts'
+import { pageStates, usualFields } from '../http/pages/states.ts'
 
 interface Post {
   readonly headers: IncomingHttpHeaders
@@ -27,7 +27,12 @@ interface Measures {
 const posts: Post[] = []
 const pages = new Map(pageStates.map((state) => [`/${state.name}`, state]))
 const returnTo = '/a?b=<"\'&>'
-const form = signInPage({ prefix: '', upstreams: [{ key: 'accounts', title: 'Accounts' }], chosen: undefined, returnTo })
+const form = signInPage({
+  prefix: '',
+  upstreams: [{ key: 'accounts', title: 'Accounts', fields: usualFields }],
+  chosen: undefined,
+  returnTo,
+})
 
 /** Serves every page under its name, with its headers; a post to `/login` is noted and answered by the 401 page. */
 const server = createServer(async (request, response) => {
@@ -37,12 +42,14 @@ const server = createServer(async (request, response) => {
     return
   }
   const state = pages.get(request.url ?? '')
-  response.writeHead(200, pageHeaders({ secure: false, ...(state ? { style: state.style } : {}) })).end(state?.page ?? form)
+  response
+    .writeHead(200, pageHeaders({ secure: false, ...(state ? { style: state.style } : {}) }))
+    .end(state?.page ?? form)
 })
 
 const browser: Browser | undefined = await launchChromium()
 
-describe('in Chromium', { skip: browser ? false : 'no Chromium on this machine' }, () => {
+describe('in Chromium', { skip: missingChromium(browser) }, () => {
   let origin = ''
   let page: Page
   const complaints: string[] = []
@@ -73,8 +80,14 @@ describe('in Chromium', { skip: browser ? false : 'no Chromium on this machine' 
       })`)
       assert.equal(seen.width, 320)
       assert.notEqual(seen.padding, '0px')
-      assert.deepEqual(seen.heights.filter((height) => height < 44), [])
-      assert.deepEqual(seen.fonts.filter((size) => size < 16), [])
+      assert.deepEqual(
+        seen.heights.filter((height) => height < 44),
+        [],
+      )
+      assert.deepEqual(
+        seen.fonts.filter((size) => size < 16),
+        [],
+      )
       assert.deepEqual(complaints, [])
     })
   }

@@ -24,6 +24,8 @@ const words = {
   invalid_credential: { title: 'Please sign in again', text: sendAgain, next: ['sign in beside'] },
   expired: { title: 'Your session has ended', text: sendAgain, next: ['sign in beside'] },
   sign_in_failed: { title: 'Not signed in', text: 'The name or the password is not right.', next: ['sign in'] },
+  second_factor: { title: 'One more step', text: 'One more step is needed to sign in.', next: ['sign in'] },
+  bad_transaction: { title: 'Please start again', text: 'The sign-in took too long. Start it again.', next: ['sign in'] },
   forbidden: {
     title: 'No access with this account',
     text: 'You are signed in, but this account may not open this page. If you have another one, sign out first and use that.',
@@ -39,11 +41,27 @@ const words = {
     text: 'The address, or what was sent with it, is not well formed. Check the link that brought you here.',
     next: ['start'],
   },
-  not_found: { title: 'Page not found', text: 'There is nothing at this address. Check its spelling, or start again.', next: ['start'] },
+  not_found: {
+    title: 'Page not found',
+    text: 'There is nothing at this address. Check its spelling, or start again.',
+    next: ['start'],
+  },
   method_not_allowed: { title: 'That did not work', text: 'This address cannot be used in that way.', next: ['start'] },
-  too_large: { title: 'Too large', text: 'What was sent is larger than this site accepts. Send less at once.', next: ['start'] },
-  unsupported_media_type: { title: 'That did not work', text: 'This site does not accept data of that kind here.', next: ['start'] },
-  expectation_failed: { title: 'That did not work', text: 'The request expects something that this site does not do.', next: ['start'] },
+  too_large: {
+    title: 'Too large',
+    text: 'What was sent is larger than this site accepts. Send less at once.',
+    next: ['start'],
+  },
+  unsupported_media_type: {
+    title: 'That did not work',
+    text: 'This site does not accept data of that kind here.',
+    next: ['start'],
+  },
+  expectation_failed: {
+    title: 'That did not work',
+    text: 'The request expects something that this site does not do.',
+    next: ['start'],
+  },
   header_too_large: {
     title: 'Too much to read',
     text: 'Your browser sent more with the request than this site reads. Deleting the cookies of this site usually helps.',
@@ -51,15 +69,27 @@ const words = {
   },
   rate_limited: { title: 'Too many attempts', text: 'Please wait a little, then try again.', next: [] },
   prefetch: { title: 'Not opened ahead of time', text: 'Please reload this page.', next: [] },
-  upstream_unavailable: { title: 'Sign-in is not available', text: `The sign-in service does not answer. ${notYou}`, next: [] },
+  upstream_unavailable: {
+    title: 'Sign-in is not available',
+    text: `The sign-in service does not answer. ${notYou}`,
+    next: [],
+  },
   upstream_bad: {
     title: 'Sign-in is not available',
     text: `The sign-in service gave an answer that cannot be used. ${notYou}`,
     next: [],
   },
-  upstream_slow: { title: 'Sign-in is not available', text: `The sign-in service took too long to answer. ${notYou}`, next: [] },
+  upstream_slow: {
+    title: 'Sign-in is not available',
+    text: `The sign-in service took too long to answer. ${notYou}`,
+    next: [],
+  },
   backend_bad: { title: 'Not available right now', text: `The application does not answer. ${notYou}`, next: [] },
-  backend_slow: { title: 'Not available right now', text: `The application took too long to answer. ${notYou}`, next: [] },
+  backend_slow: {
+    title: 'Not available right now',
+    text: `The application took too long to answer. ${notYou}`,
+    next: [],
+  },
   timeout: { title: 'That took too long', text: 'The request did not arrive in time. Please try again.', next: [] },
   internal: { title: 'Something went wrong', text: notYou, next: [] },
 } as const satisfies Record<ClientCode, Words>

@@ -3,12 +3,19 @@ import { styleSheet, styleSource } from './style-sheet.ts'
 
 /**
  * The headers of an HTML page: it runs no script, loads nothing from elsewhere, posts to us only, and nobody may frame
- * it (RFC 9700 section 4.16: a framed sign-in page invites clickjacking).
+ * it (RFC 9700 section 4.16: a framed sign-in page invites clickjacking). Build them once, not per request: the style
+ * sheet is hashed here.
  *
  * @param secure whether the public address is https; only then is HSTS sent (RFC 6797 section 7.2)
  * @param style the one style sheet that the page carries, default that of the gateway's own pages
  */
-export function pageHeaders({ secure, style = styleSheet }: { secure: boolean; style?: Html }): Readonly<Record<string, string>> {
+export function pageHeaders({
+  secure,
+  style = styleSheet,
+}: {
+  secure: boolean
+  style?: Html
+}): Readonly<Record<string, string>> {
   const policy = [
     "default-src 'none'",
     `style-src ${styleSource(style)}`,

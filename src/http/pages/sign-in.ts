@@ -2,9 +2,18 @@ import { html } from './html.ts'
 import type { Html } from './html.ts'
 import { gatewayPage } from './layout.ts'
 
+export interface SignInField {
+  readonly name: string
+  readonly label: string
+  readonly type: 'text' | 'password' | 'email' | 'tel'
+  readonly autocomplete: string | undefined
+  readonly required: boolean
+}
+
 export interface SignInUpstream {
   readonly key: string
   readonly title: string
+  readonly fields: readonly SignInField[]
 }
 
 export interface SignInParts {
@@ -16,8 +25,10 @@ export interface SignInParts {
   readonly chosen: string | undefined
   /** Where to go after signing in. Validated by the caller, and again when the form comes back. */
   readonly returnTo: string
-  /** What was typed before, shown again. There is no such field for the password. */
-  readonly username?: string | undefined
+  /** What was typed before, by field name, shown again. A password never is. */
+  readonly typed?: Readonly<Record<string, string>> | undefined
+  /** The second step of a sign-in: other fields, and what holds the two together. */
+  readonly step?: { readonly fields: readonly SignInField[]; readonly transaction: string } | undefined
   /** One sentence for the person. The caller sends the same one for an unknown name and a wrong password. */
   readonly error?: string | undefined
   /** Whether the error is about what was typed. False where the fault is not theirs (limits, a service that is down). Default true. */
@@ -32,12 +43,14 @@ export function signInPage(parts: SignInParts): string {
     // A screen reader says the title first when a page loads; an alert that was there from the start it may not say.
     title: parts.error === undefined ? 'Sign in' : 'Error: Sign in',
     heading: 'Sign in',
-    content: html`${upstream ? lead(upstream) : choiceLead}
+    content: html`${parts.step ? stepLead : upstream ? lead(upstream) : choiceLead}
 ${parts.error === undefined ? undefined : html`<p class="alert" role="alert" id="error">${parts.error}</p>`}
 ${upstream ? form(parts, upstream) : choice(parts)}
-${upstream && !only ? back(parts) : undefined}`,
+${parts.step ? back(parts, 'Start again') : upstream && !only ? back(parts, 'Use another account') : undefined}`,
   })
 }
+
+const stepLead = html`<p class="lead">One more step to sign in.</p>`
 
 const choiceLead = html`<p class="lead">Choose the account to use.</p>`
 
@@ -46,23 +59,36 @@ function lead(upstream: SignInUpstream): Html {
 }
 
 function form(parts: SignInParts, upstream: SignInUpstream): Html {
-  const { username = '', error, fieldsAtFault = true } = parts
-  const described = error === undefined ? undefined : html` aria-describedby="error"`
-  const invalid = error !== undefined && fieldsAtFault ? html` aria-invalid="true"` : undefined
-  const focus = html` autofocus`
+  const fields = parts.step?.fields ?? upstream.fields
+  const focused = fields.find(({ name, type }) => type === 'password' || (parts.typed?.[name] ?? '') === '')
+  const inputs = fields.map((field, index) =>
+    fieldInput(parts, field, { focused: field === focused, last: index === fields.length - 1 }),
+  )
   return html`<form method="post" action="${parts.prefix}/login">
-<div>
-<label for="username">User name</label>
-<input id="username" name="username" type="text" value="${username}" required autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" enterkeyhint="next"${described}${invalid}${username === '' ? focus : undefined}>
-</div>
-<div>
-<label for="password">Password</label>
-<input id="password" name="password" type="password" required autocomplete="current-password" enterkeyhint="go"${described}${invalid}${username === '' ? undefined : focus}>
-</div>
+${inputs}
 <input type="hidden" name="return_to" value="${parts.returnTo}">
 <input type="hidden" name="upstream" value="${upstream.key}">
-<button class="button" type="submit">Sign in</button>
+${parts.step ? html`<input type="hidden" name="transaction" value="${parts.step.transaction}">` : undefined}
+<button class="button" type="submit">${parts.step ? 'Go on' : 'Sign in'}</button>
 </form>`
+}
+
+function fieldInput(parts: SignInParts, field: SignInField, place: { focused: boolean; last: boolean }): Html {
+  const { error, fieldsAtFault = true } = parts
+  const { name, type, label } = field
+  const value = type === 'password' ? undefined : html` value="${parts.typed?.[name] ?? ''}"`
+  const required = field.required ? html` required` : undefined
+  const autocomplete = field.autocomplete === undefined ? undefined : html` autocomplete="${field.autocomplete}"`
+  const plain = type === 'password' ? undefined : html` autocapitalize="none" autocorrect="off" spellcheck="false"`
+  const described = error === undefined ? undefined : html` aria-describedby="error"`
+  const invalid = error !== undefined && fieldsAtFault ? html` aria-invalid="true"` : undefined
+  const focus = place.focused ? html` autofocus` : undefined
+  const hint = place.last ? 'go' : 'next'
+  return html`<div>
+<label for="${name}">${label}</label>
+<input id="${name}" name="${name}" type="${type}"${value}${required}${autocomplete}${plain} enterkeyhint="${hint}"${described}${invalid}${focus}>
+</div>
+`
 }
 
 function choice(parts: SignInParts): Html {
@@ -75,8 +101,8 @@ function choice(parts: SignInParts): Html {
 
 const chevron = html`<svg viewBox="0 0 10 16" aria-hidden="true" focusable="false"><path d="M2 2l6 6-6 6" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>`
 
-function back(parts: SignInParts): Html {
-  return html`<p class="actions"><a class="plain" href="${loginAddress(parts)}">Use another account</a></p>`
+function back(parts: SignInParts, label: string): Html {
+  return html`<p class="actions"><a class="plain" href="${loginAddress(parts)}">${label}</a></p>`
 }
 
 function loginAddress({ prefix, returnTo }: SignInParts, upstream?: string): string {

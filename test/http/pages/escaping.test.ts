@@ -7,15 +7,26 @@ import { messagePage } from '../../../src/http/pages/message.ts'
 import { signInPage } from '../../../src/http/pages/sign-in.ts'
 import { signedOutPage, signOutPage } from '../../../src/http/pages/sign-out.ts'
 import { elements, skeleton, textOf } from './strict-markup.ts'
+import { usualFields } from './states.ts'
 
 /** Each page with one text in every place that takes one. A prefix is configuration, yet it is no exception. */
 const pages: Record<string, (text: string) => string> = {
   'the sign-in form': (text) =>
-    signInPage({ prefix: `/${text}`, upstreams: [{ key: text, title: text }], chosen: undefined, returnTo: text, username: `x${text}`, error: text }),
+    signInPage({
+      prefix: `/${text}`,
+      upstreams: [{ key: text, title: text, fields: usualFields }],
+      chosen: undefined,
+      returnTo: text,
+      typed: { username: `x${text}` },
+      error: text,
+    }),
   'the choice': (text) =>
     signInPage({
       prefix: `/${text}`,
-      upstreams: [{ key: `1${text}`, title: text }, { key: `2${text}`, title: text }],
+      upstreams: [
+        { key: `1${text}`, title: text, fields: usualFields },
+        { key: `2${text}`, title: text, fields: usualFields },
+      ],
       chosen: text,
       returnTo: text,
       error: text,
@@ -23,14 +34,23 @@ const pages: Record<string, (text: string) => string> = {
   'a chosen form': (text) =>
     signInPage({
       prefix: `/${text}`,
-      upstreams: [{ key: text, title: text }, { key: `2${text}`, title: text }],
+      upstreams: [
+        { key: text, title: text, fields: usualFields },
+        { key: `2${text}`, title: text, fields: usualFields },
+      ],
       chosen: text,
       returnTo: text,
     }),
   'the sign-out page': (text) => signOutPage({ prefix: `/${text}`, name: text, returnTo: text }),
   'the signed-out page': (text) => signedOutPage({ prefix: `/${text}` }),
   'a message': (text) =>
-    messagePage({ status: 403, title: text, text, links: [{ href: `/?${text}`, label: text, newTab: true }], reqId: text }),
+    messagePage({
+      status: 403,
+      title: text,
+      text,
+      links: [{ href: `/?${text}`, label: text, newTab: true }],
+      reqId: text,
+    }),
   'an error page': (text) => errorPage({ code: 'not_found', prefix: '/_auth', reqId: text }),
   'the sample home page': (text) => homePage({ signedIn: { name: text, roles: [text] }, address: text }),
   'the sample protected page': (text) => protectedPage({ name: text, subject: text, roles: [text, text] }),
@@ -51,7 +71,13 @@ const attacks = [
   '${1}`',
 ]
 const hostile = fc
-  .array(fc.oneof(fc.constantFrom(...attacks), fc.constantFrom('<', '>', '"', "'", '&', '=', '/', ' ', '`', ']]>', '--'), fc.string({ unit: 'binary' })))
+  .array(
+    fc.oneof(
+      fc.constantFrom(...attacks),
+      fc.constantFrom('<', '>', '"', "'", '&', '=', '/', ' ', '`', ']]>', '--'),
+      fc.string({ unit: 'binary' }),
+    ),
+  )
   .map((parts) => parts.join(''))
 
 describe('no value changes the structure of a page', () => {
@@ -59,7 +85,10 @@ describe('no value changes the structure of a page', () => {
     test(`EH-04 on ${name}`, () => {
       const expected = skeleton(page('calm'))
       for (const attack of attacks) assert.equal(skeleton(page(attack)), expected)
-      fc.assert(fc.property(hostile, (text) => assert.equal(skeleton(page(text)), expected)), { numRuns: 60 })
+      fc.assert(
+        fc.property(hostile, (text) => assert.equal(skeleton(page(text)), expected)),
+        { numRuns: 60 },
+      )
     })
   }
 })
@@ -67,11 +96,26 @@ describe('no value changes the structure of a page', () => {
 test('EH-04 a hostile value comes back as the very text that was given', () => {
   fc.assert(
     fc.property(hostile, (text) => {
-      const page = signInPage({ prefix: '/_auth', upstreams: [{ key: 'a', title: 'A' }], chosen: 'a', returnTo: text, username: text, error: text })
-      const values = new Map(elements(page, 'input').map(({ attributes }) => [attributes.get('name'), attributes.get('value')]))
+      const page = signInPage({
+        prefix: '/_auth',
+        upstreams: [{ key: 'a', title: 'A', fields: usualFields }],
+        chosen: 'a',
+        returnTo: text,
+        typed: { username: text },
+        error: text,
+      })
+      const values = new Map(
+        elements(page, 'input').map(({ attributes }) => [attributes.get('name'), attributes.get('value')]),
+      )
       assert.equal(values.get('return_to'), text)
       assert.equal(values.get('username'), text)
-      assert.equal(elements(page, 'p').filter(({ attributes }) => attributes.get('role') === 'alert').map(textOf).join(), text)
+      assert.equal(
+        elements(page, 'p')
+          .filter(({ attributes }) => attributes.get('role') === 'alert')
+          .map(textOf)
+          .join(),
+        text,
+      )
     }),
   )
 })

@@ -5,7 +5,10 @@ import { html, render } from '../../../src/http/pages/html.ts'
 import type { Html } from '../../../src/http/pages/html.ts'
 
 test('EH-04 the five characters that end a text or an attribute value are escaped', () => {
-  assert.equal(render(html`<p title="${`&<>"'`}">${`&<>"'`}</p>`), '<p title="&amp;&lt;&gt;&quot;&#39;">&amp;&lt;&gt;&quot;&#39;</p>')
+  assert.equal(
+    render(html`<p title="${`&<>"'`}">${`&<>"'`}</p>`),
+    '<p title="&amp;&lt;&gt;&quot;&#39;">&amp;&lt;&gt;&quot;&#39;</p>',
+  )
 })
 
 test('EH-04 a text that looks escaped is escaped again, so that it shows as it was typed', () => {

@@ -9,7 +9,9 @@ import { elements, textOf } from './strict-markup.ts'
 const message = { status: 404, title: 'Page not found', text: 'Nothing here.', links: [] }
 
 function references(page: string): string[] {
-  return elements(page, 'p').filter(({ attributes }) => attributes.get('class') === 'reference').map(textOf)
+  return elements(page, 'p')
+    .filter(({ attributes }) => attributes.get('class') === 'reference')
+    .map(textOf)
 }
 
 describe('a message', () => {
@@ -19,17 +21,47 @@ describe('a message', () => {
   })
 
   test('opens a link beside itself only where asked to, without handing over its window', () => {
-    const page = messagePage({ ...message, links: [{ href: '/a', label: 'A', newTab: true }, { href: '/b', label: 'B' }] })
+    const page = messagePage({
+      ...message,
+      links: [
+        { href: '/a', label: 'A', newTab: true },
+        { href: '/b', label: 'B' },
+      ],
+    })
     assert.deepEqual(
-      elements(page, 'a').map(({ attributes }) => [attributes.get('href'), attributes.get('target'), attributes.get('rel')]),
-      [['/a', '_blank', 'noopener'], ['/b', undefined, undefined]],
+      elements(page, 'a').map(({ attributes }) => [
+        attributes.get('href'),
+        attributes.get('target'),
+        attributes.get('rel'),
+      ]),
+      [
+        ['/a', '_blank', 'noopener'],
+        ['/b', undefined, undefined],
+      ],
     )
   })
 
-  for (const href of ['javascript:alert(1)', ' JavaScript:alert(1)', 'java\nscript:alert(1)', 'data:text/html,x', 'vbscript:x', 'file:///etc', 'http://[']) {
+  for (const href of [
+    'javascript:alert(1)',
+    ' JavaScript:alert(1)',
+    'java\nscript:alert(1)',
+    'data:text/html,x',
+    'vbscript:x',
+    'file:///etc',
+    'http://[',
+  ]) {
     test(`EH-04 leaves out a link to ${JSON.stringify(href)}`, () => {
-      const page = messagePage({ ...message, links: [{ href, label: 'Go' }, { href: 'https://sso.example.com/end', label: 'There' }] })
-      assert.deepEqual(elements(page, 'a').map(({ attributes }) => attributes.get('href')), ['https://sso.example.com/end'])
+      const page = messagePage({
+        ...message,
+        links: [
+          { href, label: 'Go' },
+          { href: 'https://sso.example.com/end', label: 'There' },
+        ],
+      })
+      assert.deepEqual(
+        elements(page, 'a').map(({ attributes }) => attributes.get('href')),
+        ['https://sso.example.com/end'],
+      )
     })
   }
 })
@@ -47,7 +79,11 @@ describe('an error page', () => {
     test(`for ${code} keeps what was typed: sign in beside it, then send again`, () => {
       const page = errorPage({ code, prefix: '/door' })
       assert.deepEqual(
-        elements(page, 'a').map(({ attributes }) => [attributes.get('href'), attributes.get('target'), attributes.get('rel')]),
+        elements(page, 'a').map(({ attributes }) => [
+          attributes.get('href'),
+          attributes.get('target'),
+          attributes.get('rel'),
+        ]),
         [['/door/login', '_blank', 'noopener']],
       )
       assert.match(page, /send the form again/)
@@ -56,6 +92,9 @@ describe('an error page', () => {
 
   test('for forbidden offers another account by way of signing out, not a sign-in that would loop', () => {
     const page = errorPage({ code: 'forbidden', prefix: '/door' })
-    assert.deepEqual(elements(page, 'a').map(({ attributes }) => attributes.get('href')), ['/door/logout', '/'])
+    assert.deepEqual(
+      elements(page, 'a').map(({ attributes }) => attributes.get('href')),
+      ['/door/logout', '/'],
+    )
   })
 })

@@ -2,10 +2,11 @@ import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { signInPage } from '../../../src/http/pages/sign-in.ts'
 import { descendants, elements, parseStrictly, textOf } from './strict-markup.ts'
+import { usualFields } from './states.ts'
 import type { Element } from './strict-markup.ts'
 
-const accounts = { key: 'accounts', title: 'Example accounts' }
-const members = { key: 'members', title: 'Members' }
+const accounts = { key: 'accounts', title: 'Example accounts', fields: usualFields }
+const members = { key: 'members', title: 'Members', fields: usualFields }
 const one = { prefix: '/_auth', upstreams: [accounts], chosen: undefined, returnTo: '/a?b=1&c=2' }
 const two = { ...one, upstreams: [accounts, members] }
 
@@ -23,9 +24,16 @@ describe('with one upstream', () => {
   const page = signInPage(one)
 
   test('the form posts the name, the password, the way back and the upstream', () => {
-    assert.deepEqual(elements(page, 'form').map(({ attributes }) => attributes.get('action')), ['/_auth/login'])
     assert.deepEqual(
-      elements(page, 'input').map(({ attributes }) => [attributes.get('name'), attributes.get('type'), attributes.get('value')]),
+      elements(page, 'form').map(({ attributes }) => attributes.get('action')),
+      ['/_auth/login'],
+    )
+    assert.deepEqual(
+      elements(page, 'input').map(({ attributes }) => [
+        attributes.get('name'),
+        attributes.get('type'),
+        attributes.get('value'),
+      ]),
       [
         ['username', 'text', ''],
         ['password', 'password', undefined],
@@ -48,16 +56,16 @@ describe('with one upstream', () => {
 
   test('the cursor starts in the name, or in the password once the name is there', () => {
     assert.ok(input(page, 'username').has('autofocus'))
-    assert.ok(input(signInPage({ ...one, username: 'john' }), 'password').has('autofocus'))
+    assert.ok(input(signInPage({ ...one, typed: { username: 'john' } }), 'password').has('autofocus'))
   })
 
   test('LG-07 the password is never shown again', () => {
-    assert.ok(!input(signInPage({ ...one, username: 'john', error: 'No.' }), 'password').has('value'))
+    assert.ok(!input(signInPage({ ...one, typed: { username: 'john' }, error: 'No.' }), 'password').has('value'))
   })
 })
 
 describe('after an error', () => {
-  const page = signInPage({ ...one, username: 'john', error: 'The name or the password is not right.' })
+  const page = signInPage({ ...one, typed: { username: 'john' }, error: 'The name or the password is not right.' })
 
   test('it is said in the title, as an alert before the form, and at both fields', () => {
     assert.deepEqual(elements(page, 'title').map(textOf), ['Error: Sign in'])
@@ -71,7 +79,12 @@ describe('after an error', () => {
   })
 
   test('what was typed is not called wrong where the fault lies elsewhere', () => {
-    const down = signInPage({ ...one, username: 'john', error: 'The sign-in service does not answer.', fieldsAtFault: false })
+    const down = signInPage({
+      ...one,
+      typed: { username: 'john' },
+      error: 'The sign-in service does not answer.',
+      fieldsAtFault: false,
+    })
     assert.equal(input(down, 'username').get('aria-describedby'), 'error')
     assert.ok(!input(down, 'username').has('aria-invalid'))
   })
@@ -85,7 +98,8 @@ describe('after an error', () => {
 })
 
 describe('with several upstreams', () => {
-  const links = (page: string): [string, string][] => elements(page, 'a').map((link) => [link.attributes.get('href') ?? '', textOf(link)])
+  const links = (page: string): [string, string][] =>
+    elements(page, 'a').map((link) => [link.attributes.get('href') ?? '', textOf(link)])
   const choice: [string, string][] = [
     ['/_auth/login?upstream=accounts&return_to=%2Fa%3Fb%3D1%26c%3D2', 'Example accounts'],
     ['/_auth/login?upstream=members&return_to=%2Fa%3Fb%3D1%26c%3D2', 'Members'],

@@ -5,9 +5,18 @@ import { elements, parseStrictly, textOf } from './strict-markup.ts'
 
 test('signing out is a form post, and no link does it', () => {
   const page = signOutPage({ prefix: '/_auth', name: 'Ada', returnTo: '/bye' })
-  assert.deepEqual(elements(page, 'form').map(({ attributes }) => [attributes.get('method'), attributes.get('action')]), [['post', '/_auth/logout']])
-  assert.deepEqual(elements(page, 'input').map(({ attributes }) => [attributes.get('name'), attributes.get('value')]), [['return_to', '/bye']])
-  assert.deepEqual(elements(page, 'a').map(({ attributes }) => attributes.get('href')), ['/'])
+  assert.deepEqual(
+    elements(page, 'form').map(({ attributes }) => [attributes.get('method'), attributes.get('action')]),
+    [['post', '/_auth/logout']],
+  )
+  assert.deepEqual(
+    elements(page, 'input').map(({ attributes }) => [attributes.get('name'), attributes.get('value')]),
+    [['return_to', '/bye']],
+  )
+  assert.deepEqual(
+    elements(page, 'a').map(({ attributes }) => attributes.get('href')),
+    ['/'],
+  )
   assert.match(textOf(parseStrictly(page)), /You are signed in as Ada\./)
 })
 
@@ -20,5 +29,8 @@ test('where nothing is known, nothing is claimed and no way back is sent', () =>
 test('once signed out, the page leads to signing in again', () => {
   const page = signedOutPage({ prefix: '/_auth' })
   assert.deepEqual(elements(page, 'h1').map(textOf), ['You are signed out'])
-  assert.deepEqual(elements(page, 'a').map(({ attributes }) => attributes.get('href')), ['/_auth/login'])
+  assert.deepEqual(
+    elements(page, 'a').map(({ attributes }) => attributes.get('href')),
+    ['/_auth/login'],
+  )
 })

@@ -5,6 +5,7 @@ import type { ClientCode } from '../../../src/base/reasons.ts'
 import { errorPage } from '../../../src/http/pages/error.ts'
 import type { Html } from '../../../src/http/pages/html.ts'
 import { signInPage } from '../../../src/http/pages/sign-in.ts'
+import type { SignInField } from '../../../src/http/pages/sign-in.ts'
 import { signedOutPage, signOutPage } from '../../../src/http/pages/sign-out.ts'
 import { styleSheet } from '../../../src/http/pages/style-sheet.ts'
 
@@ -17,8 +18,17 @@ export interface PageState {
 
 const prefix = '/_auth'
 const returnTo = '/reports/2026?sort=name&page=2'
-const accounts = { key: 'accounts', title: 'Example accounts' }
-const several = [accounts, { key: 'members', title: 'Members' }, { key: 'partners', title: 'Partner organisations of the North Sea region' }]
+export const usualFields: readonly SignInField[] = [
+  { name: 'username', label: 'User name', type: 'text', autocomplete: 'username', required: true },
+  { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true },
+]
+const code: SignInField = { name: 'code', label: 'Code', type: 'text', autocomplete: 'one-time-code', required: true }
+const accounts = { key: 'accounts', title: 'Example accounts', fields: usualFields }
+const several = [
+  accounts,
+  { key: 'members', title: 'Members', fields: usualFields },
+  { key: 'partners', title: 'Partner organisations of the North Sea region', fields: usualFields },
+]
 const wrong = clientCodes.sign_in_failed.title
 const signIn = { prefix, upstreams: [accounts], chosen: undefined, returnTo }
 const reqId = 'req-7f3k-20q9'
@@ -27,12 +37,24 @@ const ada = { name: 'Ada Lovelace', subject: 'accounts|1', roles: ['admin', 'mem
 
 const gateway: Record<string, string> = {
   'sign-in': signInPage(signIn),
-  'sign-in-wrong': signInPage({ ...signIn, username: 'john', error: wrong }),
-  'sign-in-unavailable': signInPage({ ...signIn, username: 'john', error: clientCodes.upstream_unavailable.title, fieldsAtFault: false }),
+  'sign-in-wrong': signInPage({ ...signIn, typed: { username: 'john' }, error: wrong }),
+  'sign-in-unavailable': signInPage({
+    ...signIn,
+    typed: { username: 'john' },
+    error: clientCodes.upstream_unavailable.title,
+    fieldsAtFault: false,
+  }),
   'sign-in-choice': signInPage({ ...signIn, upstreams: several }),
-  'sign-in-choice-error': signInPage({ ...signIn, upstreams: several, error: clientCodes.rate_limited.title, fieldsAtFault: false }),
+  'sign-in-choice-error': signInPage({
+    ...signIn,
+    upstreams: several,
+    error: clientCodes.rate_limited.title,
+    fieldsAtFault: false,
+  }),
   'sign-in-chosen': signInPage({ ...signIn, upstreams: several, chosen: 'partners' }),
   'sign-in-chosen-wrong': signInPage({ ...signIn, upstreams: several, chosen: 'members', error: wrong }),
+  'sign-in-step': signInPage({ ...signIn, step: { fields: [code], transaction: 'e30.e30' } }),
+  'sign-in-step-wrong': signInPage({ ...signIn, step: { fields: [code], transaction: 'e30.e30' }, error: wrong }),
   'sign-out': signOutPage({ prefix }),
   'sign-out-named': signOutPage({ prefix, name: 'Ada Lovelace', returnTo }),
   'signed-out': signedOutPage({ prefix }),

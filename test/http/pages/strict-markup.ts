@@ -10,7 +10,13 @@ export interface Element {
 }
 
 const voids = new Set(['meta', 'link', 'input'])
-const references = new Map([['&amp;', '&'], ['&lt;', '<'], ['&gt;', '>'], ['&quot;', '"'], ['&#39;', "'"]])
+const references = new Map([
+  ['&amp;', '&'],
+  ['&lt;', '<'],
+  ['&gt;', '>'],
+  ['&quot;', '"'],
+  ['&#39;', "'"],
+])
 const reference = /&(?:amp|lt|gt|quot|#39);/gu
 
 /** The `html` element of a whole document. Throws at the first fault. */
@@ -19,7 +25,8 @@ export function parseStrictly(page: string): Element {
   if (!page.startsWith(doctype)) throw new Error('no doctype')
   const root = newElement('#document', '')
   const open = [root]
-  const token = /<(?<close>\/?)(?<name>[a-z][a-z0-9]*)(?<attributes>(?: [a-zA-Z_-]+(?:="[^"]*")?)*)(?<selfClosed>\/?)>|(?<text>[^<]+)|(?<stray>[^])/gu
+  const token =
+    /<(?<close>\/?)(?<name>[a-z][a-z0-9]*)(?<attributes>(?: [a-zA-Z_-]+(?:="[^"]*")?)*)(?<selfClosed>\/?)>|(?<text>[^<]+)|(?<stray>[^])/gu
   for (const { groups = {} } of page.slice(doctype.length).matchAll(token)) {
     const parent = open.at(-1)
     if (!parent) throw new Error('closed more than was opened')
@@ -36,7 +43,8 @@ export function parseStrictly(page: string): Element {
   }
   if (open.length !== 1) throw new Error(`${open.at(-1)?.name} is not closed`)
   const [html, ...rest] = root.children.filter((child) => typeof child !== 'string' || child.trim() !== '')
-  if (html === undefined || typeof html === 'string' || html.name !== 'html' || rest.length > 0) throw new Error('not one html element')
+  if (html === undefined || typeof html === 'string' || html.name !== 'html' || rest.length > 0)
+    throw new Error('not one html element')
   return html
 }
 

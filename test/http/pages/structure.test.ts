@@ -28,7 +28,10 @@ for (const { name, page } of pageStates) {
     test('CS-08 has no script, no inline style and no event attribute', () => {
       assert.deepEqual(named('script', 'iframe', 'object', 'embed', 'base', 'img'), [])
       const attributes = all.flatMap((element) => [...element.attributes.keys()])
-      assert.deepEqual(attributes.filter((attribute) => attribute === 'style' || attribute.startsWith('on')), [])
+      assert.deepEqual(
+        attributes.filter((attribute) => attribute === 'style' || attribute.startsWith('on')),
+        [],
+      )
     })
 
     test('CS-08 points to this site only, and loads nothing', () => {
@@ -37,7 +40,10 @@ for (const { name, page } of pageStates) {
         assert.match(attributes.get('action') ?? '', /^\/_auth\//)
         assert.equal(attributes.get('method'), 'post')
       }
-      assert.deepEqual(named('link').map(({ attributes }) => attributes.get('rel')), ['icon'])
+      assert.deepEqual(
+        named('link').map(({ attributes }) => attributes.get('rel')),
+        ['icon'],
+      )
       assert.match(named('link')[0]?.attributes.get('href') ?? '', /^data:image\/svg\+xml,/)
       assert.doesNotMatch(named('style').map(textOf).join(), /url\(|@import/)
     })

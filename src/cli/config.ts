@@ -1,0 +1,35 @@
+import { PosternError } from '../base/errors.ts'
+import type { Config } from '../config/config.ts'
+import { loadConfigFile } from '../config/load.ts'
+import { warningsOf } from '../config/warnings.ts'
+import { CommandFault, exits } from './faults.ts'
+
+/** In the working directory, where `--config` names no other. */
+export const defaultConfigFile = 'postern.yaml'
+
+/** A configuration with what is allowed in it and yet worth a second thought, one sentence each. */
+export interface CheckedConfig {
+  readonly config: Config
+  readonly warnings: readonly string[]
+}
+
+/** @throws as `readConfig` */
+export async function readConfigWithWarnings(file?: string): Promise<CheckedConfig> {
+  const config = await readConfig(file)
+  return { config, warnings: warningsOf(config) }
+}
+
+/**
+ * The configuration that a command works with.
+ *
+ * @throws CommandFault exit 2 when there is no such file
+ * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault
+ */
+export async function readConfig(file: string = defaultConfigFile): Promise<Config> {
+  try {
+    return loadConfigFile(file)
+  } catch (error) {
+    if (!(error instanceof PosternError) || error.code !== 'POSTERN_CONFIG_UNREADABLE') throw error
+    throw new CommandFault(`${error.message} Name the configuration with: --config FILE`, exits.usage)
+  }
+}

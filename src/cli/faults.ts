@@ -1,0 +1,21 @@
+/** Exit codes of every command. */
+export const exits = {
+  good: 0,
+  /** Faults were found, or something failed. */
+  faults: 1,
+  /** Bad usage, or a file that is missing. */
+  usage: 2,
+} as const
+
+export type Exit = (typeof exits)[keyof typeof exits]
+
+/** What a person at the terminal is told instead of a stack trace. */
+export class CommandFault extends Error {
+  override readonly name = 'CommandFault'
+  readonly exit: Exit
+
+  constructor(message: string, exit: Exit = exits.faults) {
+    super(message)
+    this.exit = exit
+  }
+}

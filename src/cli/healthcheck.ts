@@ -1,0 +1,28 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from './config.ts'
+import { exits, type Exit } from './faults.ts'
+
+/** Milliseconds to wait for the answer. */
+const patience = 3_000
+
+/** `postern healthcheck`: exit 0 when the gateway on this machine answers on its admin port. */
+export async function run(args: string[]): Promise<Exit> {
+  const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
+  const { adminHost, adminPort } = (await readConfig(values.config)).listen
+  const address = `http://${reachable(adminHost)}:${adminPort}/healthz`
+  try {
+    const response = await fetch(address, { signal: AbortSignal.timeout(patience), redirect: 'error' })
+    if (response.ok) return exits.good
+    process.stderr.write(`${address} answered ${response.status}.\n`)
+  } catch {
+    process.stderr.write(`${address} does not answer. Is the gateway running?\n`)
+  }
+  return exits.faults
+}
+
+/** An address that means "every interface" is one to listen on, not one to call. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}

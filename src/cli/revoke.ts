@@ -1,0 +1,35 @@
+import { parseArgs } from 'node:util'
+import { pruned, readRevocations, writeRevocations } from '../life/revocation-file.ts'
+import type { RevocationList } from '../life/revocations.ts'
+import { readConfig } from './config.ts'
+import { CommandFault, exits, type Exit } from './faults.ts'
+
+const options = {
+  config: { type: 'string' },
+  subject: { type: 'string', multiple: true },
+  session: { type: 'string', multiple: true },
+  all: { type: 'boolean' },
+} as const
+
+/** `postern revoke`: ends sessions that began until now, in every process that reads the file. */
+export async function run(args: string[]): Promise<Exit> {
+  const { values } = parseArgs({ args, options })
+  const { subject = [], session = [], all = false } = values
+  if (!all && subject.length + session.length === 0) {
+    throw new CommandFault('Usage: postern revoke --subject SUB | --session SID | --all', exits.usage)
+  }
+  const config = await readConfig(values.config)
+  const { file } = config.revocations
+  if (file === undefined) throw new CommandFault('revocations.file is not set, so nothing reads a list. Set it, and restart once.')
+  const now = Date.now()
+  const before = pruned(await readRevocations(file), now - config.session.absoluteTimeout)
+  const after: RevocationList = {
+    notBefore: all ? now : before.notBefore,
+    subjects: new Map([...before.subjects, ...subject.map((one) => [one, now] as const)]),
+    sessions: new Map([...before.sessions, ...session.map((one) => [one, now] as const)]),
+  }
+  await writeRevocations(file, after)
+  const what = [...(all ? ['everyone'] : []), ...subject, ...session].join(', ')
+  process.stdout.write(`${file}: sessions of ${what} that began until ${new Date(now).toISOString()} are over\n`)
+  return exits.good
+}

@@ -1,0 +1,100 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { clientCodes, type Reason } from '../base/reasons.ts'
+import type { Gate } from '../gate.ts'
+import { answerFor, formatFor } from '../route/answer.ts'
+import { clientKind } from '../route/client-kind.ts'
+import { safeReturnTo } from '../route/return-to.ts'
+import { errorPage } from './pages/error.ts'
+import { pageHeaders } from './pages/headers.ts'
+import { authenticateChallenge, codeOf, problemOf, problemType, reasonOf, type Problem } from './problem.ts'
+import { factsOf, type ProxyTrust } from './request-facts.ts'
+
+export interface RefusalExtras {
+  /** Seconds, for Retry-After. */
+  readonly retryAfter?: number | undefined
+  /** Further members of the problem, in our own words. */
+  readonly members?: Readonly<Record<string, unknown>>
+  /** `problem` even for a browser: an endpoint that only programs ask. */
+  readonly form?: 'problem'
+  /** For a log record that has one already. */
+  readonly silent?: boolean
+}
+
+export interface Answerer {
+  readonly pageHeaders: Readonly<Record<string, string>>
+  /** Not signed in: the sign-in page, a page that says so, or a problem, by client. */
+  challenge(request: FastifyRequest, reply: FastifyReply, reason: Reason, onAnonymous: 'auto' | 'redirect' | '401'): FastifyReply
+  /** Every other refusal. */
+  refuse(request: FastifyRequest, reply: FastifyReply, reason: Reason, extras?: RefusalExtras): FastifyReply
+  /** Anything that was thrown. */
+  fail(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
+  page(reply: FastifyReply, status: number, page: string): FastifyReply
+  json(reply: FastifyReply, body: object): FastifyReply
+}
+
+/** The one place from which a refusal leaves: its form, its headers, its event. */
+export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
+  const { config, events } = gate
+  const headers = pageHeaders({ secure: config.secure })
+  const programHeaders = {
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+    ...(config.secure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  }
+  const loginUrl = `${config.publicUrl}${config.prefix}/login`
+
+  function note(request: FastifyRequest, reason: Reason): void {
+    const { reqId, address } = factsOf(request, trust)
+    events({ type: 'refused', reason, ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) })
+  }
+
+  function send(request: FastifyRequest, reply: FastifyReply, reason: Reason, form: 'page' | 'problem', extras: RefusalExtras): FastifyReply {
+    const code = codeOf(reason)
+    const { status } = clientCodes[code]
+    const challenge = authenticateChallenge(code)
+    if (challenge !== undefined) reply.header('www-authenticate', challenge)
+    if (extras.retryAfter !== undefined) reply.header('retry-after', String(extras.retryAfter))
+    if (form === 'page') return page(reply, status, errorPage({ code, prefix: config.prefix, reqId: request.id }))
+    const problem: Problem = {
+      ...problemOf(code),
+      ...(status === 401 ? { login_url: loginUrl } : {}),
+      ...extras.members,
+      request_id: request.id,
+    }
+    // As text: an object would be serialised as `application/json` by some hosts' own serializers.
+    return reply.code(status).headers(programHeaders).type(problemType).send(JSON.stringify(problem))
+  }
+
+  function page(reply: FastifyReply, status: number, text: string): FastifyReply {
+    return reply.code(status).headers(headers).send(text)
+  }
+
+  function refuse(request: FastifyRequest, reply: FastifyReply, reason: Reason, extras: RefusalExtras = {}): FastifyReply {
+    if (extras.silent !== true) note(request, reason)
+    const form = extras.form === 'problem' ? 'problem' : formatFor(clientKind(request.method, request.headers))
+    return send(request, reply, reason, form, extras)
+  }
+
+  return {
+    refuse,
+    pageHeaders: headers,
+    page,
+    json: (reply, body) => reply.code(200).headers(programHeaders).type('application/json; charset=utf-8').send(JSON.stringify(body)),
+
+    challenge(request, reply, reason, onAnonymous) {
+      note(request, reason)
+      const form = answerFor(clientKind(request.method, request.headers), onAnonymous, request.method)
+      if (form !== 'redirect') return send(request, reply, reason, form, {})
+      const target = safeReturnTo(request.raw.url, config)
+      const query = target === '/' ? '' : `?return_to=${encodeURIComponent(target)}`
+      // 303, whatever the method was (RFC 9110 section 15.4.4); relative, so that no header decides where it leads.
+      return reply.code(303).header('cache-control', 'no-store').header('location', `${config.prefix}/login${query}`).send()
+    },
+
+    fail(request, reply, error) {
+      const reason = reasonOf(error)
+      if (reason === 'internal') events({ type: 'error', where: 'request', error, reqId: request.id })
+      return refuse(request, reply, reason)
+    },
+  }
+}

@@ -1,0 +1,46 @@
+import { fastifyCookie } from '@fastify/cookie'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../config/config.ts'
+import type { CookieWriter } from '../life/cookie-budget.ts'
+import { sealedSuffix } from '../life/credentials.ts'
+
+/** Seconds. Longer than any transaction, so that one value serves all that a browser begins. */
+const bindingMaxAge = 86_400
+
+export interface CookieJar extends CookieWriter {
+  /** The browser-binding cookie of unfinished sign-ins. */
+  binding(value: string): string
+  readBinding(header: string): string | undefined
+}
+
+/**
+ * Set-Cookie values. Every one of a name has the same attributes, deletions too, or a browser would keep both
+ * (RFC 6265 section 5.3; security.md CK-01).
+ */
+export function createCookieJar({ session, secure }: Config, app: FastifyInstance): CookieJar {
+  const { name, sealedName, outName, sameSite, formerNames } = session.cookie
+  const attributes = { path: '/', httpOnly: true, secure, sameSite } as const
+  // The values are base64url and dots: encoding them would change nothing but the cost.
+  const encode = (value: string) => value
+  const write = (cookie: string, value: string, maxAge: number) => app.serializeCookie(cookie, value, { ...attributes, maxAge, encode })
+  const clear = (cookie: string) => write(cookie, '', 0)
+  const bindingName = `${name}-browser`
+  const all = [name, sealedName, ...formerNames.flatMap((former) => [former, `${former}${sealedSuffix}`])]
+  return {
+    session: (token, maxAge) => write(name, token, maxAge),
+    sealed: (value, maxAge) => write(sealedName, value, maxAge),
+    out: (value, maxAge) => write(outName, value, maxAge),
+    clear: () => all.map(clear),
+    clearSealed: () => clear(sealedName),
+    binding: (value) => write(bindingName, value, bindingMaxAge),
+    readBinding: (header) => app.parseCookie(header)[bindingName],
+  }
+}
+
+/**
+ * The cookie plugin for a scope of ours. Where the host app has it, in whatever order, that one serves: twice in one
+ * scope it refuses to load.
+ */
+export async function registerCookies(scope: FastifyInstance): Promise<void> {
+  if (!scope.hasDecorator('serializeCookie')) await scope.register(fastifyCookie, { hook: false })
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Gate } from '../gate.ts'
+import type { Answerer } from './answer.ts'
+import type { CookieJar } from './cookies.ts'
+import { ownRoute } from './guard.ts'
+import type { ProxyTrust } from './request-facts.ts'
+
+/** What every endpoint of ours is made with. */
+export interface EndpointContext {
+  readonly gate: Gate
+  readonly answerer: Answerer
+  readonly jar: CookieJar
+  readonly trust: ProxyTrust
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply>
+
+const allMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+type Method = (typeof allMethods)[number]
+
+/** One address with its methods; every other method is 405 with Allow (RFC 9110 section 15.5.6). HEAD follows GET. */
+export function endpoint(app: FastifyInstance, { answerer }: EndpointContext, url: string, handlers: Partial<Record<Method, Handler>>): void {
+  const served = allMethods.filter((method) => handlers[method] !== undefined)
+  for (const method of served) {
+    const handler = handlers[method]
+    if (handler !== undefined) app.route({ method, url, config: ownRoute, exposeHeadRoute: method === 'GET', handler })
+  }
+  const allow = served.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
+  const others = allMethods.filter((method) => !served.includes(method))
+  app.route({
+    method: served.includes('GET') ? others : [...others, 'HEAD'],
+    url,
+    config: ownRoute,
+    exposeHeadRoute: false,
+    handler: (request, reply) => answerer.refuse(request, reply.header('allow', allow), 'method_not_allowed'),
+  })
+}

@@ -1,0 +1,81 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { PosternError } from '../base/errors.ts'
+import { decide, type Policy } from '../decide.ts'
+import type { Gate } from '../gate.ts'
+import type { AuthenticateOptions } from '../life/authenticate.ts'
+import type { Authentication } from '../life/authentication.ts'
+import type { Answerer } from './answer.ts'
+import { sendWithCookies } from './renewal-headers.ts'
+
+/** What a guard needs once the plugin is registered. */
+export interface GuardContext {
+  readonly gate: Gate
+  readonly answerer: Answerer
+}
+
+export interface GuardOptions {
+  /** The answer when nobody is signed in. Default: `auto`. */
+  readonly onAnonymous?: 'auto' | 'redirect' | '401'
+  /** Whether a renewal on this route moves the idle limit. Default: true. */
+  readonly slide?: boolean
+}
+
+export type Allowed = Extract<Authentication, { state: 'valid' }>
+
+/** `onRequest` or `preHandler`. With a callback, because a promise costs more than the check of a known token. */
+export type Guard = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+
+/** Route config of our own endpoints: a guard that a host hooks onto everything lets them through. */
+export const ownRoute = { posternEndpoint: true } as const
+
+/**
+ * @param context undefined until the plugin is registered
+ * @param admit is told who may come in; undefined = nobody, on a route open to all
+ */
+export function createGuard(
+  context: () => GuardContext | undefined,
+  policy: Policy,
+  options: GuardOptions,
+  admit: (request: FastifyRequest, allowed: Allowed | undefined) => void,
+): Guard {
+  const { onAnonymous = 'auto', slide = true } = options
+  const asked: AuthenticateOptions = { slide }
+
+  function settle(request: FastifyRequest, reply: FastifyReply, { answerer }: GuardContext, found: Authentication): boolean {
+    const decision = decide(policy, found)
+    if (decision.kind === 'allow') {
+      const { authentication } = decision
+      admit(request, authentication)
+      if (authentication === undefined) return true
+      if (authentication.setCookies.length > 0) sendWithCookies(reply, authentication.setCookies)
+      // What only one person may see is kept by no cache, unless the handler knows better.
+      else reply.header('cache-control', 'private, no-store')
+      return true
+    }
+    if ('posternEndpoint' in request.routeOptions.config) return true
+    if (decision.kind === 'challenge') answerer.challenge(request, reply, decision.reason, onAnonymous)
+    else answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter })
+    return false
+  }
+
+  return (request, reply, done) => {
+    const ready = context()
+    if (ready === undefined) {
+      done(new PosternError('POSTERN_NOT_REGISTERED', 'Register the plugin first: await app.register(postern.plugin)'))
+      return
+    }
+    const { raw } = request
+    const facts = { method: raw.method ?? 'GET', headers: raw.headers, rawHeaders: raw.rawHeaders, reqId: request.id }
+    const found = ready.gate.authenticate(facts, asked)
+    if (!(found instanceof Promise)) {
+      if (settle(request, reply, ready, found)) done()
+      return
+    }
+    found
+      .then((late) => {
+        if (settle(request, reply, ready, late)) done()
+      })
+      // Fail closed: whatever went wrong, the handler does not run (security.md TV-21).
+      .catch((error: unknown) => void ready.answerer.fail(request, reply, error))
+  }
+}

@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { clientCodes, type Reason } from '../base/reasons.ts'
+import type { SignInResult } from '../life/sign-in.ts'
+import { requestOrigin } from '../route/origin.ts'
+import { safeReturnTo } from '../route/return-to.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import { browserBinding } from './browser-binding.ts'
+import { endpoint, type EndpointContext } from './endpoint.ts'
+import { signInPage, type SignInParts } from './pages/sign-in.ts'
+import { codeOf } from './problem.ts'
+import { factsOf } from './request-facts.ts'
+import { fieldValues, readSignInBody, shownAgain, type SignInBody } from './sign-in-body.ts'
+import { sessionBody } from './session-body.ts'
+
+type Failure = Extract<SignInResult, { ok: false }>
+
+/** What was typed is at fault; otherwise the fault is not theirs. */
+const fieldFaults: ReadonlySet<Reason> = new Set(['bad_credentials', 'locked', 'password_expired', 'bad_request'])
+
+/** `GET` and `POST /_auth/login`: the page, its form, and sign-in by JSON. */
+export function loginEndpoint(app: FastifyInstance, context: EndpointContext): void {
+  const { gate, answerer, jar, trust } = context
+  const { config } = gate
+  const upstreams = [...gate.upstreams.values()]
+
+  function showPage(reply: FastifyReply, status: number, parts: Partial<SignInParts> & { readonly returnTo: string }): FastifyReply {
+    const page = signInPage({ prefix: config.prefix, upstreams, chosen: undefined, ...parts })
+    return answerer.page(reply, status, page)
+  }
+
+  async function showForm(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const query = request.query as Readonly<Record<string, unknown>>
+    const returnTo = safeReturnTo(query['return_to'], config)
+    const found = await gate.authenticateOpened(factsOf(request, trust))
+    if (found.state === 'valid') {
+      for (const cookie of found.setCookies) reply.header('set-cookie', cookie)
+      return seeOther(reply, returnTo)
+    }
+    if (found.state === 'refused') {
+      const { status } = clientCodes[codeOf(found.reason)]
+      if (status !== 401) return answerer.refuse(request, reply, found.reason)
+      // Its own cookie is no good: gone with it, or it would be sent and refused for as long as the browser keeps it.
+      if (found.renewable !== true && request.headers.cookie !== undefined) addCookies(reply, gate.clearCookies())
+    }
+    const chosen = typeof query['upstream'] === 'string' ? query['upstream'] : undefined
+    return showPage(reply, 200, { returnTo, chosen })
+  }
+
+  function answerForm(request: FastifyRequest, reply: FastifyReply, body: SignInBody, upstream: Upstream, failure: Failure): FastifyReply {
+    const code = codeOf(failure.reason)
+    const returnTo = safeReturnTo(body.returnTo, config)
+    if (failure.reason === 'second_factor') {
+      reply.header('set-cookie', browserBinding(request.headers.cookie, jar).setCookie)
+      const { fields, transaction } = failure
+      return showPage(reply, 200, { returnTo, chosen: upstream.key, step: { fields, transaction } })
+    }
+    if ('retryAfter' in failure && failure.retryAfter !== undefined) reply.header('retry-after', String(failure.retryAfter))
+    // A wrong code may be typed again, as long as the first step is good for it.
+    const again = body.transaction !== undefined && fieldFaults.has(failure.reason) ? body.transaction : undefined
+    return showPage(reply, clientCodes[code].status, {
+      returnTo,
+      chosen: upstream.key,
+      typed: shownAgain(upstream.fields, body.values),
+      error: clientCodes[code].title,
+      fieldsAtFault: fieldFaults.has(failure.reason),
+      ...(again === undefined ? {} : { step: { fields: upstream.stepFields, transaction: again } }),
+    })
+  }
+
+  function answerJson(request: FastifyRequest, reply: FastifyReply, failure: Failure): FastifyReply {
+    const silent = true
+    if (failure.reason === 'second_factor') {
+      const fields = failure.fields.map(({ name, label, required }) => ({ name, label, required }))
+      const members = { transaction: failure.transaction, fields }
+      return answerer.refuse(request, reply, failure.reason, { form: 'problem', members, silent })
+    }
+    return answerer.refuse(request, reply, failure.reason, { form: 'problem', retryAfter: failure.retryAfter, silent })
+  }
+
+  async function signIn(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const json = isJson(request)
+    const origin = requestOrigin(request.headers, config.publicUrl)
+    // A page elsewhere could sign its own account in here, and watch what is done with it (security.md CS-02). A program
+    // sends no origin, and no browser sends JSON across sites without asking first.
+    if (origin === 'cross' || (origin === 'unknown' && !json)) return answerer.refuse(request, reply, 'csrf')
+    const body = readSignInBody(request.body)
+    const upstream = body === undefined ? undefined : (gate.upstreams.get(body.upstream ?? '') ?? onlyOne(upstreams, body.upstream))
+    if (body === undefined || upstream === undefined) return answerer.refuse(request, reply, 'bad_request', json ? { form: 'problem' } : {})
+
+    const fields = body.transaction === undefined ? upstream.fields : upstream.stepFields
+    const { typed, missing } = fieldValues(fields, body.values)
+    if (missing.length > 0) {
+      const members = { detail: `These fields must be filled in: ${missing.join(', ')}.` }
+      if (json) return answerer.refuse(request, reply, 'bad_request', { form: 'problem', members })
+      return answerForm(request, reply, body, upstream, { ok: false, reason: 'bad_request', retryAfter: undefined })
+    }
+    const carrier = json && body.response === 'token' ? 'bearer' : 'cookie'
+    const browser = carrier === 'cookie' ? browserBinding(request.headers.cookie, jar).digest : undefined
+    const { transaction } = body
+    const result = await gate.signIn({ upstream: upstream.key, typed, carrier, transaction, browser }, factsOf(request, trust))
+    if (!result.ok) return json ? answerJson(request, reply, result) : answerForm(request, reply, body, upstream, result)
+    if (result.carrier === 'bearer') {
+      return answerer.json(reply, { access_token: result.token, token_type: 'Bearer', expires_in: result.expiresIn })
+    }
+    addCookies(reply, result.setCookies)
+    return json ? answerer.json(reply, sessionBody(result.session, gate)) : seeOther(reply, safeReturnTo(body.returnTo, config))
+  }
+
+  endpoint(app, context, '/login', { GET: showForm, POST: signIn })
+}
+
+/** Fastify has parsed the body by then, so the type is one of the two. */
+function isJson(request: FastifyRequest): boolean {
+  return (request.headers['content-type'] ?? '').toLowerCase().startsWith('application/json')
+}
+
+function onlyOne(upstreams: readonly Upstream[], named: string | undefined): Upstream | undefined {
+  return named === undefined && upstreams.length === 1 ? upstreams[0] : undefined
+}
+
+export function addCookies(reply: FastifyReply, setCookies: readonly string[]): void {
+  for (const cookie of setCookies) reply.header('set-cookie', cookie)
+}
+
+/** After credentials were posted: 303, so that nothing posts them again (RFC 9700 section 4.12). */
+export function seeOther(reply: FastifyReply, location: string): FastifyReply {
+  return reply.code(303).header('cache-control', 'no-store').header('location', location).send()
+}

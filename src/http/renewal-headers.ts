@@ -1,0 +1,45 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+
+/** Each of these is obeyed before Cache-Control by some cache. */
+const cacheHeaders = ['cache-control', 'cdn-cache-control', 'surrogate-control', 'expires', 'pragma']
+
+const uncacheable = 'private, no-store'
+
+/**
+ * Puts renewed cookies on an answer, and makes sure that no cache keeps it, whatever the handler says later: a stored
+ * Set-Cookie would hand one person's session to others (security.md CK-04).
+ */
+export function sendWithCookies(reply: FastifyReply, setCookies: readonly string[]): void {
+  for (const cookie of setCookies) reply.header('set-cookie', cookie)
+  reply.header('cache-control', uncacheable)
+  forbidCaching(reply.raw)
+}
+
+/** At the last moment before the head is written, so that a handler which takes over the raw answer is covered too. */
+function forbidCaching(response: ServerResponse): void {
+  // Node's overloads say no more than this: a status, then a phrase or headers in any order.
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
+  response.writeHead = (...args: unknown[]): ServerResponse => {
+    for (const name of cacheHeaders) response.removeHeader(name)
+    response.setHeader('cache-control', uncacheable)
+    return writeHead(...args.map((arg) => (Array.isArray(arg) ? withoutCachingPairs(arg) : isHeaders(arg) ? withoutCaching(arg) : arg)))
+  }
+}
+
+function isHeaders(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function withoutCaching(headers: Record<string, unknown>): Record<string, unknown> {
+  const kept = Object.entries(headers).filter(([name]) => !cacheHeaders.includes(name.toLowerCase()))
+  return { ...Object.fromEntries(kept), 'cache-control': uncacheable }
+}
+
+/** Node takes headers as one flat list too. */
+function withoutCachingPairs(list: readonly unknown[]): readonly unknown[] {
+  const kept = list.flatMap((name, index) =>
+    index % 2 === 0 && !cacheHeaders.includes(String(name).toLowerCase()) ? [name, list[index + 1]] : [],
+  )
+  return [...kept, 'cache-control', uncacheable]
+}

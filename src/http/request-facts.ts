@@ -1,0 +1,47 @@
+import { BlockList, isIP } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import type { RequestFacts } from '../gate.ts'
+
+/** Which peers may say for whom they ask. */
+export type ProxyTrust = (address: string) => boolean
+
+/** @param cidrs addresses and CIDRs; none = nobody is believed */
+export function createProxyTrust(cidrs: readonly string[]): ProxyTrust {
+  if (cidrs.length === 0) return () => false
+  const list = new BlockList()
+  for (const cidr of cidrs) {
+    const [address = '', bits] = cidr.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return (address) => {
+    const plain = unmapped(address)
+    const version = isIP(plain)
+    return version !== 0 && list.check(plain, version === 6 ? 'ipv6' : 'ipv4')
+  }
+}
+
+/** What the gate is told about a request, with who asks and our id for it. */
+export function factsOf(request: FastifyRequest, trust: ProxyTrust): RequestFacts {
+  const { raw } = request
+  const address = clientAddress(raw.socket.remoteAddress, raw.headers['x-forwarded-for'], trust)
+  const facts = { method: raw.method ?? 'GET', headers: raw.headers, rawHeaders: raw.rawHeaders, reqId: request.id }
+  return address === undefined ? facts : { ...facts, address }
+}
+
+/**
+ * The nearest address that is not a trusted proxy, read from the right: what stands further left was written by the
+ * client itself (security.md LG-03).
+ */
+function clientAddress(peer: string | undefined, forwarded: string | string[] | undefined, trust: ProxyTrust): string | undefined {
+  if (peer === undefined || !trust(peer) || forwarded === undefined) return peer === undefined ? undefined : unmapped(peer)
+  const hops = (Array.isArray(forwarded) ? forwarded.join(',') : forwarded).split(',').map((hop) => hop.trim())
+  const client = hops.findLast((hop) => !trust(hop)) ?? hops[0]
+  return client === undefined || isIP(client) === 0 ? unmapped(peer) : client
+}
+
+/** A dual-stack listener sees IPv4 peers as `::ffff:127.0.0.1`. */
+function unmapped(address: string): string {
+  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
+}

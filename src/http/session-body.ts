@@ -1,0 +1,9 @@
+import type { Gate } from '../gate.ts'
+import type { Session } from '../life/authentication.ts'
+import { sessionTimes } from '../life/session.ts'
+
+/** Who is signed in and for how long, in seconds. Never a token. */
+export function sessionBody(session: Session, gate: Gate) {
+  const { sub, upn, profile } = session.claims
+  return { subject: sub, upstream: upn, claims: profile, ...sessionTimes(session, gate.now(), gate.config.session) }
+}

@@ -1,0 +1,37 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Authentication } from '../life/authentication.ts'
+import { addCookies } from './login.ts'
+import { endpoint, type EndpointContext } from './endpoint.ts'
+import { factsOf } from './request-facts.ts'
+import { sessionBody } from './session-body.ts'
+
+/** `GET /_auth/session`: looks and changes nothing. `POST /_auth/renew`: a fresh cookie. Both speak to programs only. */
+export function sessionEndpoints(app: FastifyInstance, context: EndpointContext): void {
+  const { gate, answerer, trust } = context
+
+  function refuse(request: FastifyRequest, reply: FastifyReply, found: Exclude<Authentication, { state: 'valid' }>): FastifyReply {
+    if (found.state === 'unavailable') {
+      return answerer.refuse(request, reply, 'upstream_unavailable', { form: 'problem', retryAfter: found.retryAfter })
+    }
+    const renewable = found.state === 'refused' && found.renewable === true ? { members: { renewable: true } } : {}
+    return answerer.refuse(request, reply, found.reason, { form: 'problem', ...renewable })
+  }
+
+  endpoint(app, context, '/session', {
+    async GET(request, reply) {
+      const found = await gate.authenticate(factsOf(request, trust), { renew: 'never' })
+      return found.state === 'valid' ? answerer.json(reply, sessionBody(found.session, gate)) : refuse(request, reply, found)
+    },
+  })
+
+  endpoint(app, context, '/renew', {
+    async POST(request, reply) {
+      const found = await gate.authenticate(factsOf(request, trust), { renew: 'always' })
+      if (found.state !== 'valid') return refuse(request, reply, found)
+      // An access token is never renewed: signing in again gives another.
+      if (found.session.kind !== 'session') return answerer.refuse(request, reply, 'bad_request', { form: 'problem' })
+      addCookies(reply, found.setCookies)
+      return reply.code(204).header('cache-control', 'private, no-store').send()
+    },
+  })
+}

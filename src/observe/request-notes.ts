@@ -1,0 +1,40 @@
+import type { EventSink, PosternEvent } from '../base/events.ts'
+
+/** What the events of one request add to its log record. */
+export interface RequestNotes {
+  reason?: string
+  sub?: string
+  sid?: string
+}
+
+export interface NoteKeeper {
+  readonly sink: EventSink
+  open(reqId: string): void
+  /** The notes of a request, and the end of keeping them. */
+  take(reqId: string): RequestNotes
+}
+
+/** Collects by request id, and only between `open` and `take`: an event that comes later is not kept by anyone. */
+export function createNoteKeeper(): NoteKeeper {
+  const open = new Map<string, RequestNotes>()
+  return {
+    sink: (event) => {
+      const notes = event.reqId === undefined ? undefined : open.get(event.reqId)
+      if (notes !== undefined) note(notes, event)
+    },
+    open: (reqId) => {
+      open.set(reqId, {})
+    },
+    take: (reqId) => {
+      const notes = open.get(reqId) ?? {}
+      open.delete(reqId)
+      return notes
+    },
+  }
+}
+
+function note(notes: RequestNotes, event: PosternEvent): void {
+  if ((event.type === 'refused' || event.type === 'sign_in_refused') && notes.reason === undefined) notes.reason = event.reason
+  if (event.sub !== undefined) notes.sub = event.sub
+  if (event.sid !== undefined) notes.sid = event.sid
+}

@@ -1,0 +1,176 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Dispatcher } from 'undici'
+import type { Clock } from './base/clock.ts'
+import { PosternError } from './base/errors.ts'
+import type { EventSink } from './base/events.ts'
+import type { Config, Requirement } from './config/config.ts'
+import { parseOptions } from './config/load.ts'
+import type { Options } from './config/options.ts'
+import { createGate, type Gate } from './gate.ts'
+import { createAnswerer, type Answerer } from './http/answer.ts'
+import { createCookieJar, registerCookies } from './http/cookies.ts'
+import { endpoints } from './http/endpoints.ts'
+import { createGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
+import { createProxyTrust } from './http/request-facts.ts'
+import { loadKeyFolder } from './keys/folder.ts'
+import type { Key } from './keys/key.ts'
+import { readRevocations, watchRevocations } from './life/revocation-file.ts'
+import type { FetchInit } from './life/token-source.ts'
+import { logEvents } from './observe/log.ts'
+
+/** Who a request comes from, on a guarded route. */
+export interface Auth<Claims> {
+  /** `sub`: the prefix of the upstream, `|`, and its id of the person. Stable and unique. */
+  readonly subject: string
+  /** What the configuration takes over from the upstream, as it was at the last renewal. */
+  readonly claims: Claims
+  /** Key of the upstream that signed the person in. */
+  readonly upstream: string
+  /** `sid`: one sign-in; stays the same through renewals. */
+  readonly sessionId: string
+  readonly carrier: 'cookie' | 'bearer'
+  /** When the token ends that this request came with, or the one that renewed it. */
+  readonly expiresAt: Date
+  /**
+   * A request to the upstream with the person's own token.
+   *
+   * @param target a path, or an absolute address on the upstream's own origin
+   * @throws PosternError `POSTERN_FETCH_FOREIGN_ORIGIN`, `POSTERN_FETCH_NO_TOKEN`
+   */
+  fetch(target: string, init?: FetchInit): Promise<Dispatcher.ResponseData>
+}
+
+/** Claims that a person needs: for each, at least one of the values. */
+export type Require = Readonly<Record<string, string | readonly string[]>>
+
+/** What does not come from a file. */
+export interface Runtime {
+  /** Milliseconds since the epoch. Default: the system's. */
+  readonly clock?: Clock
+  /** Hears of everything that happens. Default: the log of the app that the plugin is registered in. */
+  readonly onEvent?: EventSink
+  /** Instead of those in `keys.dir`. */
+  readonly keys?: readonly Key[]
+  /** Take keys made by the demo. Default: they are refused. */
+  readonly allowDemoKeys?: boolean
+}
+
+export interface Postern<Claims> {
+  /** Register it before the routes that its guards stand on: `await app.register(postern.plugin)`. */
+  readonly plugin: FastifyPluginAsync
+  /** Only who is signed in, and meets the requirement, comes in. As `preHandler` or `onRequest`. */
+  requireAuth(require?: Require, options?: GuardOptions): Guard
+  /** Anyone comes in; who brings a credential is known by it, and a bad one is refused. */
+  optionalAuth(options?: GuardOptions): Guard
+  /** @throws PosternError `POSTERN_ROUTE_NOT_GUARDED` on a route without `requireAuth` of this instance */
+  auth(request: FastifyRequest): Auth<Claims>
+  /** `null` where nobody is signed in. @throws PosternError `POSTERN_ROUTE_NOT_GUARDED` on a route without a guard */
+  authOrNull(request: FastifyRequest): Auth<Claims> | null
+}
+
+/**
+ * Makes one instance. Several may live in one app, each with its own prefix and cookie name.
+ *
+ * @param options the same shape as `postern.yaml`
+ * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault at once
+ */
+export function createPostern<Claims = Readonly<Record<string, unknown>>>(options: Options, runtime: Runtime = {}): Postern<Claims> {
+  const { answerer: _, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
+  return postern
+}
+
+/** An instance as the server holds it. */
+export interface OwnPostern<Claims> extends Postern<Claims> {
+  /** After registration. */
+  answerer(): Answerer
+}
+
+/** The same from a configuration that has been parsed. */
+export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPostern<Claims> {
+  const admitted = Symbol('postern')
+  let context: GuardContext | undefined
+
+  const admit = (request: FastifyRequest, allowed: Allowed | undefined) => {
+    ;(request as Admitting)[admitted] = allowed ?? null
+  }
+
+  type Admitting = FastifyRequest & { [admitted]?: Allowed | null }
+
+  function authOrNull(request: FastifyRequest): Auth<Claims> | null {
+    const allowed = (request as Admitting)[admitted]
+    if (allowed === undefined || context === undefined) {
+      throw new PosternError(
+        'POSTERN_ROUTE_NOT_GUARDED',
+        'This route has no guard of this instance: add { preHandler: postern.requireAuth() } or { preHandler: postern.optionalAuth() }.',
+      )
+    }
+    return allowed === null ? null : authOf(allowed, context.gate)
+  }
+
+  const plugin: FastifyPluginAsync = async (app) => {
+    const keys = runtime.keys ?? (await loadKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false }))
+    // In the shape of every request from the start, so that setting it later changes nothing.
+    app.decorateRequest(admitted)
+    await app.register(async (scope) => {
+      await registerCookies(scope)
+      const jar = createCookieJar(config, scope)
+      const gate = createGate(config, {
+        keys,
+        cookies: jar,
+        onEvent: runtime.onEvent ?? logEvents(app.log),
+        ...(runtime.clock === undefined ? {} : { clock: runtime.clock }),
+      })
+      scope.addHook('onClose', () => gate.close())
+      await watchRevocationFile(config, gate, scope)
+      const trust = createProxyTrust(config.trustedProxies)
+      const answerer = createAnswerer(gate, trust)
+      context = { gate, answerer }
+      await endpoints(scope, { gate, answerer, jar, trust })
+    })
+  }
+
+  return {
+    answerer() {
+      if (context === undefined) throw new PosternError('POSTERN_NOT_REGISTERED', 'Register the plugin first: await app.register(postern.plugin)')
+      return context.answerer
+    },
+    plugin: fp(plugin, { name: 'postern', fastify: '5.x' }),
+    requireAuth: (require = {}, options = {}) =>
+      createGuard(() => context, { access: 'protected', require: requirementOf(require) }, options, admit),
+    optionalAuth: (options = {}) => createGuard(() => context, { access: 'optional', require: {} }, options, admit),
+    auth(request) {
+      const auth = authOrNull(request)
+      if (auth !== null) return auth
+      throw new PosternError('POSTERN_ROUTE_NOT_GUARDED', 'Nobody need be signed in on this route: use postern.authOrNull(request).')
+    },
+    authOrNull,
+  }
+}
+
+function authOf<Claims>({ session, sealed }: Allowed, gate: Gate): Auth<Claims> {
+  const { claims } = session
+  return {
+    subject: claims.sub,
+    // What the developer says of the claims is a promise of their configuration; the values are scalars or lists.
+    claims: claims.profile as Claims,
+    upstream: claims.upn,
+    sessionId: claims.sid,
+    carrier: session.kind === 'session' ? 'cookie' : 'bearer',
+    expiresAt: new Date(claims.exp * 1000),
+    fetch: (target, init) => gate.fetch(session, sealed, target, init),
+  }
+}
+
+function requirementOf(require: Require): Requirement {
+  return Object.fromEntries(Object.entries(require).map(([claim, values]) => [claim, typeof values === 'string' ? [values] : values]))
+}
+
+async function watchRevocationFile(config: Config, gate: Gate, app: FastifyInstance): Promise<void> {
+  const { file } = config.revocations
+  if (file === undefined) return
+  // Read before the first request: a faulty list at start is a reason not to start.
+  gate.revoke(await readRevocations(file))
+  const watch = watchRevocations(file, gate.revoke, (message) => gate.events({ type: 'warning', message }))
+  app.addHook('onClose', async () => watch.close())
+}

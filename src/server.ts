@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
+import type { Clock } from './base/clock.ts'
+import type { EventSink } from './base/events.ts'
+import { clientCodes, type Reason } from './base/reasons.ts'
+import type { Config } from './config/config.ts'
+import { codeOf, problemOf, problemType, reasonOf } from './http/problem.ts'
+import { ambiguity, answerParserError, refuseConnect, refuseExpectation } from './http/wire.ts'
+import type { Key } from './keys/key.ts'
+import { createAdminApp } from './observe/admin.ts'
+import { logEvents } from './observe/log.ts'
+import { createNoteKeeper } from './observe/request-notes.ts'
+import { posternFrom, type Postern } from './plugin.ts'
+
+export interface ServerDeps<Claims> {
+  readonly keys: readonly Key[]
+  readonly log: FastifyBaseLogger
+  readonly clock?: Clock
+  readonly onEvent?: EventSink
+  /** Routes of an app that lives in the same process. Default: there are none. */
+  readonly app?: (postern: Postern<Claims>) => FastifyPluginAsync
+}
+
+export interface Server {
+  readonly app: FastifyInstance
+  /** Listens on both ports. Returns their addresses. */
+  listen(): Promise<{ readonly address: string; readonly adminAddress: string }>
+  /** Not ready from now on; ends when the requests in flight have. */
+  close(): Promise<void>
+}
+
+/** Milliseconds. */
+const timeouts = { headersTimeout: 20_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 }
+
+/** Bytes. Above what our cookies and a browser's other headers take. */
+const maxHeaderSize = 24_576
+
+/** A Fastify around the plugin, with listeners, health and one log record per request. */
+export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): Server {
+  const { log } = deps
+  const notes = createNoteKeeper()
+  const logged = logEvents(log)
+  const events: EventSink = (event) => {
+    notes.sink(event)
+    logged(event)
+    deps.onEvent?.(event)
+  }
+  const postern = posternFrom<Claims>(config, {
+    keys: deps.keys,
+    onEvent: events,
+    ...(deps.clock === undefined ? {} : { clock: deps.clock }),
+  })
+  let ready = false
+
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: false,
+    genReqId: requestIds(),
+    trustProxy: false,
+    bodyLimit: 16_384,
+    requestTimeout: timeouts.requestTimeout,
+    keepAliveTimeout: timeouts.keepAliveTimeout,
+    http: {
+      maxHeaderSize,
+      headersTimeout: timeouts.headersTimeout,
+      connectionsCheckingInterval: timeouts.connectionsCheckingInterval,
+      // Answered as the plain request that it is without the wish to upgrade (RFC 9110 section 7.8).
+      shouldUpgradeCallback: () => false,
+    },
+    clientErrorHandler: (error, socket) => answerParserError(error, socket),
+    frameworkErrors: (error, request, reply) => {
+      const reason = reasonOf(error)
+      logRequest(request.id, request.method, undefined, clientCodes[codeOf(reason)].status, reason, 0)
+      sendProblem(reply as FastifyReply, reason)
+    },
+  })
+  app.server.on('checkExpectation', refuseExpectation)
+  refuseConnect(app)
+
+  function logRequest(reqId: string, method: string, route: string | undefined, status: number, reason: string | undefined, ms: number) {
+    const { reason: noted, sub, sid } = notes.take(reqId)
+    log.info({ reqId, method, route, status, ms: Math.round(ms * 100) / 100, reason: noted ?? reason, sub, sid }, 'request')
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    notes.open(request.id)
+    const reason = ambiguity(request.raw)
+    if (reason === undefined) {
+      done()
+      return
+    }
+    events({ type: 'refused', reason, reqId: request.id })
+    sendProblem(reply, reason)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    logRequest(request.id, request.method, request.routeOptions.url, reply.statusCode, undefined, reply.elapsedTime)
+    done()
+  })
+  app.register(postern.plugin)
+  app.after(() => {
+    const answerer = postern.answerer()
+    app.setNotFoundHandler((request, reply) => answerer.refuse(request, reply, 'not_found'))
+    app.setErrorHandler((error, request, reply) => answerer.fail(request, reply, error))
+  })
+  if (deps.app !== undefined) app.register(deps.app(postern))
+
+  const admin = createAdminApp(() => ready)
+  return {
+    app,
+    async listen() {
+      const { host, port, adminHost, adminPort } = config.listen
+      const adminAddress = await admin.listen({ host: adminHost, port: adminPort })
+      const address = await app.listen({ host, port })
+      ready = true
+      return { address, adminAddress }
+    },
+    async close() {
+      ready = false
+      await app.close()
+      await admin.close()
+    },
+  }
+}
+
+/** For a request of which not even the kind of client is worth a look. */
+function sendProblem(reply: FastifyReply, reason: Reason): void {
+  const problem = problemOf(codeOf(reason))
+  void reply.code(problem.status).type(problemType).header('cache-control', 'no-store').send(JSON.stringify(problem))
+}
+
+/** Ours, never the client's: it stands in the log (security.md LL-04). */
+function requestIds(): () => string {
+  const start = randomBytes(6).toString('base64url')
+  let count = 0
+  return () => `${start}-${(count++).toString(36)}`
+}

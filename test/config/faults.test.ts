@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { faultsOf, minimal, minimalUpstream, withLogin, withUpstream } from './samples.ts'
+
+/** Each configuration has one slip, and each slip is one fault. */
+const slips: readonly (readonly [behaviour: string, options: unknown, fault: RegExp])[] = [
+  ['CF-01 an unknown key is named with the key that was probably meant', { ...minimal, sesion: {} }, /^sesion: is not known here; did you mean `session`\?$/],
+  ['CF-01 another spelling of a key is recognised', { ...minimal, session: { token_ttl: '5m' } }, /^session\.token_ttl: .* did you mean `tokenTtl`\?$/],
+  ['CF-01 an unknown key that is like none comes with those that are known', { ...minimal, log: { colour: true } }, /^log\.colour: is not known here; known are `level`$/],
+  ['a slip in a key that is needed is one fault', { publicURL: minimal.publicUrl, upstreams: minimal.upstreams }, /^publicURL: is not known here; did you mean `publicUrl`\?$/],
+  ['CF-02 the public URL is needed', { upstreams: minimal.upstreams }, /^publicUrl: is missing/],
+  ['CF-02 the public URL is an origin, not a page', { ...minimal, publicUrl: 'https://app.example.com/app' }, /^publicUrl: must be an origin/],
+  ['CF-02 the public URL has no user name', { ...minimal, publicUrl: 'https://user:pass@app.example.com' }, /^publicUrl: must be an origin/],
+  ['CF-02 the public URL is https beyond loopback', { ...minimal, publicUrl: 'http://app.example.com' }, /^publicUrl: must begin with https:.*insecure\.httpPublicUrl: true$/],
+  ['CF-02 a name that only begins like localhost is not loopback', { ...minimal, publicUrl: 'http://localhost.example.com' }, /^publicUrl: must begin with https:/],
+  ['an upstream is needed', { ...minimal, upstreams: {} }, /^upstreams: must have at least one entry$/],
+  ['the key of an upstream is lower case', { ...minimal, upstreams: { Accounts: minimalUpstream } }, /^upstreams\.Accounts: the key of an upstream begins with a lower-case letter/],
+  ['an empty key says what to do', { ...minimal, session: null }, /^session: is empty; give it a value or take the key out$/],
+  ['a number where a duration is due', { ...minimal, session: { tokenTtl: 300 } }, /^session\.tokenTtl: must be a duration such as/],
+  ['a duration without a unit', { ...minimal, session: { idleTimeout: '30' } }, /^session\.idleTimeout: must be a duration such as/],
+  ['a rate without a time', { ...minimal, rateLimit: { login: { perAddress: '30' } } }, /^rateLimit\.login\.perAddress: must be a rate such as/],
+  ['a rate per no time at all', { ...minimal, rateLimit: { login: { perAddress: '30/0s' } } }, /^rateLimit\.login\.perAddress: must name a time/],
+  ['a port that is none', { ...minimal, listen: { port: 80_000 } }, /^listen\.port: must be a whole number from 0 to 65535$/],
+  ['a level that is none, with the one that was meant', { ...minimal, log: { level: 'wran' } }, /^log\.level: must be .* or `trace`; did you mean `warn`\?$/],
+  ['CF-01 a token outlives the idle limit', { ...minimal, session: { tokenTtl: '1h' } }, /^session\.tokenTtl: must be at most `idleTimeout`, which is 30m$/],
+  ['CF-01 the idle limit outlives the absolute one', { ...minimal, session: { idleTimeout: '9h' } }, /^session\.idleTimeout: must be at most `absoluteTimeout`, which is 8h$/],
+  ['a token without a life', { ...minimal, session: { tokenTtl: '0s' } }, /^session\.tokenTtl: must be at least 1s/],
+  ['an access token that no verifier would take', { ...minimal, api: { tokenTtl: '25h' } }, /^api\.tokenTtl: must be at most 1d/],
+  ['the audience of access tokens is not that of session tokens', { ...minimal, api: { audience: 'https://app.example.com/_auth' } }, /^api\.audience: is the audience of session tokens/],
+  ['the prefix has no final slash', { ...minimal, prefix: '/_auth/' }, /^prefix: must be a path .*without a final slash$/],
+  ['a cookie name brings no prefix of its own', { ...minimal, session: { cookie: { name: '__Host-postern;' } } }, /^session\.cookie\.name: must be 1 to 40 letters/],
+  ['a former cookie name is another one', { ...minimal, session: { cookie: { formerNames: ['postern'] } } }, /^session\.cookie\.formerNames\[0\]: is the name that the cookie has now/],
+  ['a former cookie name is not that of the tombstone', { ...minimal, session: { cookie: { formerNames: ['postern-out'] } } }, /^session\.cookie\.formerNames\[0\]: is the name of another cookie/],
+  ['CF-06 a number of hops is refused', { ...minimal, trustedProxies: 1 }, /^trustedProxies: .*hop counts are not supported/],
+  ['CF-06 a number of hops in a list is refused', { ...minimal, trustedProxies: [1] }, /^trustedProxies\[0\]: .*hop counts are not supported/],
+  ['CF-06 a number of hops in quotes is refused', { ...minimal, trustedProxies: ['1'] }, /^trustedProxies\[0\]: hop counts are not supported/],
+  ['CF-06 trusting everyone is refused', { ...minimal, trustedProxies: true }, /^trustedProxies: .*hop counts are not supported/],
+  ['CF-06 a name is no proxy', { ...minimal, trustedProxies: ['loopback'] }, /^trustedProxies\[0\]: must be an address or a CIDR/],
+  ['CF-06 a CIDR has a length that fits', { ...minimal, trustedProxies: ['10.0.0.0/33'] }, /^trustedProxies\[0\]: must be an address or a CIDR/],
+
+  ['a service is an origin', withUpstream({ origin: 'https://accounts.example.com/api' }), /^upstreams\.accounts\.origin: must be an origin/],
+  ['a service is https beyond loopback', withUpstream({ origin: 'http://accounts.example.com' }), /^upstreams\.accounts\.origin: must begin with https:.*insecure\.httpUpstreams: true$/],
+  ['TM-05 a subject prefix does not hold what ends it', withUpstream({ subject: { prefix: 'a|b' } }), /^upstreams\.accounts\.subject\.prefix: may not hold `\|`/],
+  ['TM-05 two upstreams do not share a subject prefix', { ...minimal, upstreams: { accounts: minimalUpstream, members: { ...minimalUpstream, subject: { prefix: 'accounts' } } } }, /^upstreams\.members\.subject\.prefix: is the same as that of `accounts`/],
+  ['TM-06 a claim of ours cannot be mapped', withLogin({ claims: { sub: { json: '/id' } } }), /^upstreams\.accounts\.login\.claims\.sub: this claim is said by the gateway itself/],
+  ['TM-06 the time of a token cannot be mapped', withLogin({ claims: { exp: { json: '/exp' } } }), /^upstreams\.accounts\.login\.claims\.exp: this claim is said by the gateway itself/],
+  ['TM-06 a claim cannot be a prototype', withLogin({ claims: JSON.parse('{"__proto__":{"json":"/id"}}') }), /^upstreams\.accounts\.login\.claims\.__proto__: the name of a claim begins with a letter/],
+  ['TM-06 a claim cannot be a member of every object', withLogin({ claims: { constructor: { json: '/id' } } }), /^upstreams\.accounts\.login\.claims\.constructor: this name means something else/],
+  ['a token has to be somewhere', withLogin({ token: undefined }), /^upstreams\.accounts\.login\.token: is missing.* or in `secondStep`$/],
+  ['a person has to have an id', withLogin({ subject: undefined }), /^upstreams\.accounts\.login\.subject: is missing.* or in `profile`$/],
+  ['a token is not found inside itself', withLogin({ token: { jwt: '/token' } }), /^upstreams\.accounts\.login\.token\.jwt: there is no token to look into/],
+  ['a place that is none is one fault, not seven', withLogin({ token: { jsn: '/token' } }), /^upstreams\.accounts\.login\.token: must be \{ json \} or .* \{ text \}; did you mean `json`\?$/],
+  ['a place in two ways is one fault', withLogin({ token: { json: '/token', cookie: 'sid' } }), /^upstreams\.accounts\.login\.token: must be \{ json \} or/],
+  ['a pointer begins with a slash', withLogin({ token: { json: 'token' } }), /^upstreams\.accounts\.login\.token\.json: must be a JSON Pointer/],
+  ['a pointer has no half escapes', withLogin({ token: { json: '/a~b' } }), /^upstreams\.accounts\.login\.token\.json: must be a JSON Pointer/],
+  ['a field that was never asked for is no place', withLogin({ subject: { field: 'user' } }), /^upstreams\.accounts\.login\.subject\.field: names none of the fields/],
+  ['a password is no place', withLogin({ subject: { field: 'password' } }), /^upstreams\.accounts\.login\.subject\.field: names none of the fields/],
+  ['nothing is typed into a check', withUpstream({ check: { request: { path: '/me' }, subject: { field: 'username' } } }), /^upstreams\.accounts\.check\.subject\.field: nothing is typed at this point/],
+  ['an expiry has one place', withLogin({ expiry: { json: '/a', header: 'X-Ends' } }), /^upstreams\.accounts\.login\.expiry: must have exactly one of `json`, `jwt` and `header`$/],
+  ['an expiry has a place at all', withLogin({ expiry: { unit: 'epoch' } }), /^upstreams\.accounts\.login\.expiry: must have exactly one of/],
+  ['a point in time counts from no base', withLogin({ expiry: { json: '/a', unit: 'iso', base: { json: '/b' } } }), /^upstreams\.accounts\.login\.expiry\.base: only a lifetime counts from a base/],
+  ['an expiry that is no word of ours is one fault', withLogin({ expiry: 'nver' }), /^upstreams\.accounts\.login\.expiry: must be `never` or/],
+  ['a template names the fields that there are', withLogin({ request: { path: '/login', json: { u: '{usrname}', p: '{password}' } } }), /^upstreams\.accounts\.login\.request\.json\.u: uses `\{usrname\}`.*did you mean `\{username\}`\?.*`\{username\}` and `\{password\}`$/],
+  ['a template knows no token before there is one', withLogin({ request: { path: '/login', form: { u: '{username}', p: '{password}', t: '{token}' } } }), /^upstreams\.accounts\.login\.request\.form\.t: uses a field that nothing defines; known here are `\{username\}` and `\{password\}`$/],
+  ['a template knows no refresh token where there is none', withUpstream({ logout: { request: { path: '/logout', json: { r: '{refreshToken}' } } } }), /^upstreams\.accounts\.logout\.request\.json\.r: uses a field that nothing defines; known here are `\{token\}` and `\{subject\}`$/],
+  ['a password that is asked for is sent', withLogin({ request: { path: '/login', json: { u: '{username}' } } }), /^upstreams\.accounts\.login\.request: sends `\{password\}` nowhere/],
+  ['a request has one body', withLogin({ request: { path: '/login', json: { u: '{username}', p: '{password}' }, form: { a: 'b' } } }), /^upstreams\.accounts\.login\.request: must have one body: `json` or `form`$/],
+  ['a GET request has no body', withUpstream({ check: { request: { method: 'GET', path: '/me', json: {} } } }), /^upstreams\.accounts\.check\.request: a GET request has no body/],
+  ['a path is one that a URL parser leaves alone', withUpstream({ check: { request: { path: '/me#top' } } }), /^upstreams\.accounts\.check\.request\.path: may hold the characters of a path/],
+  ['a path has no dot segments', withUpstream({ check: { request: { path: '/api/../me' } } }), /^upstreams\.accounts\.check\.request\.path: may not have the segments/],
+  ['the name of a header is a token', withUpstream({ check: { request: { path: '/me', headers: { 'X Y': 'a' } } } }), /^upstreams\.accounts\.check\.request\.headers\["X Y"\]: this is not the name of an HTTP header$/],
+  ['a header has one spelling', withUpstream({ check: { request: { path: '/me', headers: { 'X-Y': 'a', 'x-y': 'b' } } } }), /^upstreams\.accounts\.check\.request\.headers\.x-y: is the same header as `X-Y`/],
+  ['a header is one line', withUpstream({ check: { request: { path: '/me', headers: { 'X-Y': 'a\r\nHost: b' } } } }), /^upstreams\.accounts\.check\.request\.headers\.X-Y: must be a header value/],
+  ['the host is not a header to set', withUpstream({ check: { request: { path: '/me', headers: { Host: 'b' } } } }), /^upstreams\.accounts\.check\.request\.headers\.Host: this header belongs to the connection/],
+  ['the content type is said in one place', withUpstream({ check: { request: { path: '/me', headers: { 'Content-Type': 'text/plain' } } } }), /^upstreams\.accounts\.check\.request\.headers\.Content-Type: say it by `contentType`/],
+  ['Basic and an Authorization header are one too many', withUpstream({ check: { request: { path: '/me', basic: { username: 'a', password: 'b' }, headers: { Authorization: 'x' } } } }), /^upstreams\.accounts\.check\.request\.headers\.Authorization: `basic` makes this header/],
+  ['a token in a cookie and a Cookie header are one too many', withUpstream({ present: { cookie: 'sid' }, check: { request: { path: '/me', headers: { Cookie: 'a=b' } } } }), /^upstreams\.accounts\.check\.request\.headers\.Cookie: `present` makes this header/],
+  ['a condition on the body tests something', withLogin({ success: { body: [{ json: '/ok' }] } }), /^upstreams\.accounts\.login\.success\.body\[0\]: must have exactly one of `equals` and `exists`$/],
+  ['a condition on the body tests one thing', withLogin({ success: { body: [{ json: '/ok', equals: null, exists: true }] } }), /^upstreams\.accounts\.login\.success\.body\[0\]: must have exactly one of/],
+  ['a condition on the text tests one thing', withLogin({ success: { text: {} } }), /^upstreams\.accounts\.login\.success\.text: must have exactly one of `equals` and `contains`$/],
+  ['a refusal that holds for every answer would refuse everyone', withLogin({ refusals: [{ as: 'locked' }] }), /^upstreams\.accounts\.login\.refusals\[0\]: holds for every answer/],
+  ['a refusal of a kind that is none', withLogin({ refusals: [{ status: [401], as: 'wrong' }] }), /^upstreams\.accounts\.login\.refusals\[0\]\.as: must be `bad_credentials`, .* or `unavailable`$/],
+  ['a second step that is always due needs no condition', withUpstream({ secondStep: { when: {}, request: { path: '/two' } } }), /^upstreams\.accounts\.secondStep\.when: holds for every answer/],
+  ['a second step does not ask for the same field again', withUpstream({ secondStep: { fields: [{ name: 'username', label: 'Again' }], request: { path: '/{username}' } } }), /^upstreams\.accounts\.secondStep\.fields\[0\]\.name: this name is used twice/],
+  ['a password does not wait for a second step', withUpstream({ secondStep: { fields: [{ name: 'code', label: 'Code' }], request: { path: '/two', json: { p: '{password}', c: '{code}' } } } }), /^upstreams\.accounts\.secondStep\.request\.json\.p: uses a field that nothing defines/],
+  ['a field may not be called like a token', withUpstream({ fields: [{ name: 'token', label: 'T' }], login: { ...minimalUpstream.login, request: { path: '/{token}' } } }), /^upstreams\.accounts\.fields\[0\]\.name: this name has a meaning of its own/],
+  ['a token is shown in one way', withUpstream({ present: { cookie: 'sid', scheme: 'Token' } }), /^upstreams\.accounts\.present: must show the token in one way; keep one of `header` and `cookie`$/],
+  ['a bundle of cookies is shown as one', withLogin({ token: { cookies: ['a', 'b'] } }), /^upstreams\.accounts\.present: the token is a bundle of cookies; say \{ cookies: true \}$/],
+  ['what is no bundle of cookies is not shown as one', withUpstream({ present: { cookies: true } }), /^upstreams\.accounts\.present\.cookies: the token is no bundle of cookies/],
+  ['static headers are not templates', withUpstream({ present: { headers: { 'X-Y': '{token}' } } }), /^upstreams\.accounts\.present\.headers\.X-Y: fields are not filled in here/],
+  ['a refresh call needs a refresh token', withUpstream({ refresh: { request: { path: '/refresh' } } }), /^upstreams\.accounts\.refresh: there is no refresh token to trade/],
+  ['a refresh call sends the refresh token', withUpstream({ login: { ...minimalUpstream.login, refreshToken: { json: '/r' } }, refresh: { request: { path: '/refresh' } } }), /^upstreams\.accounts\.refresh\.request: sends the refresh token nowhere/],
+
+  ['a route begins with a slash', { ...minimal, routes: [{ path: 'admin' }] }, /^routes\[0\]\.path: must be a path that begins with \/$/],
+  ['a route is spelled as requests are', { ...minimal, routes: [{ path: '/%61dmin' }] }, /^routes\[0\]\.path: letters, digits .* without percent-encoding$/],
+  ['a route has no query', { ...minimal, routes: [{ path: '/a?b=c' }] }, /^routes\[0\]\.path: may hold the characters of a path only/],
+  ['a route has no empty segments', { ...minimal, routes: [{ path: '/a//b' }] }, /^routes\[0\]\.path: may not have empty segments/],
+  ['a route does not hide the endpoints', { ...minimal, routes: [{ path: '/_auth/login' }] }, /^routes\[0\]\.path: lies under `prefix`/],
+  ['a route stands once', { ...minimal, routes: [{ path: '/a' }, { path: '/' }, { path: '/a/' }] }, /^routes\[2\]: is for the same requests as routes\[0\]/],
+  ['a route stands once in whatever case', { ...minimal, routes: [{ path: '/A', ignoreCase: true }, { path: '/a' }] }, /^routes\[1\]: is for the same requests as routes\[0\]/],
+  ['a route stands once for a method', { ...minimal, routes: [{ path: '/a', methods: ['GET', 'PUT'] }, { path: '/a', methods: ['put'] }] }, /^routes\[1\]: is for the same requests as routes\[0\]/],
+  ['a public route asks nobody for anything', { ...minimal, routes: [{ path: '/', access: 'public', require: { roles: 'admin' } }] }, /^routes\[0\]\.require: nobody is asked who they are on a public route/],
+  ['a route does not ask for a claim that is no profile claim', { ...minimal, routes: [{ path: '/', require: { sid: 'x' } }] }, /^routes\[0\]\.require\.sid: this claim is said by the gateway itself/],
+  ['a backend is an origin', { ...minimal, routes: [{ path: '/', backend: 'http://127.0.0.1:3000/app' }] }, /^routes\[0\]\.backend: must be an origin/],
+  ['the host of a route is a host', { ...minimal, routes: [{ path: '/', host: 'https://a.example.com' }] }, /^routes\[0\]\.host: must be a host/],
+  ['a bound on a body has a unit', { ...minimal, routes: [{ path: '/', maxBody: '10M' }] }, /^routes\[0\]\.maxBody: must be a size such as/],
+  ['a header of identity is not one of the connection', { ...minimal, identity: { headers: { Cookie: 'sub' } } }, /^identity\.headers\.Cookie: this header has a meaning of its own/],
+  ['a header of identity has one spelling, underscores included', { ...minimal, identity: { headers: { 'Remote-User': 'sub', remote_user: 'name' } } }, /^identity\.headers\.remote_user: is the same header as `Remote-User`/],
+]
+
+for (const [behaviour, options, fault] of slips) {
+  test(behaviour, () => {
+    const faults = faultsOf(options)
+    assert.equal(faults.length, 1, faults.join('\n'))
+    assert.match(faults[0] ?? '', fault)
+  })
+}
+
+test('routes that differ in host, method or exactness stand beside each other', () => {
+  const routes = [
+    { path: '/a' },
+    { path: '/a', exact: true },
+    { path: '/a', methods: ['GET'] },
+    { path: '/a', methods: ['POST'] },
+    { path: '/a', host: 'a.example.com' },
+    { path: '/A' },
+  ]
+  assert.deepEqual(faultsOf({ ...minimal, routes }), [])
+})
+
+test('braces that hold no name stand for themselves', () => {
+  const request = { path: '/login', json: { u: '{username}', p: '{password}', literal: '{"a":1} {} {a b} ${1}' } }
+  assert.deepEqual(faultsOf(withLogin({ request })), [])
+})

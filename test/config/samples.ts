@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import type { Config } from '../../src/config/config.ts'
+import { formatPath } from '../../src/config/faults.ts'
+import type { Options } from '../../src/config/options.ts'
+import { parse } from '../../src/config/parse.ts'
+import type { SecretSources } from '../../src/config/secrets.ts'
+import type { LoginUpstreamConfig } from '../../src/config/upstream.ts'
+import type { LoginUpstreamOptions } from '../../src/config/upstream-options.ts'
+
+export const noSecrets: SecretSources = { readFile: () => undefined, env: () => undefined }
+
+export const minimalUpstream = {
+  kind: 'login',
+  origin: 'https://accounts.example.com',
+  login: {
+    request: { path: '/api/login', json: { User: '{username}', Password: '{password}' } },
+    token: { json: '/token' },
+    subject: { json: '/user/id' },
+  },
+} satisfies LoginUpstreamOptions
+
+/** The least that one can say. */
+export const minimal = {
+  publicUrl: 'https://app.example.com',
+  upstreams: { accounts: minimalUpstream },
+} satisfies Options
+
+/** Every key there is, at least once. */
+export const full = {
+  publicUrl: 'https://app.example.com',
+  prefix: '/_auth',
+  listen: { host: '0.0.0.0', port: 8080, adminHost: '127.0.0.1', adminPort: 9080 },
+  trustedProxies: ['10.0.0.0/8', '192.0.2.7', 'fd00::/8'],
+  keys: { dir: './keys', publishAhead: '15m', maxAge: '90d' },
+  session: {
+    tokenTtl: '5m',
+    idleTimeout: '30m',
+    absoluteTimeout: '8h',
+    renewWait: '500ms',
+    uncheckedTimeout: '1h',
+    recheckEvery: '10m',
+    cookie: { name: 'postern', sameSite: 'lax', formerNames: ['gate'] },
+  },
+  api: { tokenTtl: '10m', audience: 'https://api.example.com' },
+  upstreams: {
+    accounts: {
+      kind: 'login',
+      title: 'Example accounts',
+      origin: 'https://accounts.example.com',
+      timeout: '10s',
+      maxResponse: 1_048_576,
+      subject: { prefix: 'accounts' },
+      fields: [
+        { name: 'username', label: 'User name', type: 'text', autocomplete: 'username', required: true },
+        { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true },
+      ],
+      login: {
+        request: {
+          method: 'POST',
+          path: '/api/login?realm=web',
+          headers: { 'X-Api-Key': { env: 'ACCOUNTS_KEY' }, Accept: 'application/json' },
+          json: { User: '{username}', Password: '{password}', client: { id: 7, scopes: ['a', null, true] } },
+          contentType: 'application/json-rpc',
+        },
+        success: {
+          status: [200, 401],
+          body: [
+            { json: '/ok', equals: 0 },
+            { json: '/error', exists: false },
+          ],
+          headers: [{ name: 'X-Result', equals: 'fine' }],
+          cookies: [{ name: 'sid', exists: true }],
+        },
+        token: { json: '/user/authentication_token' },
+        expiry: { json: '/expires_in', unit: 'seconds', base: { json: '/issued_at', unit: 'epoch' } },
+        values: { tenant: { json: '/tenant' } },
+        subject: { json: '/user/id' },
+        claims: { name: { json: '/user/name' }, roles: { jwt: '/roles' }, login: { field: 'username' } },
+        refusals: [
+          { status: [400, 401], as: 'bad_credentials' },
+          { status: [423], text: { contains: 'locked' }, as: 'locked' },
+        ],
+      },
+      secondStep: {
+        when: { status: [401], body: [{ json: '/next', equals: 'code' }] },
+        fields: [{ name: 'code', label: 'Code', type: 'text', autocomplete: 'one-time-code', required: true }],
+        carry: { challenge: { json: '/challenge' } },
+        request: { method: 'PUT', path: '/api/code/{challenge}', form: { user: '{username}', code: '{code}' } },
+        success: { status: [200], text: { equals: 'welcome' } },
+        refusals: [{ status: [429], as: 'rate_limited' }],
+      },
+      profile: {
+        request: { method: 'GET', path: '/api/me' },
+        success: { body: [{ json: '/id', exists: true }] },
+        subject: { json: '/id' },
+        claims: { email: { json: '/email' } },
+        expiry: { json: '/session/ends', unit: 'iso' },
+      },
+      present: { header: 'Authorization', scheme: 'Bearer', headers: { 'X-Client': 'postern' } },
+      check: {
+        request: { method: 'GET', path: '/api/me' },
+        subject: { json: '/id' },
+        claims: { name: { json: '/name' } },
+        refusals: [{ status: [400], as: 'refused' }],
+      },
+      logout: { request: { method: 'POST', path: '/api/logout', json: { tenant: '{tenant}' } }, endsToken: true },
+    },
+    members: {
+      kind: 'login',
+      origin: 'https://members.example.com',
+      login: {
+        request: { path: '/auth/login', form: { email: '{username}', password: '{password}' } },
+        token: { cookie: 'SESSION', decode: false },
+        refreshToken: { header: 'X-Refresh', scheme: 'Token' },
+        expiry: { cookieAge: 'SESSION' },
+        subject: { json: '/id' },
+      },
+      present: { cookie: 'SESSION', cookies: false, none: false },
+      refresh: {
+        request: { path: '/auth/refresh', json: { refresh_token: '{refreshToken}' } },
+        refusals: [{ status: [409], as: 'unavailable' }],
+        concurrent: false,
+      },
+      logout: { request: { method: 'DELETE', path: '/auth/session/{subject}', basic: { username: 'a', password: '{token}' } } },
+    },
+  },
+  routes: [
+    {
+      host: 'app.example.com',
+      path: '/public/',
+      exact: false,
+      ignoreCase: false,
+      methods: ['GET', 'HEAD'],
+      access: 'public',
+      backend: 'http://127.0.0.1:3000',
+      stripPrefix: false,
+      credentials: 'none',
+      slide: true,
+      timeout: '30s',
+      maxBody: '10MB',
+      encodedSlash: 'refuse',
+      pathParams: 'refuse',
+    },
+    {
+      path: '/admin/',
+      access: 'protected',
+      require: { roles: ['admin', 'root'], name: 'ada' },
+      onAnonymous: 'auto',
+      backend: 'http://127.0.0.1:3000',
+      credentials: 'upstream',
+    },
+    { path: '/', backend: 'http://127.0.0.1:3000' },
+  ],
+  rateLimit: { login: { perAccountAndAddress: '5/1m', perAddress: '30/1m', perAccount: '50/15m' } },
+  revocations: { file: './revocations.yaml' },
+  identity: { headers: { 'Remote-User': 'sub', 'X-Email': 'email' } },
+  insecure: { httpPublicUrl: false, httpUpstreams: false },
+  log: { level: 'info' },
+  shutdownTimeout: '30s',
+} satisfies Options
+
+export const fullSecrets: SecretSources = {
+  readFile: () => undefined,
+  env: (name) => (name === 'ACCOUNTS_KEY' ? 'hunter2' : undefined),
+}
+
+/** What parses, or the test fails with the faults. */
+export function configOf(options: unknown, sources: SecretSources = noSecrets): Config {
+  const result = parse(options, sources)
+  assert.ok(result.ok, result.ok ? '' : `${lines(result).join('\n')}`)
+  return result.config
+}
+
+/** The upstream `accounts` of a configuration that is minimal but for it. */
+export function upstreamOf(options: object, sources: SecretSources = noSecrets): LoginUpstreamConfig {
+  const upstream = configOf(withUpstream(options), sources).upstreams.get('accounts')
+  assert.ok(upstream)
+  return upstream
+}
+
+export function withUpstream(options: object): object {
+  return { ...minimal, upstreams: { accounts: { ...minimalUpstream, ...options } } }
+}
+
+export function withLogin(options: object): object {
+  return withUpstream({ login: { ...minimalUpstream.login, ...options } })
+}
+
+/** Each fault as `path: message`. */
+export function faultsOf(options: unknown, sources: SecretSources = noSecrets): readonly string[] {
+  return lines(parse(options, sources))
+}
+
+function lines(result: ReturnType<typeof parse>): readonly string[] {
+  return result.ok ? [] : result.faults.map(({ path, message }) => `${formatPath(path)}: ${message}`)
+}

@@ -1,0 +1,44 @@
+import { accessSync, constants } from 'node:fs'
+import { chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
+
+const candidates = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/usr/bin/google-chrome-stable',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
+
+const quiet = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** A Chromium of this machine, or undefined where there is none. The caller closes it. */
+export async function launchChromium(): Promise<Browser | undefined> {
+  const executablePath = candidates.find(isExecutable)
+  return executablePath === undefined ? undefined : await chromium.launch({ executablePath, args: quiet })
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Why browser tests are skipped, or false. Where programs are required, a missing one is a failure instead. */
+export function missingChromium(browser: Browser | undefined): string | false {
+  if (browser !== undefined) return false
+  if (process.env['POSTERN_REQUIRE_PROGRAMS'] === '1') throw new Error('Chromium is required and was not found.')
+  return 'no Chromium on this machine'
+}

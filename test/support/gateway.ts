@@ -1,0 +1,141 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Writable } from 'node:stream'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { PosternEvent } from '../../src/base/events.ts'
+import { parseOptions } from '../../src/config/load.ts'
+import type { Options } from '../../src/config/options.ts'
+import type { Key } from '../../src/keys/key.ts'
+import { createLogger } from '../../src/observe/logger.ts'
+import { createPostern, type Postern } from '../../src/plugin.ts'
+import { createServer as createGatewayServer } from '../../src/server.ts'
+import { fakeClock, type FakeClock } from './clock.ts'
+import { freshKeys } from './keys.ts'
+import { serviceOptions, startService, type Service } from './service.ts'
+
+export interface TestClaims {
+  readonly name: string
+  readonly roles: readonly string[]
+}
+
+export interface Gateway {
+  readonly origin: string
+  readonly service: Service
+  readonly clock: FakeClock
+  /** Everything that was said to the event sink. */
+  readonly events: PosternEvent[]
+  /** Every line of the log, at `trace`. */
+  readonly logs: string[]
+  readonly app: FastifyInstance
+  readonly keys: readonly Key[]
+  close(): Promise<void>
+}
+
+export interface GatewaySettings {
+  /** As a plugin in somebody's app, or the server. Default: plugin. */
+  readonly face?: 'plugin' | 'server'
+  /** Merged over the usual options, member by member at the top. */
+  readonly options?: (origin: string, service: Service) => Partial<Options>
+  readonly clock?: FakeClock
+  /** Shared by several processes in the tests of replicas. */
+  readonly keys?: readonly Key[]
+  readonly service?: Service
+  /** Two gateways behind one address have one public URL. */
+  readonly publicUrl?: string
+  /** Further routes; the usual ones are `/`, `/protected`, `/admin`, `/things`. */
+  readonly routes?: (app: FastifyInstance, postern: Postern<TestClaims>) => void
+}
+
+/** A gateway over a real socket, in front of a real login service, with a clock that stands still. */
+export async function startGateway(settings: GatewaySettings = {}): Promise<Gateway> {
+  const { face = 'plugin', clock = fakeClock() } = settings
+  const service = settings.service ?? (await startService())
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const keys = settings.keys ?? (await freshKeys(clock()))
+  const options: Options = {
+    publicUrl: settings.publicUrl ?? origin,
+    listen: { host: '127.0.0.1', port, adminPort: 0 },
+    upstreams: { accounts: serviceOptions(service.origin) },
+    log: { level: 'trace' },
+    ...settings.options?.(origin, service),
+  }
+  const events: PosternEvent[] = []
+  const logs: string[] = []
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logs.push(chunk.toString())
+      done()
+    },
+  })
+  const log = createLogger('trace', sink)
+  const onEvent = (event: PosternEvent) => void events.push(event)
+  const shared = { service, clock, events, logs, keys, origin }
+  const ownService = settings.service === undefined
+
+  if (face === 'server') {
+    const server = createGatewayServer<TestClaims>(parseOptions(options), {
+      keys,
+      log,
+      clock,
+      onEvent,
+      app: (postern) => async (app) => testRoutes(app, postern, settings),
+    })
+    await server.listen()
+    return {
+      ...shared,
+      app: server.app,
+      async close() {
+        await server.close()
+        if (ownService) await service.close()
+      },
+    }
+  }
+  const app = Fastify({ loggerInstance: log, forceCloseConnections: true })
+  const postern = createPostern<TestClaims>(options, { keys, clock, onEvent })
+  await app.register(postern.plugin)
+  testRoutes(app, postern, settings)
+  await app.listen({ host: '127.0.0.1', port })
+  return {
+    ...shared,
+    app,
+    async close() {
+      await app.close()
+      if (ownService) await service.close()
+    },
+  }
+}
+
+function testRoutes(app: FastifyInstance, postern: Postern<TestClaims>, { routes }: GatewaySettings): void {
+  const about = (auth: ReturnType<typeof postern.auth>) => ({
+    subject: auth.subject,
+    name: auth.claims.name,
+    roles: auth.claims.roles,
+    sessionId: auth.sessionId,
+  })
+  app.get('/', { preHandler: postern.optionalAuth() }, async (request) => {
+    const auth = postern.authOrNull(request)
+    return { signedIn: auth === null ? null : about(auth) }
+  })
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/protected',
+    preHandler: postern.requireAuth(),
+    handler: async (request) => about(postern.auth(request)),
+  })
+  app.get('/admin', { onRequest: postern.requireAuth({ roles: ['admin'] }) }, async (request) => about(postern.auth(request)))
+  app.get('/poll', { preHandler: postern.requireAuth({}, { slide: false }) }, async (request) => about(postern.auth(request)))
+  app.get('/things', { preHandler: postern.requireAuth() }, async (request) => {
+    const answer = await postern.auth(request).fetch('/api/things')
+    return answer.body.json()
+  })
+  routes?.(app, postern)
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { answering } from './support/answering.ts'
+import type { Reply } from './support/server.ts'
+import { ada, only, typed, type UpstreamOptions } from './support/upstream.ts'
+
+type Refusals = UpstreamOptions['login']['refusals']
+
+const account = { token: 't', id: '1' }
+
+async function outcomeOf(reply: Reply, refusals: Refusals = [], success?: UpstreamOptions['login']['success']) {
+  const { upstream, service } = await answering(reply, { login: { refusals, ...(success === undefined ? {} : { success }) } })
+  const outcome = await upstream.signIn(typed(ada))
+  // A service counts attempts: whatever comes of it, there is one.
+  assert.equal(service.calls.length, 1)
+  return outcome
+}
+
+const unmatched: readonly (readonly [number, string])[] = [
+  [400, 'upstream_bad'],
+  [401, 'bad_credentials'],
+  [403, 'bad_credentials'],
+  [404, 'upstream_bad'],
+  [409, 'upstream_bad'],
+  [418, 'upstream_bad'],
+  [429, 'rate_limited'],
+  [500, 'upstream_unavailable'],
+  [502, 'upstream_unavailable'],
+  [503, 'upstream_unavailable'],
+  [301, 'upstream_bad'],
+]
+
+for (const [status, as] of unmatched) {
+  test(`LG-09 an unmatched ${status} is ${as}`, async () => {
+    const outcome = await outcomeOf({ status, body: { error: 'canary' } })
+    assert.ok(outcome.kind === 'refused' || outcome.kind === 'failed')
+    assert.equal(outcome.as, as)
+    assert.equal(outcome.status, status)
+    if (outcome.kind === 'failed') assert.match(outcome.detail, new RegExp(String(status)))
+    assert.ok(!JSON.stringify(outcome).includes('canary'))
+  })
+}
+
+test('the first refusal that matches counts, before success', async () => {
+  const refusals: Refusals = [
+    { body: [{ json: '/code', equals: 1 }], as: 'locked' },
+    { body: [{ json: '/code', exists: true }], as: 'password_expired' },
+    { status: [200], as: 'rate_limited' },
+  ]
+  const as = async (body: unknown) => only(await outcomeOf({ body }, refusals), 'refused').as
+  assert.equal(await as({ ...account, code: 1 }), 'locked')
+  assert.equal(await as({ ...account, code: '1' }), 'password_expired')
+  assert.equal(await as(account), 'rate_limited')
+})
+
+test('a refusal is told by status, header, cookie or text', async () => {
+  const rules: Refusals = [
+    { status: [404, 409], as: 'bad_credentials' },
+    { headers: [{ name: 'X-Locked', equals: 'yes' }], as: 'locked' },
+    { cookies: [{ name: 'expired', exists: true }], as: 'password_expired' },
+    { text: { contains: 'try later' }, as: 'rate_limited' },
+    { text: { equals: 'down' }, as: 'unavailable' },
+  ]
+  assert.equal(only(await outcomeOf({ status: 409 }, rules), 'refused').as, 'bad_credentials')
+  assert.equal(only(await outcomeOf({ status: 401, headers: { 'x-locked': 'yes' } }, rules), 'refused').as, 'locked')
+  assert.equal(only(await outcomeOf({ headers: { 'set-cookie': 'expired=1' } }, rules), 'refused').as, 'password_expired')
+  assert.equal(only(await outcomeOf({ status: 500, body: '<h1>please try later</h1>' }, rules), 'refused').as, 'rate_limited')
+  assert.equal(only(await outcomeOf({ status: 403, body: ' down\n' }, rules), 'failed').as, 'upstream_unavailable')
+})
+
+test('success is every part of its condition', async () => {
+  const success = { status: [200], body: [{ json: '/code', equals: 0 }, { json: '/error', exists: false }], headers: [{ name: 'X-Ok', exists: true }] }
+  const ok = { headers: { 'x-ok': '1' } }
+  only(await outcomeOf({ ...ok, body: { ...account, code: 0 } }, [], success), 'signed_in')
+  only(await outcomeOf({ ...ok, body: { ...account, code: '0' } }, [], success), 'failed')
+  only(await outcomeOf({ ...ok, body: { ...account, code: 0, error: null } }, [], success), 'failed')
+  only(await outcomeOf({ body: { ...account, code: 0 } }, [], success), 'failed')
+  only(await outcomeOf({ ...ok, status: 201, body: { ...account, code: 0 } }, [], success), 'failed')
+})
+
+test('what a service asks to wait is passed on with refusals and failures', async () => {
+  const wait = { 'retry-after': '30' }
+  assert.equal(only(await outcomeOf({ status: 429, headers: wait }), 'refused').retryAfter, 30)
+  assert.equal(only(await outcomeOf({ status: 401, headers: { 'X-Retry-After': '7' } }), 'refused').retryAfter, 7)
+  assert.equal(only(await outcomeOf({ status: 503, headers: wait }), 'failed').retryAfter, 30)
+  const date = new Date(Date.now() + 60_000).toUTCString()
+  const seconds = only(await outcomeOf({ status: 429, headers: { 'retry-after': date } }), 'refused').retryAfter ?? 0
+  assert.ok(seconds > 50 && seconds <= 61)
+  assert.equal(only(await outcomeOf({ status: 429, headers: { 'retry-after': '999999' } }), 'refused').retryAfter, 3600)
+  assert.equal(only(await outcomeOf({ status: 429, headers: { 'retry-after': 'soon' } }), 'refused').retryAfter, undefined)
+})
+
+test('a condition on the body is not met by a body that is no JSON, not even by what must be absent', async () => {
+  const outcome = await outcomeOf({ body: '<html>' }, [], { body: [{ json: '/error', exists: false }] })
+  assert.equal(only(outcome, 'failed').as, 'upstream_bad')
+})
