@@ -24,7 +24,9 @@ export async function run(args: string[]): Promise<Exit> {
   const keys = await loadKeyFolder(dir, { allowDemo: true })
 
   const service = await startLoginService()
-  const config = parseOptions({ ...demoOptions({ port, loginOrigin: service.origin }), keys: { dir } })
+  const options = demoOptions({ port, loginOrigin: service.origin })
+  // A free admin port: the usual one may belong to a gateway that is really used on this machine.
+  const config = parseOptions({ ...options, listen: { ...options.listen, adminPort: 0 }, keys: { dir } })
   const log = createLogger(config.log.level)
   const address = config.publicUrl
   const server = createServer<SampleClaims>(config, { keys, log, app: (postern) => sampleApp(postern, { address }) })

@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: () => import('./serve.ts'),
   check: () => import('./check.ts'),
   keys: () => import('./keys.ts'),
+  'try-login': () => import('./try-login.ts'),
   revoke: () => import('./revoke.ts'),
   healthcheck: () => import('./healthcheck.ts'),
 }
@@ -33,6 +34,9 @@ Usage: postern COMMAND [options]
   keys generate            a new signing key and a new sealing key
                            --dir DIR   folder (default: that of the configuration, else ./keys)
                            --alg ALG   ES256 (default), EdDSA, ES384, PS256 or RS256
+  try-login UPSTREAM       signs in at the real service and shows what is found; asks for what to type, or
+                           reads name=value lines from stdin
+                           --logout    signs out again, and tells whether the token still works
   revoke                   ends sessions that began until now
                            --subject SUB, --session SID (again and again), or --all
   healthcheck              asks the admin port of a running gateway

@@ -1,5 +1,6 @@
 import { fastifyFormbody } from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
+import { clientScriptEndpoint } from './client-script.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { jwksEndpoint } from './jwks.ts'
 import { loginEndpoint } from './login.ts'
@@ -26,6 +27,7 @@ export async function endpoints(app: FastifyInstance, context: EndpointContext):
       loginEndpoint(scope, context)
       logoutEndpoint(scope, context)
       sessionEndpoints(scope, context)
+      clientScriptEndpoint(scope, context)
       scope.setNotFoundHandler((request, reply) => answerer.refuse(request, reply, 'not_found'))
     },
     { prefix: context.gate.config.prefix },

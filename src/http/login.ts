@@ -4,7 +4,7 @@ import type { SignInResult } from '../life/sign-in.ts'
 import { requestOrigin } from '../route/origin.ts'
 import { safeReturnTo } from '../route/return-to.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { browserBinding } from './browser-binding.ts'
+import { browserBinding, type BrowserBinding } from './browser-binding.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
 import { signInPage, type SignInParts } from './pages/sign-in.ts'
 import { codeOf } from './problem.ts'
@@ -46,11 +46,11 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     return showPage(reply, 200, { returnTo, chosen })
   }
 
-  function answerForm(request: FastifyRequest, reply: FastifyReply, body: SignInBody, upstream: Upstream, failure: Failure): FastifyReply {
+  function answerForm(reply: FastifyReply, body: SignInBody, upstream: Upstream, failure: Failure, binding: BrowserBinding): FastifyReply {
     const code = codeOf(failure.reason)
     const returnTo = safeReturnTo(body.returnTo, config)
     if (failure.reason === 'second_factor') {
-      reply.header('set-cookie', browserBinding(request.headers.cookie, jar).setCookie)
+      reply.header('set-cookie', binding.setCookie)
       const { fields, transaction } = failure
       return showPage(reply, 200, { returnTo, chosen: upstream.key, step: { fields, transaction } })
     }
@@ -67,9 +67,11 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     })
   }
 
-  function answerJson(request: FastifyRequest, reply: FastifyReply, failure: Failure): FastifyReply {
+  /** @param binding of the browser, where it is one that a cookie is for */
+  function answerJson(request: FastifyRequest, reply: FastifyReply, failure: Failure, binding: BrowserBinding | undefined): FastifyReply {
     const silent = true
     if (failure.reason === 'second_factor') {
+      if (binding !== undefined) reply.header('set-cookie', binding.setCookie)
       const fields = failure.fields.map(({ name, label, required }) => ({ name, label, required }))
       const members = { transaction: failure.transaction, fields }
       return answerer.refuse(request, reply, failure.reason, { form: 'problem', members, silent })
@@ -87,18 +89,20 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     const upstream = body === undefined ? undefined : (gate.upstreams.get(body.upstream ?? '') ?? onlyOne(upstreams, body.upstream))
     if (body === undefined || upstream === undefined) return answerer.refuse(request, reply, 'bad_request', json ? { form: 'problem' } : {})
 
+    const binding = browserBinding(request.headers.cookie, jar)
     const fields = body.transaction === undefined ? upstream.fields : upstream.stepFields
     const { typed, missing } = fieldValues(fields, body.values)
     if (missing.length > 0) {
       const members = { detail: `These fields must be filled in: ${missing.join(', ')}.` }
       if (json) return answerer.refuse(request, reply, 'bad_request', { form: 'problem', members })
-      return answerForm(request, reply, body, upstream, { ok: false, reason: 'bad_request', retryAfter: undefined })
+      return answerForm(reply, body, upstream, { ok: false, reason: 'bad_request', retryAfter: undefined }, binding)
     }
     const carrier = json && body.response === 'token' ? 'bearer' : 'cookie'
-    const browser = carrier === 'cookie' ? browserBinding(request.headers.cookie, jar).digest : undefined
+    const bound = carrier === 'cookie' ? binding : undefined
     const { transaction } = body
-    const result = await gate.signIn({ upstream: upstream.key, typed, carrier, transaction, browser }, factsOf(request, trust))
-    if (!result.ok) return json ? answerJson(request, reply, result) : answerForm(request, reply, body, upstream, result)
+    const attempt = { upstream: upstream.key, typed, carrier, transaction, browser: bound?.digest } as const
+    const result = await gate.signIn(attempt, factsOf(request, trust))
+    if (!result.ok) return json ? answerJson(request, reply, result, bound) : answerForm(reply, body, upstream, result, binding)
     if (result.carrier === 'bearer') {
       return answerer.json(reply, { access_token: result.token, token_type: 'Bearer', expires_in: result.expiresIn })
     }

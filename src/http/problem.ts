@@ -45,14 +45,10 @@ export function reasonOf(error: unknown): Reason {
 
 /** WWW-Authenticate (RFC 6750 section 3). Without a credential there is no error to name (security.md TV-18). */
 export function authenticateChallenge(code: ClientCode): string | undefined {
-  switch (clientCodes[code].status) {
-    case 401:
-      return code === 'invalid_credential' || code === 'expired' ? 'Bearer realm="postern", error="invalid_token"' : 'Bearer realm="postern"'
-    case 403:
-      return code === 'forbidden' ? 'Bearer realm="postern", error="insufficient_scope"' : undefined
-    default:
-      return undefined
-  }
+  const { status } = clientCodes[code]
+  if (code === 'invalid_credential' || code === 'expired') return 'Bearer realm="postern", error="invalid_token"'
+  if (code === 'forbidden') return 'Bearer realm="postern", error="insufficient_scope"'
+  return status === 401 ? 'Bearer realm="postern"' : undefined
 }
 
 export function codeOf(reason: Reason): ClientCode {

@@ -26,18 +26,18 @@ export interface LoginLimiter {
   admit(attempt: Attempt): Admission
   /** The upstream itself asked to wait: what it would refuse anyway is not sent, before it bans our address. */
   pause(attempt: Attempt, seconds: number): void
+  /** Keys remembered. */
+  readonly size: number
 }
 
 /** Milliseconds by which an attempt is delayed at most. */
 const longestDelay = 3_000
 
-/** Keys remembered per limit; beyond it the ones unused for longest go. */
-const keysKept = 100_000
-
-export function createLoginLimiter(limits: LoginLimits, clock: Clock): LoginLimiter {
-  const pair = createBucket(limits.perAccountAndAddress, clock)
-  const address = createBucket(limits.perAddress, clock)
-  const account = createBucket(limits.perAccount, clock)
+/** @param keysKept per limit; beyond it the ones unused for longest go */
+export function createLoginLimiter(limits: LoginLimits, clock: Clock, keysKept = 100_000): LoginLimiter {
+  const pair = createBucket(limits.perAccountAndAddress, clock, keysKept)
+  const address = createBucket(limits.perAddress, clock, keysKept)
+  const account = createBucket(limits.perAccount, clock, keysKept)
   const pauses = new LRUCache<string, number>({ max: keysKept })
 
   const keysOf = (attempt: Attempt) => {
@@ -52,7 +52,7 @@ export function createLoginLimiter(limits: LoginLimits, clock: Clock): LoginLimi
       const paused = (pauses.get(keys.account) ?? 0) - clock()
       const wait = Math.max(pair.wait(keys.pair), address.wait(keys.address), paused)
       if (wait > 0) return { ok: false, retryAfter: Math.ceil(wait / 1000) }
-      const delay = Math.min(longestDelay, account.wait(keys.account))
+      const delay = Math.min(longestDelay, Math.max(0, account.wait(keys.account)))
       pair.add(keys.pair)
       address.add(keys.address)
       account.add(keys.account)
@@ -70,11 +70,14 @@ export function createLoginLimiter(limits: LoginLimits, clock: Clock): LoginLimi
     pause(attempt, seconds) {
       pauses.set(keysOf(attempt).account, clock() + seconds * 1000)
     },
+    get size() {
+      return pair.size + address.size + account.size + pauses.size
+    },
   }
 }
 
 /** The generic cell rate algorithm: one number per key says when its allowance is whole again. */
-function createBucket({ count, per }: Rate, clock: Clock) {
+function createBucket({ count, per }: Rate, clock: Clock, keysKept: number) {
   const whole = new LRUCache<string, number>({ max: keysKept })
   const each = per / count
   return {
@@ -85,6 +88,9 @@ function createBucket({ count, per }: Rate, clock: Clock) {
     },
     takeBack(key: string) {
       whole.set(key, (whole.get(key) ?? 0) - each)
+    },
+    get size() {
+      return whole.size
     },
   }
 }

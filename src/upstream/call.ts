@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici'
+import { errors, type Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
 import { AnswerTooLarge, readAnswer, type Answer } from './answer.ts'
 import { failed } from './failed.ts'

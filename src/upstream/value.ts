@@ -1,7 +1,7 @@
 import type { ClaimValue } from '../token/claims.ts'
 
 /** Bytes of a token or of another value that is sealed. */
-const longestToken = 16_384
+const longestToken = 65_536
 
 /** UTF-16 units of a subject. */
 const longestSubject = 255

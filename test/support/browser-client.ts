@@ -38,7 +38,8 @@ export async function send(address: string, method = 'GET', headers: Headers = {
 /** What a browser keeps: cookies by name, gone when told so. Enough for one site with one path. */
 export class BrowserClient {
   readonly cookies = new Map<string, string>()
-  readonly origin: string
+  /** May be moved to another process behind the same address. */
+  origin: string
 
   constructor(origin: string) {
     this.origin = origin

@@ -21,10 +21,17 @@ const quiet = [
   '--disable-sync',
 ]
 
+interface Habits {
+  /** Keep left pages alive, to show them at once on "back", as people's browsers do. Default: false. */
+  readonly backForwardCache?: boolean
+}
+
 /** A Chromium of this machine, or undefined where there is none. The caller closes it. */
-export async function launchChromium(): Promise<Browser | undefined> {
+export async function launchChromium({ backForwardCache = false }: Habits = {}): Promise<Browser | undefined> {
   const executablePath = candidates.find(isExecutable)
-  return executablePath === undefined ? undefined : await chromium.launch({ executablePath, args: quiet })
+  if (executablePath === undefined) return undefined
+  const ignoreDefaultArgs = backForwardCache ? ['--disable-back-forward-cache'] : []
+  return await chromium.launch({ executablePath, args: quiet, ignoreDefaultArgs })
 }
 
 function isExecutable(path: string): boolean {

@@ -106,7 +106,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
   }
 }
 
-function testRoutes(app: FastifyInstance, postern: Postern<TestClaims>, { routes }: GatewaySettings): void {
+export function testRoutes(app: FastifyInstance, postern: Postern<TestClaims>, { routes }: GatewaySettings): void {
   const about = (auth: ReturnType<typeof postern.auth>) => ({
     subject: auth.subject,
     name: auth.claims.name,

@@ -108,5 +108,5 @@ function back(parts: SignInParts, label: string): Html {
 function loginAddress({ prefix, returnTo }: SignInParts, upstream?: string): string {
   const query = new URLSearchParams(upstream === undefined ? {} : { upstream })
   query.set('return_to', returnTo)
-  return `${prefix}/login?${query}`
+  return `${prefix}/login?${query.toString()}`
 }

@@ -1,0 +1,133 @@
+import { parseArgs } from 'node:util'
+import { systemClock } from '../base/clock.ts'
+import type { Config } from '../config/config.ts'
+import type { LoginUpstreamConfig } from '../config/upstream.ts'
+import { createLoginUpstream } from '../upstream/login-upstream.ts'
+import type { TraceEvent } from '../upstream/trace.ts'
+import type { SignInOutcome, Upstream } from '../upstream/upstream.ts'
+import { readConfig } from './config.ts'
+import { CommandFault, exits, type Exit } from './faults.ts'
+import { createFieldReader } from './typed-fields.ts'
+
+type SignedIn = Extract<SignInOutcome, { kind: 'signed_in' }>
+
+const options = { config: { type: 'string' }, logout: { type: 'boolean' } } as const
+
+/** `postern try-login UPSTREAM [--logout]`: runs the contract against the real service, and shows what it finds. */
+export async function run(args: string[]): Promise<Exit> {
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const [key, ...rest] = positionals
+  if (key === undefined || rest.length > 0) throw new CommandFault('Usage: postern try-login UPSTREAM [--logout]', exits.usage)
+  const upstream = createLoginUpstream(configOf(await readConfig(values.config), key), { clock: systemClock, trace: say })
+  const reader = await createFieldReader()
+  try {
+    let outcome = await upstream.signIn(await reader.read(upstream.fields))
+    while (outcome.kind === 'second_step') {
+      line(`a second step is due: ${outcome.fields.map(({ name }) => name).join(', ')}`)
+      outcome = await upstream.continueSignIn(outcome.values, await reader.read(outcome.fields))
+    }
+    if (outcome.kind !== 'signed_in') return explain(outcome)
+    line(`signed in as ${upstream.subjectPrefix}|${outcome.subject}; ${lifetime(outcome)}`)
+    const good = await tryCheck(upstream, outcome)
+    return values.logout === true ? await tryLogout(upstream, outcome) : good
+  } finally {
+    reader.close()
+    await upstream.close()
+  }
+}
+
+function configOf(config: Config, key: string): LoginUpstreamConfig {
+  const found = config.upstreams.get(key)
+  if (found === undefined) throw new CommandFault(`There is no upstream ${JSON.stringify(key)}. There is: ${[...config.upstreams.keys()].join(', ')}`, exits.usage)
+  return found
+}
+
+/** For each failure the next thing to try. */
+const advice: Readonly<Record<string, string>> = {
+  bad_credentials: 'If the password is right, look at the request: names of the members, content type, path. An answer that means something else can be told apart in login.refusals.',
+  locked: 'The service says that the account is locked. If it is not, a rule in login.refusals matches too much.',
+  password_expired: 'The service asks for a new password: set it there.',
+  rate_limited: 'The service asks to wait. Nothing was tried twice.',
+  upstream_unavailable: 'Is origin right, and can this machine reach it? An answer that means "wrong password" and has a status of 500 can be told in login.refusals.',
+  upstream_slow: 'The service took longer than timeout. Password hashing may take half a second; if it takes longer than this, raise timeout.',
+  upstream_bad: 'The answer is not what the configuration says: compare status, success and the places above with what the service documents.',
+}
+
+function explain(outcome: Exclude<SignInOutcome, { kind: 'signed_in' | 'second_step' }>): Exit {
+  const wait = outcome.retryAfter === undefined ? '' : ` (the service asks to wait ${outcome.retryAfter} s)`
+  line(`not signed in: ${outcome.as}${wait}`)
+  if (outcome.kind === 'failed') line(outcome.detail)
+  const next = advice[outcome.as]
+  if (next !== undefined) line(`next: ${next}`)
+  return exits.faults
+}
+
+async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promise<Exit> {
+  if (!upstream.canCheck) {
+    line('no check call is configured: a session is renewed without asking, until session.uncheckedTimeout')
+    return exits.good
+  }
+  const checked = await upstream.check(grant, subject)
+  if (checked.kind === 'good') {
+    line('the check call says that the token is good')
+    return exits.good
+  }
+  line(checked.kind === 'refused' ? 'the check call refuses a token that was just given' : checked.detail)
+  line('next: look at check.request and at how the token is presented (present); every session would end at its first renewal')
+  return exits.faults
+}
+
+/** Whether signing out there ends the token: only asking with it afterwards tells. */
+async function tryLogout(upstream: Upstream, { grant, subject }: SignedIn): Promise<Exit> {
+  if (!upstream.canEnd) {
+    line('no logout call is configured, so signing out cannot end the token there')
+    return exits.faults
+  }
+  const ended = await upstream.end(grant, subject)
+  if (ended.kind === 'failed') {
+    line(ended.detail)
+    return exits.faults
+  }
+  if (!upstream.canCheck) {
+    line('the logout call succeeds; without a check call nothing tells whether the token still works')
+    return exits.faults
+  }
+  const after = await upstream.check(grant, subject)
+  if (after.kind === 'failed') {
+    line(after.detail)
+    return exits.faults
+  }
+  const ends = after.kind === 'refused'
+  line(ends ? 'after logout the token is refused: it has ended' : 'after logout the token STILL WORKS: a copied cookie can be renewed until the absolute end')
+  line(`next: set logout.endsToken: ${ends}`)
+  return ends ? exits.good : exits.faults
+}
+
+function lifetime({ grant }: SignedIn): string {
+  const refresh = grant.refreshToken === undefined ? 'no refresh token' : 'a refresh token'
+  const end = grant.expiresAt === undefined ? 'the token does not say when it ends' : `the token ends ${new Date(grant.expiresAt).toISOString()}`
+  return `${end}; ${refresh}`
+}
+
+function say(event: TraceEvent): void {
+  switch (event.type) {
+    case 'call':
+      line(`${event.call}: ${event.method} ${event.path} → ${event.status ?? event.failed?.as ?? 'no answer'} in ${event.milliseconds} ms`)
+      return
+    case 'condition': {
+      const which = event.what === 'refusal' ? `refusal ${event.index ?? 0} (${event.as ?? ''})` : event.what
+      line(`  ${which}: ${event.holds ? 'holds' : `does not hold${event.unmet === undefined ? '' : `: ${event.unmet}`}`}`)
+      return
+    }
+    case 'extraction': {
+      const what = event.name === undefined ? event.what : `${event.what} ${event.name}`
+      const note = event.note === undefined ? '' : `; ${event.note}`
+      line(`  ${what} at ${event.where}: ${event.found ? `found ${event.masked ?? ''}` : 'not found'}${note}`)
+      return
+    }
+  }
+}
+
+function line(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
