@@ -2,11 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { systemClock, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
-import type { Config } from './config/config.ts'
+import type { Config, RouteConfig } from './config/config.ts'
+import { identityHeaders, type IdentityMap } from './forward/identity.ts'
 import type { Key } from './keys/key.ts'
 import { createKeyRing } from './keys/ring.ts'
 import { createAuthenticator, type AuthenticateOptions } from './life/authenticate.ts'
 import type { Authentication, Session } from './life/authentication.ts'
+import { createBindings, type Bindings } from './life/bindings.ts'
+import { createBackendCredentials } from './life/backend-credentials.ts'
 import type { CookieWriter } from './life/cookie-budget.ts'
 import { readCredentials } from './life/credentials.ts'
 import { createEndings } from './life/endings.ts'
@@ -62,10 +65,21 @@ export interface Gate {
   clearCookies(): readonly string[]
   /** See {@link fetchFromUpstream}. */
   fetch(session: Session, sealed: string | undefined, target: string, init?: FetchInit): Promise<Dispatcher.ResponseData>
+  /** What a backend is told of a person. */
+  identity(session: Session, map: IdentityMap): Headers
+  /** What a backend is shown beside that; undefined where the upstream's token cannot be opened. */
+  credential(who: Extract<Authentication, { state: 'valid' }>, route: CredentialRoute): Promise<Headers | undefined>
+  /** A backend refused the upstream's token: it is asked about at the next request. */
+  recheck(session: Session): void
+  readonly bindings: Pick<Bindings, 'bind' | 'count' | 'size'>
   jwks(): { readonly keys: readonly Readonly<Record<string, string>>[] }
   revoke(list: RevocationList): void
   close(): Promise<void>
 }
+
+type Headers = readonly (readonly [string, string])[]
+
+type CredentialRoute = Pick<RouteConfig, 'credentials' | 'audience'>
 
 export interface GateDeps {
   readonly keys: readonly Key[]
@@ -94,12 +108,16 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   }
   const sealer = createSealer(ring)
   const transactions = createTransactionSealer(ring, clock)
-  const maker = createSessionMaker(policy, config.api.tokenTtl, { minter: createMinter(ring, names), sealer, cookies, clock })
+  const minter = createMinter(ring, names)
+  const maker = createSessionMaker(policy, config.api.tokenTtl, { minter, sealer, cookies, clock })
   const upstreams = new Map(
     [...config.upstreams].map(([key, upstream]) => [key, observed(createLoginUpstream(upstream, { clock }), clock, events)]),
   )
   const limiter = createLoginLimiter(config.rateLimit.login, clock)
-  const renewer = createRenewer(policy, { sealer, maker, upstreams, facts, endings, clock, events })
+  const bindings = createBindings(policy, { sealer, upstreams, facts, endings, clock, events })
+  const renewer = createRenewer(policy, { sealer, maker, upstreams, facts, endings, bindings, clock, events })
+  const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
+  const identities = new WeakMap<Session, Headers>()
   const signOuter = createSignOuter(policy, { sealer, cookies, upstreams, facts, clock, events })
   const authenticator = createAuthenticator(config, {
     session: createVerifier('session', ring, names, clock),
@@ -172,9 +190,23 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     clearCookies: () => cookies.clear(),
     fetch: (session, sealed, target, init) =>
       fetchFromUpstream(upstreams.get(session.claims.upn), sealer, session, sealed, target, init),
+    identity(session, map) {
+      const known = identities.get(session)
+      if (known !== undefined) return known
+      const made = identityHeaders(map, session.claims)
+      identities.set(session, made)
+      return made
+    },
+    async credential({ session, sealed }, { credentials: kind, audience }) {
+      if (kind === 'none') return []
+      return kind === 'upstream' ? credentials.upstream(session, sealed) : credentials.assertion(session, audience)
+    },
+    bindings,
+    recheck: (session) => authenticator.recheck(session),
     jwks: () => ({ keys: ring.published().map((key) => key.publicJwk) }),
     revoke: (list) => revocations.replace(list),
     async close() {
+      bindings.close()
       await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
     },
   }

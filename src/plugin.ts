@@ -76,7 +76,7 @@ export interface Postern<Claims> {
  * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault at once
  */
 export function createPostern<Claims = Readonly<Record<string, unknown>>>(options: Options, runtime: Runtime = {}): Postern<Claims> {
-  const { answerer: _, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
+  const { answerer: _, admitted: __, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
   return postern
 }
 
@@ -84,6 +84,8 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(option
 export interface OwnPostern<Claims> extends Postern<Claims> {
   /** After registration. */
   answerer(): Answerer
+  /** Who was let in; undefined where nobody was asked for. */
+  admitted(request: FastifyRequest): Allowed | null | undefined
 }
 
 /** The same from a configuration that has been parsed. */
@@ -126,11 +128,12 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
       const trust = createProxyTrust(config.trustedProxies)
       const answerer = createAnswerer(gate, trust)
       context = { gate, answerer }
-      await endpoints(scope, { gate, answerer, jar, trust })
+      await endpoints(scope, { gate, answerer, jar, trust, admit })
     })
   }
 
   return {
+    admitted: (request) => (request as Admitting)[admitted],
     answerer() {
       if (context === undefined) throw new PosternError('POSTERN_NOT_REGISTERED', 'Register the plugin first: await app.register(postern.plugin)')
       return context.answerer

@@ -5,12 +5,14 @@ import type { EventSink } from './base/events.ts'
 import { clientCodes, type Reason } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
 import { codeOf, problemOf, problemType, reasonOf } from './http/problem.ts'
+import { wantsWebSocket } from './http/upgrade.ts'
 import { ambiguity, answerParserError, refuseConnect, refuseExpectation } from './http/wire.ts'
 import type { Key } from './keys/key.ts'
 import { createAdminApp } from './observe/admin.ts'
 import { logEvents } from './observe/log.ts'
 import { createNoteKeeper } from './observe/request-notes.ts'
 import { posternFrom, type Postern } from './plugin.ts'
+import type { TokenClaims } from './token/claims.ts'
 
 export interface ServerDeps<Claims> {
   readonly keys: readonly Key[]
@@ -29,8 +31,8 @@ export interface Server {
   close(): Promise<void>
 }
 
-/** Milliseconds. */
-const timeouts = { headersTimeout: 20_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 }
+/** Milliseconds. What is forwarded may be large; our own endpoints bound the time for a body themselves. */
+const timeouts = { headersTimeout: 20_000, requestTimeout: 30_000, uploadTimeout: 3_600_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 }
 
 /** Bytes. Above what our cookies and a browser's other headers take. */
 const maxHeaderSize = 24_576
@@ -50,23 +52,25 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     onEvent: events,
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
   })
+  const lenient = config.routes.some(({ encodedSlash, pathParams }) => encodedSlash === 'forward' || pathParams === 'forward')
+  const forwards = config.routes.some(({ backend }) => backend !== undefined)
   let ready = false
 
-  const app = Fastify({
+  const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: requestIds(),
     trustProxy: false,
     bodyLimit: 16_384,
-    requestTimeout: timeouts.requestTimeout,
+    requestTimeout: forwards ? timeouts.uploadTimeout : timeouts.requestTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
     http: {
       maxHeaderSize,
       headersTimeout: timeouts.headersTimeout,
       connectionsCheckingInterval: timeouts.connectionsCheckingInterval,
-      // Answered as the plain request that it is without the wish to upgrade (RFC 9110 section 7.8).
-      shouldUpgradeCallback: () => false,
+      // Any other wish to upgrade is passed over, and the request answered as it is (RFC 9110 section 7.8).
+      shouldUpgradeCallback: (request) => app.server.listenerCount('upgrade') > 0 && wantsWebSocket(request),
     },
     clientErrorHandler: (error, socket) => answerParserError(error, socket),
     frameworkErrors: (error, request, reply) => {
@@ -78,14 +82,14 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   app.server.on('checkExpectation', refuseExpectation)
   refuseConnect(app)
 
-  function logRequest(reqId: string, method: string, route: string | undefined, status: number, reason: string | undefined, ms: number) {
-    const { reason: noted, sub, sid } = notes.take(reqId)
+  function logRequest(reqId: string, method: string, route: string | undefined, status: number, reason: string | undefined, ms: number, who?: TokenClaims) {
+    const { reason: noted, sub = who?.sub, sid = who?.sid } = notes.take(reqId)
     log.info({ reqId, method, route, status, ms: Math.round(ms * 100) / 100, reason: noted ?? reason, sub, sid }, 'request')
   }
 
   app.addHook('onRequest', (request, reply, done) => {
     notes.open(request.id)
-    const reason = ambiguity(request.raw)
+    const reason = ambiguity(request.raw, lenient)
     if (reason === undefined) {
       done()
       return
@@ -94,7 +98,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     sendProblem(reply, reason)
   })
   app.addHook('onResponse', (request, reply, done) => {
-    logRequest(request.id, request.method, request.routeOptions.url, reply.statusCode, undefined, reply.elapsedTime)
+    logRequest(request.id, request.method, request.routeOptions.url, reply.statusCode, undefined, reply.elapsedTime, postern.admitted(request)?.session.claims)
     done()
   })
   app.register(postern.plugin)

@@ -11,11 +11,12 @@ import { defaultAlgorithm } from '../keys/algorithms.ts'
 import { createLogger } from '../observe/logger.ts'
 import { createServer } from '../server.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
-import { closeOnSignals } from './lifecycle.ts'
+import { closeOnSignals, listenOrClose } from './lifecycle.ts'
 
 /** `postern demo`: everything in one process, on loopback, with keys that nothing else takes. */
 export async function run(args: string[]): Promise<Exit> {
-  if (args.length > 0) throw new CommandFault('postern demo takes no arguments; PORT in the environment changes the port.', exits.usage)
+  if (args.length > 0)
+    throw new CommandFault('postern demo takes no arguments; PORT in the environment changes the port.', exits.usage)
   const port = portFrom(process.env['PORT'])
   const dir = await mkdtemp(join(tmpdir(), 'postern-demo-'))
   const activatesAt = Date.now()
@@ -31,14 +32,12 @@ export async function run(args: string[]): Promise<Exit> {
   const address = config.publicUrl
   const server = createServer<SampleClaims>(config, { keys, log, app: (postern) => sampleApp(postern, { address }) })
   try {
-    await server.listen()
+    await listenOrClose(server, 'Choose another: PORT=8081 npm start')
   } catch (error) {
     await service.close()
     await rm(dir, { recursive: true, force: true })
-    if (isInUse(error)) throw new CommandFault(`Port ${port} is in use. Choose another: PORT=8081 npm start`)
     throw error
   }
-  process.stdout.write(words(address, service.origin, dir))
   closeOnSignals({
     async close() {
       await server.close()
@@ -48,18 +47,17 @@ export async function run(args: string[]): Promise<Exit> {
     timeout: config.shutdownTimeout,
     log,
   })
+  // Not before: whoever reads it may end it at once.
+  process.stdout.write(words(address, service.origin, dir))
   return exits.good
 }
 
 function portFrom(text: string | undefined): number {
   if (text === undefined || text === '') return 8080
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new CommandFault(`PORT must be a number from 1 to 65535.`, exits.usage)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new CommandFault(`PORT must be a number from 1 to 65535.`, exits.usage)
   return port
-}
-
-function isInUse(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }
 
 function words(address: string, service: string, dir: string): string {

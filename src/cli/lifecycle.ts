@@ -1,5 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { loggedError } from '../observe/log.ts'
+import type { Server } from '../server.ts'
+import { CommandFault } from './faults.ts'
 
 interface Closing {
   close(): Promise<void>
@@ -14,4 +16,28 @@ export function closeOnSignals({ close, timeout, log }: Closing): void {
     if (err !== undefined) log.error({ error: loggedError(err) }, 'closing after an uncaught error')
     await close()
   })
+}
+
+/** By the code that Node gives a listener's error. */
+const listenFaults: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use',
+  EACCES: 'may not be opened by this user',
+  EADDRNOTAVAIL: 'cannot be opened: this machine does not have the address',
+}
+
+/**
+ * Listens, or closes what was opened before: one open port would keep a process alive that serves nobody.
+ *
+ * @param hint the next thing to try
+ * @throws CommandFault when a port cannot be had
+ */
+export async function listenOrClose(server: Server, hint: string): ReturnType<Server['listen']> {
+  try {
+    return await server.listen()
+  } catch (error) {
+    await server.close()
+    const { code = '', port } = error as { code?: string; port?: number }
+    const fault = listenFaults[code]
+    throw fault === undefined || port === undefined ? error : new CommandFault(`Port ${port} ${fault}. ${hint}`)
+  }
 }

@@ -1,30 +1,26 @@
 import { parseArgs } from 'node:util'
-import type { Config } from '../config/config.ts'
 import { loadKeyFolder } from '../keys/folder.ts'
+import { readRevocations } from '../life/revocation-file.ts'
 import { createLogger } from '../observe/logger.ts'
 import { createServer } from '../server.ts'
 import { readConfigWithWarnings } from './config.ts'
-import { CommandFault, exits, type Exit } from './faults.ts'
-import { closeOnSignals } from './lifecycle.ts'
+import { exits, type Exit } from './faults.ts'
+import { closeOnSignals, listenOrClose } from './lifecycle.ts'
 
 /** `postern serve`: the gateway. Runs until SIGTERM or SIGINT. */
 export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
   const { config, warnings } = await readConfigWithWarnings(values.config)
-  refuseBackends(config)
   const keys = await loadKeyFolder(config.keys.dir)
+  // The plugin reads it too; said here, the fault is the only thing said.
+  if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   const log = createLogger(config.log.level)
   for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
   for (const warning of warnings) log.warn(warning)
   const server = createServer(config, { keys, log })
-  const { address, adminAddress } = await server.listen()
-  log.info({ address, adminAddress, publicUrl: config.publicUrl }, 'ready')
+  const { address, adminAddress } = await listenOrClose(server, 'Choose another: listen.port and listen.adminPort')
   closeOnSignals({ close: () => server.close(), timeout: config.shutdownTimeout, log })
+  // Not before: whoever reads it may end it at once.
+  log.info({ address, adminAddress, publicUrl: config.publicUrl }, 'ready')
   return exits.good
-}
-
-function refuseBackends({ routes }: Config): void {
-  const route = routes.find(({ backend }) => backend !== undefined)
-  if (route === undefined) return
-  throw new CommandFault(`routes: ${route.path} names a backend, and this release does not forward requests yet. Use the plugin, or take the route out.`)
 }

@@ -1,3 +1,4 @@
+import type { Secret } from '../base/secret.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
 
 /** The configuration after `parse`: frozen, defaults filled in, durations in milliseconds, addresses parsed. */
@@ -41,6 +42,8 @@ export interface SessionConfig {
   readonly uncheckedTimeout: number
   /** How often the upstream is asked about one session at most. */
   readonly recheckEvery: number
+  /** WebSockets open at once for one session, per process. */
+  readonly maxSockets: number
   readonly cookie: {
     /** The full cookie name, prefix included. */
     readonly name: string
@@ -73,6 +76,7 @@ export type Requirement = Readonly<Record<string, readonly string[]>>
 export interface RouteConfig {
   /** Lower case, with the port where it is not the default one; undefined = any host. */
   readonly host: string | undefined
+  /** Percent-encoding as in requests. Without a final slash unless it is `/` or `exact`. */
   readonly path: string
   readonly exact: boolean
   readonly ignoreCase: boolean
@@ -82,7 +86,10 @@ export interface RouteConfig {
   readonly require: Requirement
   readonly backend: string | undefined
   readonly stripPrefix: boolean
-  readonly credentials: 'none' | 'upstream'
+  readonly credentials: 'none' | 'upstream' | 'assertion'
+  /** `aud` of the assertion. */
+  readonly audience: string
+  readonly authorization: 'ours' | 'passthrough'
   readonly onAnonymous: 'auto' | 'redirect' | '401'
   readonly slide: boolean
   /** Milliseconds for the backend to begin its answer. */
@@ -91,4 +98,17 @@ export interface RouteConfig {
   readonly maxBody: number | undefined
   readonly encodedSlash: 'refuse' | 'forward'
   readonly pathParams: 'refuse' | 'forward'
+  readonly websocket: boolean
+  /** Origins that may read answers across sites, each exactly; empty = none. */
+  readonly cors: readonly string[]
+  /** Added to every request that is forwarded, names in lower case. */
+  readonly headers: ReadonlyMap<string, string | Secret>
+  readonly tls: BackendTls | undefined
+}
+
+/** Contents of PEM files. */
+export interface BackendTls {
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly key: Secret | undefined
 }

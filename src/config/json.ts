@@ -10,18 +10,20 @@ const deepest = 64
  * A copy of what JSON can say, without members that are undefined: what a caller holds is neither frozen nor changed
  * later under our feet. Anything else is a fault: a date, a function, a cycle.
  */
-export function plainJson(value: unknown, spot: Spot, depth = 0): Json {
+export function plainJson(value: unknown, spot: Spot, above: readonly unknown[] = []): Json {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number' && Number.isFinite(value)) return value
-  if (depth > deepest) return refuse(spot, `is nested more than ${deepest} levels deep`)
-  if (Array.isArray(value)) return value.map((item: unknown, index) => plainJson(item, spot.at(index), depth + 1))
+  if (above.length > deepest) return refuse(spot, `is nested more than ${deepest} levels deep`)
+  if (above.includes(value)) return refuse(spot, 'holds itself')
+  const below = [...above, value]
+  if (Array.isArray(value)) return value.map((item: unknown, index) => plainJson(item, spot.at(index), below))
   if (!isPlainObject(value))
     return refuse(spot, 'must be plain data, as JSON has it: text, number, true, false, null, list or map')
   // Object.fromEntries makes `__proto__` a member like any other, and the schema then refuses it.
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, member]) => member !== undefined)
-      .map(([key, member]) => [key, plainJson(member, spot.at(key), depth + 1)]),
+      .map(([key, member]) => [key, plainJson(member, spot.at(key), below)]),
   )
 }
 

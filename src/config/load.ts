@@ -3,10 +3,11 @@ import { dirname, resolve } from 'node:path'
 import { PosternError } from '../base/errors.ts'
 import type { Config } from './config.ts'
 import { applyEnvironment } from './environment.ts'
-import { formatPath, type Fault } from './faults.ts'
+import { createReport, formatPath, type Fault } from './faults.ts'
+import { plainJson } from './json.ts'
 import type { Options } from './options.ts'
 import { parse } from './parse.ts'
-import { readYaml } from './yaml-file.ts'
+import { readYaml, type Position, type YamlReading } from './yaml-file.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -24,16 +25,14 @@ export function loadConfigFile(file: string, { env = process.env }: { readonly e
   if (!yaml.ok) throw invalid(yaml.faults.map(({ line, column, message }) => `${file}:${line}:${column} ${message}`))
   const folder = dirname(resolve(file))
   const readFile = (path: string) => readText(resolve(folder, path))
-  const { value, setBy, faults } = applyEnvironment(yaml.value, { env, readFile })
+  const report = createReport()
+  // Aliases can make a value that holds itself.
+  const plain = plainJson(yaml.value, report.top)
+  if (report.faults.length > 0) throw invalid(located(report.faults, file, yaml, new Map()))
+  const { value, setBy, faults } = applyEnvironment(plain, { env, readFile })
   const result = parse(value, { readFile, env: (name) => env[name] })
-  const where = ({ path }: Fault) => {
-    const { line, column } = yaml.locate(path)
-    return variableAt(path, setBy) ?? `${file}:${line}:${column}`
-  }
-  const found = result.ok ? [] : result.faults
-  if (!result.ok || faults.length > 0)
-    throw invalid([...faults, ...found.map((fault) => `${where(fault)} ${sentence(fault)}`)])
-  return anchored(result.config, folder)
+  if (result.ok && faults.length === 0) return anchored(result.config, folder)
+  throw invalid([...faults, ...located(result.ok ? [] : result.faults, file, yaml, setBy)])
 }
 
 /**
@@ -65,6 +64,26 @@ function readText(path: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** In the order of the file. */
+function located(
+  faults: readonly Fault[],
+  file: string,
+  yaml: Extract<YamlReading, { ok: true }>,
+  setBy: ReadonlyMap<string, string>,
+): readonly string[] {
+  return faults
+    .map((fault) => ({ fault, position: yaml.locate(fault.path) }))
+    .toSorted((one, other) => before(one.position, other.position))
+    .map(({ fault, position: { line, column } }) => {
+      const where = variableAt(fault.path, setBy) ?? `${file}:${line}:${column}`
+      return `${where} ${sentence(fault)}`
+    })
+}
+
+function before(one: Position, other: Position): number {
+  return one.line - other.line || one.column - other.column
 }
 
 /** The variable that set this place or one that it lies in. */

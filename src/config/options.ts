@@ -71,6 +71,9 @@ const session = strict(
     recheckEvery: Type.Optional(
       duration('How often the upstream is asked about one session at most. Default: `tokenTtl`.'),
     ),
+    maxSockets: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'WebSockets open at once for one session, in one process.', default: 100 }),
+    ),
     cookie: Type.Optional(cookie),
   },
   'The life of a session.',

@@ -1,5 +1,5 @@
 import type { Spot } from './faults.ts'
-import type { FieldOptions } from './upstream-options.ts'
+import type { FieldOptions } from './upstream-parts.ts'
 import type { FieldConfig } from './upstream.ts'
 
 const usual: readonly FieldConfig[] = [

@@ -3,7 +3,7 @@ import { duration, second } from './duration.ts'
 import { listed, type Spot } from './faults.ts'
 import { nearest } from './nearest.ts'
 import type { PlaceOptions } from './schema.ts'
-import type { ExpiryOptions } from './upstream-options.ts'
+import type { ExpiryOptions } from './upstream-parts.ts'
 import type { Expiry, Place, TimeUnit } from './upstream.ts'
 
 /** What a place may point into where it stands. */

@@ -3,7 +3,7 @@ import type { Secret } from '../base/secret.ts'
 import type { Spot } from './faults.ts'
 import { readSecretText, type SecretSources, type SecretText } from './secrets.ts'
 import { checkTemplate, fieldPattern, type Fields } from './templates.ts'
-import type { RequestOptions } from './upstream-options.ts'
+import type { RequestOptions } from './upstream-parts.ts'
 import type { RequestTemplate } from './upstream.ts'
 
 /** What a request is made of, beside its own options. */

@@ -1,13 +1,18 @@
-import type { RouteConfig } from './config.ts'
+import { Secret } from '../base/secret.ts'
+import type { BackendTls, RouteConfig } from './config.ts'
 import { duration, hour, parseSize } from './duration.ts'
 import type { Spot } from './faults.ts'
+import { checkHeaderName } from './headers.ts'
 import { parseHost, parseOrigin } from './origin.ts'
 import { checkClaimName } from './parse-place.ts'
+import { readHeaders } from './parse-request.ts'
+import type { SecretSources } from './secrets.ts'
 import type { RouteOptions } from './route-options.ts'
 
 interface Site {
   readonly secure: boolean
   readonly prefix: string
+  readonly sources: SecretSources
 }
 
 /** In the order of the file. A route whose shape is not right is not looked into. */
@@ -23,14 +28,17 @@ export function parseRoutes(spot: Spot, routes: readonly RouteOptions[], site: S
   return parsed.map(({ route }) => route)
 }
 
-function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix }: Site): RouteConfig {
-  const { exact = false, access = 'protected' } = options
+function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources }: Site): RouteConfig {
+  const { exact = false, access = 'protected', onAnonymous = 'auto' } = options
+  const backend =
+    options.backend === undefined
+      ? undefined
+      : parseOrigin(spot.at('backend'), options.backend, { allowed: 'anywhere' })
   checkPath(spot.at('path'), options.path, prefix)
   if (access === 'public') {
-    for (const key of ['require', 'onAnonymous'] as const) {
-      if (options[key] !== undefined)
-        spot.at(key).fault('nobody is asked who they are on a public route; take this out, or `access: public`')
-    }
+    const fault = 'nobody is asked who they are on a public route; take this out, or `access: public`'
+    if (options.require !== undefined) spot.at('require').fault(fault)
+    if (onAnonymous !== 'auto') spot.at('onAnonymous').fault(fault)
   }
   return {
     host: options.host === undefined ? undefined : parseHost(spot.at('host'), options.host, secure ? 'https' : 'http'),
@@ -41,19 +49,41 @@ function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix }: Site)
       options.methods === undefined ? undefined : [...new Set(options.methods.map((method) => method.toUpperCase()))],
     access,
     require: parseRequire(spot.at('require'), options.require ?? {}),
-    backend:
-      options.backend === undefined
-        ? undefined
-        : parseOrigin(spot.at('backend'), options.backend, { allowed: 'anywhere' }),
+    backend,
     stripPrefix: options.stripPrefix ?? false,
     credentials: options.credentials ?? 'none',
-    onAnonymous: options.onAnonymous ?? 'auto',
+    audience: options.audience ?? backend ?? '',
+    authorization: options.authorization ?? 'ours',
+    onAnonymous,
     slide: options.slide ?? true,
     timeout: duration(spot.at('timeout'), options.timeout ?? '30s', { least: 1, most: 24 * hour }),
     maxBody: options.maxBody === undefined ? undefined : parseSize(options.maxBody),
     encodedSlash: options.encodedSlash ?? 'refuse',
     pathParams: options.pathParams ?? 'refuse',
+    websocket: options.websocket ?? true,
+    cors: (options.cors ?? []).map((one, index) => parseOrigin(spot.at('cors', index), one, { allowed: 'anywhere' })),
+    headers: parseAddedHeaders(spot.at('headers'), options.headers ?? {}, sources),
+    tls: options.tls === undefined ? undefined : parseTls(spot.at('tls'), options.tls, sources),
   }
+}
+
+function parseAddedHeaders(spot: Spot, headers: NonNullable<RouteOptions['headers']>, sources: SecretSources): RouteConfig['headers'] {
+  for (const name of Object.keys(headers)) checkHeaderName(spot.at(name), name)
+  const read = readHeaders(spot, headers, sources, () => undefined)
+  return new Map([...read].map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+function parseTls(spot: Spot, { caFile, certFile, keyFile }: NonNullable<RouteOptions['tls']>, sources: SecretSources): BackendTls {
+  const read = (key: string, path: string | undefined) => {
+    if (path === undefined) return undefined
+    const pem = sources.readFile(path)
+    if (pem === undefined) spot.at(key).fault('this file cannot be read')
+    else if (!pem.includes('-----BEGIN ')) spot.at(key).fault('this file holds no PEM')
+    return pem
+  }
+  if ((certFile === undefined) !== (keyFile === undefined)) spot.fault('`certFile` and `keyFile` belong together; give both or neither')
+  const key = read('keyFile', keyFile)
+  return { ca: read('caFile', caFile), cert: read('certFile', certFile), key: key === undefined ? undefined : new Secret(key) }
 }
 
 /** A path that no request can have would leave a gap where a guard was meant to be. */

@@ -27,6 +27,7 @@ export function parseSession(spot: Spot, options: SessionOptions, secure: boolea
     uncheckedTimeout: duration(spot.at('uncheckedTimeout'), options.uncheckedTimeout ?? '1h'),
     recheckEvery:
       options.recheckEvery === undefined ? tokenTtl : duration(spot.at('recheckEvery'), options.recheckEvery),
+    maxSockets: options.maxSockets ?? 100,
     cookie: parseCookie(spot.at('cookie'), options.cookie ?? {}, secure),
   }
 }

@@ -27,8 +27,11 @@ export function parse(value: unknown, sources: SecretSources): ParseResult {
   const { top, faults } = createReport()
   const plain = plainJson(value, top)
   if (!top.isSound()) return { ok: false, faults }
+  if (!isPlainObject(plain)) {
+    top.fault('must be a map, with `publicUrl` and `upstreams` at least')
+    return { ok: false, faults }
+  }
   checkShape(plain, top)
-  if (!isPlainObject(plain)) return { ok: false, faults }
   const config = parseSound(top, plain, sources)
   if (faults.length > 0) return { ok: false, faults }
   return { ok: true, config: deepFreeze(config), warnings: warningsOf(config) }
@@ -55,7 +58,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
       sources,
       httpUpstreams: insecure.httpUpstreams ?? false,
     }),
-    routes: Array.isArray(options.routes) ? parseRoutes(top.at('routes'), options.routes, { secure, prefix }) : [],
+    routes: Array.isArray(options.routes) ? parseRoutes(top.at('routes'), options.routes, { secure, prefix, sources }) : [],
     identityHeaders: parseIdentityHeaders(top.at('identity', 'headers'), part('identity')?.headers ?? {}),
     rateLimit: { login: parseLoginLimits(top.at('rateLimit', 'login'), part('rateLimit')?.login ?? {}) },
     revocations: { file: part('revocations')?.file },

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { choice, duration, flag, keys, map, origin, size, strict, text } from './schema.ts'
+import { choice, duration, flag, keys, map, origin, secretText, size, strict, text } from './schema.ts'
 
 /* One entry of `routes`. */
 
@@ -36,9 +36,17 @@ export const route = strict(
     stripPrefix: Type.Optional(flag('Take the matched prefix off the path before forwarding.', false)),
     credentials: Type.Optional(
       choice(
-        ['none', 'upstream'],
-        'What the backend is shown: nothing but identity headers, or the upstream token as well.',
+        ['none', 'upstream', 'assertion'],
+        "What the backend is shown beside identity headers: nothing, the upstream's token, or a signed assertion of ours that it verifies with our JWKS.",
         'none',
+      ),
+    ),
+    audience: Type.Optional(text("`aud` of the assertion. Default: the backend's origin.")),
+    authorization: Type.Optional(
+      choice(
+        ['ours', 'passthrough'],
+        "Whose the `Authorization` header is. With `passthrough` the client's goes to the backend, and only the cookie is ours.",
+        'ours',
       ),
     ),
     onAnonymous: Type.Optional(
@@ -46,6 +54,25 @@ export const route = strict(
         ['auto', 'redirect', '401'],
         'The answer when nobody is signed in: by client (`auto`), always the sign-in page, or always 401.',
         'auto',
+      ),
+    ),
+    websocket: Type.Optional(flag('Whether WebSockets are let through.', true)),
+    cors: Type.Optional(
+      Type.Array(origin('An origin.'), {
+        description: 'Origins whose pages may call this route with the cookie or a token. Preflights of a protected route are answered here. Without it, none.',
+      }),
+    ),
+    headers: Type.Optional(
+      map(keys.header, secretText('Text, or `{ file: PATH }` or `{ env: NAME }` for a secret.'), "Headers added to what is forwarded, in place of the client's."),
+    ),
+    tls: Type.Optional(
+      strict(
+        {
+          caFile: Type.Optional(text("Path of a PEM file with the authorities to trust, instead of the system's.")),
+          certFile: Type.Optional(text('Path of a PEM file with a client certificate.')),
+          keyFile: Type.Optional(text('Path of a PEM file with its private key.')),
+        },
+        'TLS to the backend. The first route of a backend says it for all.',
       ),
     ),
     slide: Type.Optional(flag('Whether a renewal on this route moves the idle limit.', true)),

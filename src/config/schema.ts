@@ -114,7 +114,7 @@ export const variableName = (description: string) => Type.String({ description, 
 export const secretText = (description: string) =>
   Type.Union(
     [
-      Type.String(),
+      Type.String({ description: 'The text itself.' }),
       strict({ file: text('Path of a file that holds it; a final line break is cut.') }, 'A secret in a file.'),
       strict({ env: text('Name of the environment variable that holds it.') }, 'A secret in the environment.'),
     ],

@@ -134,7 +134,8 @@ function objectKeys(node: SchemaNode): readonly string[] {
 }
 
 function range(what: string, { minimum, maximum }: SchemaNode): string {
-  return minimum === undefined || maximum === undefined ? what : `${what} from ${minimum} to ${maximum}`
+  if (minimum === undefined) return what
+  return maximum === undefined ? `${what}, at least ${minimum}` : `${what} from ${minimum} to ${maximum}`
 }
 
 function purpose(node: SchemaNode | undefined): string {

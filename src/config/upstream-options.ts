@@ -1,9 +1,7 @@
 import Type from 'typebox'
 import {
-  choice,
   claimPlaces,
   condition,
-  conditionParts,
   cookieName,
   duration,
   flag,
@@ -11,124 +9,34 @@ import {
   keys,
   map,
   origin,
-  pathTemplate,
   place,
-  pointer,
   secretText,
   strict,
   text,
-  variableName,
 } from './schema.ts'
+import {
+  atLogin,
+  expiry,
+  field,
+  grantPlaces,
+  grantPlacesAsAtLogin,
+  laterKinds,
+  refusals,
+  request,
+  signInKinds,
+} from './upstream-parts.ts'
 
-/*
- * How a login API is described: `upstreams.NAME` with `kind: login`. The same request language and the same places
- * serve every call.
- */
-
-const request = (description: string) =>
-  strict(
-    {
-      method: Type.Optional(choice(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], 'The method.', 'POST')),
-      path: pathTemplate('Path and query. `{username}`-style fields are percent-encoded.'),
-      headers: Type.Optional(
-        map(
-          keys.header,
-          secretText('Text, in which fields are filled in, or `{ file: PATH }` or `{ env: NAME }` for a secret.'),
-          'Headers to send.',
-        ),
-      ),
-      json: Type.Optional(
-        Type.Unknown({
-          description:
-            'A JSON body of any shape and depth. Fields in its strings are filled in; a member that is nothing but an optional field left empty is left out.',
-        }),
-      ),
-      form: Type.Optional(
-        map(keys.form, Type.String(), 'A form body (application/x-www-form-urlencoded). Fields are filled in.'),
-      ),
-      contentType: Type.Optional(text('Content type to send instead of that of the body.')),
-      basic: Type.Optional(
-        strict(
-          { username: text('User name; fields are filled in.'), password: text('Password; fields are filled in.') },
-          'HTTP Basic (RFC 7617), beside a body if there is one.',
-        ),
-      ),
-    },
-    description,
-    'request',
-  )
-
-const units = ['seconds', 'milliseconds', 'epoch', 'epoch-milliseconds', 'iso', 'http-date'] as const
-
-const expiry = Type.Union(
-  [
-    Type.Literal('never', { description: 'It does not end.' }),
-    strict({ lifetime: duration('Lifetime from sign-in.') }, 'A lifetime that the service does not tell.'),
-    strict({ cookieAge: cookieName('Name of the cookie.') }, '`Max-Age` or `Expires` of a cookie.'),
-    strict(
-      {
-        json: Type.Optional(pointer('JSON Pointer into the body of the answer.')),
-        jwt: Type.Optional(pointer("JSON Pointer into the payload of the service's token.")),
-        header: Type.Optional(headerName('Name of a response header.')),
-        unit: Type.Optional(
-          choice(
-            units,
-            '`seconds` and `milliseconds` are lifetimes; the others are points in time. Default: `seconds`, for `jwt` `epoch`.',
-          ),
-        ),
-        base: Type.Optional(
-          strict(
-            {
-              json: pointer('JSON Pointer into the body of the answer.'),
-              unit: Type.Optional(choice(units.slice(2), 'Its unit.', 'epoch')),
-            },
-            'The point in time that a lifetime counts from. Default: when the answer came.',
-          ),
-        ),
-      },
-      'A value in the answer: one of `json`, `jwt` and `header`.',
-    ),
-  ],
-  { title: 'expiry', description: "When the service's token ends. Without it, only the check call tells." },
-)
-
-const field = strict(
-  {
-    name: variableName('Name; `{name}` stands for what was typed.'),
-    label: text('What stands beside it.'),
-    type: Type.Optional(choice(['text', 'password', 'email', 'tel'], 'Kind of input.', 'text')),
-    autocomplete: Type.Optional(text('The `autocomplete` token, such as `one-time-code`.')),
-    required: Type.Optional(flag('Whether it must be filled in.', true)),
-  },
-  'One field of the form.',
-  'field',
-)
-
-const grantPlaces = {
-  refreshToken: Type.Optional(place("Where the service's refresh token is.")),
-  expiry: Type.Optional(expiry),
-  values: Type.Optional(
-    map(
-      keys.variable,
-      place('Where the value is.'),
-      'Further values that check, refresh, profile and logout may use as `{name}`. They are sealed with the token and take room in the cookie.',
-    ),
-  ),
-}
-
-const signInKinds = ['bad_credentials', 'locked', 'password_expired', 'rate_limited', 'unavailable'] as const
-const laterKinds = ['refused', 'unavailable'] as const
-
-const refusals = <const Kinds extends readonly string[]>(kinds: Kinds, description: string) =>
-  Type.Array(strict({ ...conditionParts, as: choice(kinds, 'What it means.') }, 'One refusal.'), { description })
+/* How a login API is described: `upstreams.NAME` with `kind: login`. */
 
 const signInRefusals = refusals(
   signInKinds,
+  'sign-in refusal',
   'What refusals look like; the first that matches counts, before `success`. Unmatched: 401 and 403 are bad_credentials, 429 is rate_limited, 5xx is unavailable, anything else is a fault of the service.',
 )
 
 const laterRefusals = refusals(
   laterKinds,
+  'later refusal',
   'What other answers mean; the first that matches counts, before `success`. Unmatched: 401 and 403 are refused, and so is an answer with a right status whose content does not meet `success`; anything else is unavailable and ends nothing.',
 )
 
@@ -143,7 +51,7 @@ const login = strict(
       ),
     ),
     token: Type.Optional(place("Where the service's token is. Needed here or in `secondStep`.")),
-    ...grantPlaces,
+    ...grantPlaces(),
     subject: Type.Optional(
       place('Where the stable id of the person is; a number is taken as text. Needed here or in `profile`.'),
     ),
@@ -176,10 +84,10 @@ const secondStep = strict(
       'The second request. Fields: those of the first, those asked for here, and `carry`; passwords of the first only where nothing is asked for here.',
     ),
     success: Type.Optional(condition('What a sign-in looks like. Default: any 2xx.')),
-    token: Type.Optional(place("Where the service's token is. Default: as at login.")),
-    ...grantPlaces,
-    subject: Type.Optional(place('Where the stable id of the person is. Default: as at login.')),
-    claims: Type.Optional(claims),
+    token: Type.Optional(place(`Where the service's token is. ${atLogin}`)),
+    ...grantPlacesAsAtLogin,
+    subject: Type.Optional(place(`Where the stable id of the person is. ${atLogin}`)),
+    claims: Type.Optional(claimPlaces(`Claims to take over, each by its place. ${atLogin}`)),
     refusals: Type.Optional(signInRefusals),
   },
   'A second request before there is a token.',
@@ -191,7 +99,7 @@ const profile = strict(
     success: Type.Optional(condition('What the answer to a good token looks like. Default: any 2xx.')),
     subject: Type.Optional(place('Where the stable id of the person is.')),
     claims: Type.Optional(claims),
-    expiry: Type.Optional(expiry),
+    expiry: Type.Optional(expiry("When the service's token ends. Default: what the login answer tells.")),
   },
   'Asked once after sign-in, where the login answer does not say who it is. Without a check call, it is that too.',
 )
@@ -221,8 +129,8 @@ const refresh = strict(
   {
     request: request('The call that trades `{refreshToken}` for a new token.'),
     success: Type.Optional(condition('What success looks like. Default: any 2xx.')),
-    token: Type.Optional(place('Where the new token is. Default: as at login.')),
-    ...grantPlaces,
+    token: Type.Optional(place(`Where the new token is. ${atLogin}`)),
+    ...grantPlacesAsAtLogin,
     refusals: Type.Optional(laterRefusals),
     concurrent: Type.Optional(
       flag('Whether the service lets several processes use the same refresh token at once.', false),
@@ -306,6 +214,3 @@ export const loginUpstream = strict(
 
 /** An upstream as it is written, before `parse`. */
 export type LoginUpstreamOptions = Type.Static<typeof loginUpstream>
-export type RequestOptions = LoginUpstreamOptions['login']['request']
-export type FieldOptions = Type.Static<typeof field>
-export type ExpiryOptions = Type.Static<typeof expiry>

@@ -44,6 +44,7 @@ function personOf({ subject, claims, expiresAt }: Auth<SampleClaims>): GuardedPa
 function answer(request: FastifyRequest, reply: FastifyReply, facts: object, page: () => string): FastifyReply {
   // One address, two forms: a cache in between has to keep them apart (RFC 9110 section 12.5.5).
   reply.header('vary', 'Accept, Sec-Fetch-Mode, Cookie, Authorization')
-  if (formatFor(clientKind(request.method, request.headers)) === 'page') return reply.headers(samplePageHeaders).send(page())
+  if (formatFor(clientKind(request.method, request.headers)) === 'page')
+    return reply.headers(samplePageHeaders).send(page())
   return reply.header('cache-control', 'no-store').send(facts)
 }

@@ -51,15 +51,19 @@ export async function startLoginService({ clock = systemClock }: { clock?: Clock
     return entry.user
   }
 
-  app.post<{ Body: { User: string; Password: string } }>('/api/login', { schema: loginSchema }, async (request, reply) => {
-    const account = accounts.get(request.body.User)
-    if (account === undefined || !equal(account.password, request.body.Password)) {
-      return reply.code(401).send({ error: 'wrong user or password' })
-    }
-    const token = randomBytes(24).toString('base64url')
-    tokens.set(token, { user: account.user, endsAt: clock() + tokenLife })
-    return { user: { authentication_token: token, ...account.user } }
-  })
+  app.post<{ Body: { User: string; Password: string } }>(
+    '/api/login',
+    { schema: loginSchema },
+    async (request, reply) => {
+      const account = accounts.get(request.body.User)
+      if (account === undefined || !equal(account.password, request.body.Password)) {
+        return reply.code(401).send({ error: 'wrong user or password' })
+      }
+      const token = randomBytes(24).toString('base64url')
+      tokens.set(token, { user: account.user, endsAt: clock() + tokenLife })
+      return { user: { authentication_token: token, ...account.user } }
+    },
+  )
 
   app.get('/api/me', async (request, reply) => {
     const user = userOf(request)

@@ -23,7 +23,7 @@ export const samplePageHeaders = pageHeaders({ secure: false, style: sampleStyle
 /** The public page: what there is to try. `address` is the gateway's origin, for the commands shown. */
 export function homePage({ signedIn, address }: { signedIn: Person | undefined; address: string }): string {
   return samplePage({
-    title: 'Sample app',
+    title: 'An app behind a gateway',
     path: '/',
     person: signedIn,
     content: html`<p>This small app knows nothing about passwords. The gateway in front of it signs people in at another service, and lets through who may come in.</p>
@@ -35,20 +35,28 @@ export function homePage({ signedIn, address }: { signedIn: Person | undefined; 
 </ol>
 <table>
 <caption>Sample people</caption>
-<thead><tr><th scope="col">User name</th><th scope="col">Password</th></tr></thead>
+<thead><tr><th scope="col">User name</th><th scope="col">Password</th><th scope="col">Roles</th></tr></thead>
 <tbody>
-<tr><td><code>john</code></td><td><code>password123</code></td></tr>
-<tr><td><code>ada</code></td><td><code>password123</code></td></tr>
+<tr><td><code>john</code></td><td><code>password123</code></td><td>user</td></tr>
+<tr><td><code>ada</code></td><td><code>password123</code></td><td>user, admin</td></tr>
 </tbody>
 </table>
 <h2>Try it in a terminal</h2>
 <p>Without a credential a program is told so, in JSON:</p>
-<pre><code>curl -i ${address}/protected</code></pre>
-<p>With one it gets a token, to send as <code>Authorization: Bearer</code>:</p>
-<pre><code>curl ${address}/_auth/login \\
+${command(`curl -i ${address}/protected`)}
+<p>With a name and a password it gets a token of its own:</p>
+${command(`TOKEN=$(curl -s ${address}/_auth/login \\
   -H 'content-type: application/json' \\
-  -d '{"username":"john","password":"password123"}'</code></pre>`,
+  -d '{"username":"john","password":"password123"}' |
+  sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`)}
+<p>The token opens what a browser opens with its cookie:</p>
+${command(`curl ${address}/protected -H "authorization: Bearer $TOKEN"`)}`,
   })
+}
+
+/** Wide ones scroll, and whoever has no mouse must be able to get there (WCAG 2.2, 2.1.1). */
+function command(text: string): Html {
+  return html`<pre tabindex="0"><code>${text}</code></pre>`
 }
 
 /** The page for anyone who is signed in. */
@@ -104,7 +112,7 @@ function samplePage(parts: { title: string; path: string; person: Person | undef
       html`<li><a href="${path}"${path === parts.path ? html` aria-current="page"` : undefined}>${label}</a></li>`,
   )
   return documentOf({
-    title: parts.title === 'Sample app' ? parts.title : `${parts.title} · Sample app`,
+    title: parts.path === '/' ? 'Sample app' : `${parts.title} · Sample app`,
     style: sampleStyle,
     icon,
     body: html`<header>

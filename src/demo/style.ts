@@ -23,15 +23,18 @@ nav a { display: inline-flex; align-items: center; min-height: 44px; text-decora
 nav a[aria-current] { color: var(--text); font-weight: 600; box-shadow: inset 0 -2px var(--accent) }
 .bar form, .enter { display: flex; align-items: center; gap: 0.75rem; margin-left: auto }
 .bar form span { color: var(--quiet) }
-main { display: grid; gap: 1rem; padding-block: 2.5rem 4rem }
+main { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; padding-block: 2.5rem 4rem }
 h1 { font-size: 2rem }
 h2 { font-size: 1.25rem; line-height: 1.3; margin-top: 1rem }
 ol { display: grid; gap: 0.5rem; padding-left: 1.5rem }
 code { font: 0.9em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace }
-pre { margin: 0; padding: 0.875rem 1rem; white-space: pre-wrap; background: var(--card); border: 1px solid var(--edge); border-radius: 0.5rem }
-table { border-collapse: collapse; justify-self: start; margin-top: 0.5rem; text-align: left }
+pre {
+  margin: 0; padding: 0.875rem 1rem; overflow-x: auto; overflow-wrap: normal;
+  background: var(--card); border: 1px solid var(--edge); border-radius: 0.5rem;
+}
+table { border-collapse: collapse; justify-self: start; margin-top: 0.5rem; text-align: left; overflow-wrap: normal }
 caption { text-align: left; color: var(--quiet); padding-bottom: 0.25rem }
-th, td { padding: 0.5rem 1.5rem 0.5rem 0; border-bottom: 1px solid var(--edge) }
+th, td { padding: 0.5rem 1.25rem 0.5rem 0; vertical-align: top; border-bottom: 1px solid var(--edge) }
 dl { border-top: 1px solid var(--edge) }
 dl div { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: 0.625rem 0; border-bottom: 1px solid var(--edge) }
 dt { flex: 0 0 9rem; color: var(--quiet) }

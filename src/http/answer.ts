@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type Reason } from '../base/reasons.ts'
 import type { Gate } from '../gate.ts'
+import type { Session } from '../life/authentication.ts'
 import { answerFor, formatFor } from '../route/answer.ts'
 import { clientKind } from '../route/client-kind.ts'
 import { safeReturnTo } from '../route/return-to.ts'
@@ -18,12 +19,18 @@ export interface RefusalExtras {
   readonly form?: 'problem'
   /** For a log record that has one already. */
   readonly silent?: boolean
+  /** Whose request it was, for the event. */
+  readonly session?: Session | undefined
+}
+
+export interface ChallengeExtras extends Pick<RefusalExtras, 'session'> {
+  readonly onAnonymous: 'auto' | 'redirect' | '401'
 }
 
 export interface Answerer {
   readonly pageHeaders: Readonly<Record<string, string>>
   /** Not signed in: the sign-in page, a page that says so, or a problem, by client. */
-  challenge(request: FastifyRequest, reply: FastifyReply, reason: Reason, onAnonymous: 'auto' | 'redirect' | '401'): FastifyReply
+  challenge(request: FastifyRequest, reply: FastifyReply, reason: Reason, extras: ChallengeExtras): FastifyReply
   /** Every other refusal. */
   refuse(request: FastifyRequest, reply: FastifyReply, reason: Reason, extras?: RefusalExtras): FastifyReply
   /** Anything that was thrown. */
@@ -43,9 +50,15 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   }
   const loginUrl = `${config.publicUrl}${config.prefix}/login`
 
-  function note(request: FastifyRequest, reason: Reason): void {
+  function note(request: FastifyRequest, reason: Reason, session: Session | undefined): void {
     const { reqId, address } = factsOf(request, trust)
-    events({ type: 'refused', reason, ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) })
+    events({
+      type: 'refused',
+      reason,
+      ...(reqId === undefined ? {} : { reqId }),
+      ...(address === undefined ? {} : { address }),
+      ...(session === undefined ? {} : { sub: session.claims.sub, sid: session.claims.sid }),
+    })
   }
 
   function send(request: FastifyRequest, reply: FastifyReply, reason: Reason, form: 'page' | 'problem', extras: RefusalExtras): FastifyReply {
@@ -54,7 +67,10 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     const challenge = authenticateChallenge(code)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     if (extras.retryAfter !== undefined) reply.header('retry-after', String(extras.retryAfter))
-    if (form === 'page') return page(reply, status, errorPage({ code, prefix: config.prefix, reqId: request.id }))
+    if (form === 'page') {
+      const returnTo = code === 'forbidden' && request.method === 'GET' ? safeReturnTo(request.raw.url, config) : undefined
+      return page(reply, status, errorPage({ code, prefix: config.prefix, reqId: request.id, returnTo }))
+    }
     const problem: Problem = {
       ...problemOf(code),
       ...(status === 401 ? { login_url: loginUrl } : {}),
@@ -70,7 +86,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   }
 
   function refuse(request: FastifyRequest, reply: FastifyReply, reason: Reason, extras: RefusalExtras = {}): FastifyReply {
-    if (extras.silent !== true) note(request, reason)
+    if (extras.silent !== true) note(request, reason, extras.session)
     const form = extras.form === 'problem' ? 'problem' : formatFor(clientKind(request.method, request.headers))
     return send(request, reply, reason, form, extras)
   }
@@ -81,8 +97,8 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     page,
     json: (reply, body) => reply.code(200).headers(programHeaders).type('application/json; charset=utf-8').send(JSON.stringify(body)),
 
-    challenge(request, reply, reason, onAnonymous) {
-      note(request, reason)
+    challenge(request, reply, reason, { onAnonymous, session }) {
+      note(request, reason, session)
       const form = answerFor(clientKind(request.method, request.headers), onAnonymous, request.method)
       if (form !== 'redirect') return send(request, reply, reason, form, {})
       const target = safeReturnTo(request.raw.url, config)

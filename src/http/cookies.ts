@@ -11,6 +11,8 @@ export interface CookieJar extends CookieWriter {
   /** The browser-binding cookie of unfinished sign-ins. */
   binding(value: string): string
   readBinding(header: string): string | undefined
+  /** Every name of ours, former ones included. */
+  readonly names: readonly string[]
 }
 
 /**
@@ -33,6 +35,7 @@ export function createCookieJar({ session, secure }: Config, app: FastifyInstanc
     clear: () => all.map(clear),
     clearSealed: () => clear(sealedName),
     binding: (value) => write(bindingName, value, bindingMaxAge),
+    names: [...all, outName, bindingName],
     readBinding: (header) => app.parseCookie(header)[bindingName],
   }
 }

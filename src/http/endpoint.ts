@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Gate } from '../gate.ts'
 import type { Answerer } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
-import { ownRoute } from './guard.ts'
+import { ownRoute, type Allowed } from './guard.ts'
 import type { ProxyTrust } from './request-facts.ts'
 
 /** What every endpoint of ours is made with. */
@@ -11,6 +11,8 @@ export interface EndpointContext {
   readonly answerer: Answerer
   readonly jar: CookieJar
   readonly trust: ProxyTrust
+  /** Remembers who was let in, for the log record. */
+  admit(request: FastifyRequest, who: Allowed): void
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply>

@@ -1,26 +1,46 @@
 import { fastifyFormbody } from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
+import { createBackends, type Backends } from './backends.ts'
 import { clientScriptEndpoint } from './client-script.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { jwksEndpoint } from './jwks.ts'
 import { loginEndpoint } from './login.ts'
 import { logoutEndpoint } from './logout.ts'
+import { proxyRoutes } from './proxy.ts'
 import { sessionEndpoints } from './session.ts'
+import { upgrades } from './upgrade.ts'
 
 /** Bytes of a body that our own endpoints take. */
 const bodyLimit = 16_384
 
+/** Milliseconds for such a body to arrive. */
+const bodyTimeout = 30_000
+
 /**
- * Every endpoint of ours, in a scope of its own: its parsers and its error handler are not the host app's, and the host
- * app's are not ours. Fastify matches whole addresses, so the order means nothing.
+ * Everything that the gateway answers, in scopes of its own: its parsers and its error handler are not the host app's,
+ * and the host app's are not ours. Fastify matches the most specific address, so the order means nothing.
  */
 export async function endpoints(app: FastifyInstance, context: EndpointContext): Promise<void> {
   const { answerer } = context
   app.removeAllContentTypeParsers()
+  app.setErrorHandler((error, request, reply) => answerer.fail(request, reply, error))
+  await app.register((scope) => ownEndpoints(scope, context))
+  const backends = createBackends(app, context)
+  if (backends === undefined) return
+  await app.register((scope) => forwarded(scope, context, backends))
+  upgrades(app, context, backends)
+}
+
+async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Promise<void> {
+  const { answerer, gate } = context
   app.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit }, app.getDefaultJsonParser('error', 'error'))
   await app.register(fastifyFormbody, { bodyLimit })
-  app.setErrorHandler((error, request, reply) => answerer.fail(request, reply, error))
-
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    const timer = setTimeout(() => request.raw.destroy(), bodyTimeout)
+    const stop = () => clearTimeout(timer)
+    request.raw.once('end', stop).once('close', stop)
+    done(null, payload)
+  })
   jwksEndpoint(app, context)
   await app.register(
     async (scope) => {
@@ -30,6 +50,12 @@ export async function endpoints(app: FastifyInstance, context: EndpointContext):
       clientScriptEndpoint(scope, context)
       scope.setNotFoundHandler((request, reply) => answerer.refuse(request, reply, 'not_found'))
     },
-    { prefix: context.gate.config.prefix },
+    { prefix: gate.config.prefix },
   )
+}
+
+async function forwarded(app: FastifyInstance, context: EndpointContext, backends: Backends): Promise<void> {
+  // A body on its way to a backend is nobody's to parse.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  proxyRoutes(app, context, backends)
 }

@@ -43,18 +43,19 @@ export function createGuard(
 
   function settle(request: FastifyRequest, reply: FastifyReply, { answerer }: GuardContext, found: Authentication): boolean {
     const decision = decide(policy, found)
+    const renewed = found.state === 'valid' && found.setCookies.length > 0
+    // On a 403 too: what the old cookie holds may have been used up by the renewal.
+    if (renewed) sendWithCookies(reply, found.setCookies)
     if (decision.kind === 'allow') {
       const { authentication } = decision
       admit(request, authentication)
-      if (authentication === undefined) return true
-      if (authentication.setCookies.length > 0) sendWithCookies(reply, authentication.setCookies)
       // What only one person may see is kept by no cache, unless the handler knows better.
-      else reply.header('cache-control', 'private, no-store')
+      if (authentication !== undefined && !renewed) reply.header('cache-control', 'private, no-store')
       return true
     }
-    if ('posternEndpoint' in request.routeOptions.config) return true
-    if (decision.kind === 'challenge') answerer.challenge(request, reply, decision.reason, onAnonymous)
-    else answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter })
+    const session = found.state === 'absent' ? undefined : found.session
+    if (decision.kind === 'challenge') answerer.challenge(request, reply, decision.reason, { onAnonymous, session })
+    else answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter, session })
     return false
   }
 
@@ -62,6 +63,10 @@ export function createGuard(
     const ready = context()
     if (ready === undefined) {
       done(new PosternError('POSTERN_NOT_REGISTERED', 'Register the plugin first: await app.register(postern.plugin)'))
+      return
+    }
+    if ('posternEndpoint' in request.routeOptions.config) {
+      done()
       return
     }
     const { raw } = request

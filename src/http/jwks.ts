@@ -31,10 +31,12 @@ export function jwksEndpoint(app: FastifyInstance, context: EndpointContext): vo
   }
   endpoint(app, context, '/.well-known/jwks.json', {
     GET(request, reply) {
-      const text = JSON.stringify({ keys: [...gates].flatMap(({ jwks }) => jwks().keys) })
+      // By id: instances that share a folder share their keys (RFC 7517 section 4.5; security.md KR-02).
+      const keys = new Map([...gates].flatMap(({ jwks }) => jwks().keys).map((key) => [key['kid'], key]))
+      const text = JSON.stringify({ keys: [...keys.values()] })
       const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
       reply.headers(headers).header('etag', etag)
-      return request.headers['if-none-match'] === etag ? reply.code(304).send() : reply.send(text)
+      return request.headers['if-none-match'] === etag ? reply.code(304).send() : reply.send(Buffer.from(text))
     },
   })
 }

@@ -6,8 +6,9 @@ import { safeReturnTo } from '../route/return-to.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { browserBinding, type BrowserBinding } from './browser-binding.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
-import { signInPage, type SignInParts } from './pages/sign-in.ts'
-import { codeOf } from './problem.ts'
+import { signInFault, signInPage, type SignInParts } from './pages/sign-in.ts'
+import { authenticateChallenge, codeOf } from './problem.ts'
+import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
 import { fieldValues, readSignInBody, shownAgain, type SignInBody } from './sign-in-body.ts'
 import { sessionBody } from './session-body.ts'
@@ -33,14 +34,14 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     const returnTo = safeReturnTo(query['return_to'], config)
     const found = await gate.authenticateOpened(factsOf(request, trust))
     if (found.state === 'valid') {
-      for (const cookie of found.setCookies) reply.header('set-cookie', cookie)
+      sendWithCookies(reply, found.setCookies)
       return seeOther(reply, returnTo)
     }
     if (found.state === 'refused') {
       const { status } = clientCodes[codeOf(found.reason)]
       if (status !== 401) return answerer.refuse(request, reply, found.reason)
       // Its own cookie is no good: gone with it, or it would be sent and refused for as long as the browser keeps it.
-      if (found.renewable !== true && request.headers.cookie !== undefined) addCookies(reply, gate.clearCookies())
+      if (found.renewable !== true && request.headers.cookie !== undefined) sendWithCookies(reply, gate.clearCookies())
     }
     const chosen = typeof query['upstream'] === 'string' ? query['upstream'] : undefined
     return showPage(reply, 200, { returnTo, chosen })
@@ -50,18 +51,21 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     const code = codeOf(failure.reason)
     const returnTo = safeReturnTo(body.returnTo, config)
     if (failure.reason === 'second_factor') {
-      reply.header('set-cookie', binding.setCookie)
+      sendWithCookies(reply, [binding.setCookie])
       const { fields, transaction } = failure
       return showPage(reply, 200, { returnTo, chosen: upstream.key, step: { fields, transaction } })
     }
     if ('retryAfter' in failure && failure.retryAfter !== undefined) reply.header('retry-after', String(failure.retryAfter))
+    // A 401 has to name a way in (RFC 9110 section 15.5.2), although no browser knows this one.
+    const challenge = authenticateChallenge(code)
+    if (challenge !== undefined) reply.header('www-authenticate', challenge)
     // A wrong code may be typed again, as long as the first step is good for it.
     const again = body.transaction !== undefined && fieldFaults.has(failure.reason) ? body.transaction : undefined
     return showPage(reply, clientCodes[code].status, {
       returnTo,
       chosen: upstream.key,
       typed: shownAgain(upstream.fields, body.values),
-      error: clientCodes[code].title,
+      error: signInFault(code, again === undefined ? 'first' : 'second'),
       fieldsAtFault: fieldFaults.has(failure.reason),
       ...(again === undefined ? {} : { step: { fields: upstream.stepFields, transaction: again } }),
     })
@@ -71,7 +75,7 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
   function answerJson(request: FastifyRequest, reply: FastifyReply, failure: Failure, binding: BrowserBinding | undefined): FastifyReply {
     const silent = true
     if (failure.reason === 'second_factor') {
-      if (binding !== undefined) reply.header('set-cookie', binding.setCookie)
+      if (binding !== undefined) sendWithCookies(reply, [binding.setCookie])
       const fields = failure.fields.map(({ name, label, required }) => ({ name, label, required }))
       const members = { transaction: failure.transaction, fields }
       return answerer.refuse(request, reply, failure.reason, { form: 'problem', members, silent })
@@ -106,7 +110,7 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     if (result.carrier === 'bearer') {
       return answerer.json(reply, { access_token: result.token, token_type: 'Bearer', expires_in: result.expiresIn })
     }
-    addCookies(reply, result.setCookies)
+    sendWithCookies(reply, result.setCookies)
     return json ? answerer.json(reply, sessionBody(result.session, gate)) : seeOther(reply, safeReturnTo(body.returnTo, config))
   }
 
@@ -120,10 +124,6 @@ function isJson(request: FastifyRequest): boolean {
 
 function onlyOne(upstreams: readonly Upstream[], named: string | undefined): Upstream | undefined {
   return named === undefined && upstreams.length === 1 ? upstreams[0] : undefined
-}
-
-export function addCookies(reply: FastifyReply, setCookies: readonly string[]): void {
-  for (const cookie of setCookies) reply.header('set-cookie', cookie)
 }
 
 /** After credentials were posted: 303, so that nothing posts them again (RFC 9700 section 4.12). */

@@ -3,9 +3,10 @@ import { clientKind } from '../route/client-kind.ts'
 import { formatFor } from '../route/answer.ts'
 import { requestOrigin } from '../route/origin.ts'
 import { safeReturnTo } from '../route/return-to.ts'
-import { addCookies, seeOther } from './login.ts'
+import { seeOther } from './login.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
 import { signedOutPage, signOutPage } from './pages/sign-out.ts'
+import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
 
 /** `GET /_auth/logout` asks, `POST` does it: a link or an image elsewhere must not be able to (security.md CS-05). */
@@ -27,10 +28,11 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
   async function signOut(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const byCookie = request.headers.cookie !== undefined
     const origin = requestOrigin(request.headers, config.publicUrl)
-    if (byCookie && origin !== 'same') return answerer.refuse(request, reply, 'csrf')
+    // From another site the cookie does not even come along, yet the answer would clear what this site stores.
+    if (origin === 'cross' || (byCookie && origin === 'unknown')) return answerer.refuse(request, reply, 'csrf')
     const { setCookies } = await gate.signOut(factsOf(request, trust))
     // A Bearer token has nothing to do with cookies, and its client gets none (security.md CK-03).
-    if (byCookie) addCookies(reply, setCookies)
+    if (byCookie) sendWithCookies(reply, setCookies)
     // Never "cookies": that would delete the tombstone which this very answer sets.
     reply.header('clear-site-data', '"storage"').header('cache-control', 'no-store')
     if (formatFor(clientKind(request.method, request.headers)) === 'problem') return reply.code(204).send()

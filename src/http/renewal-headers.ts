@@ -7,11 +7,19 @@ const cacheHeaders = ['cache-control', 'cdn-cache-control', 'surrogate-control',
 const uncacheable = 'private, no-store'
 
 /**
- * Puts renewed cookies on an answer, and makes sure that no cache keeps it, whatever the handler says later: a stored
+ * Puts cookies of ours on an answer, and makes sure that no cache keeps it, whatever the handler says later: a stored
  * Set-Cookie would hand one person's session to others (security.md CK-04).
  */
 export function sendWithCookies(reply: FastifyReply, setCookies: readonly string[]): void {
-  for (const cookie of setCookies) reply.header('set-cookie', cookie)
+  const already = [reply.getHeader('set-cookie') ?? []].flat()
+  // Two guards on one route come to the same renewal: twice the bytes would break some proxies.
+  const missing = setCookies.filter((cookie) => !already.includes(cookie))
+  if (missing.length === 0) return
+  for (const cookie of missing) {
+    reply.header('set-cookie', cookie)
+    // For a handler that takes over the raw answer; Fastify's own list overrides it otherwise.
+    reply.raw.appendHeader('set-cookie', cookie)
+  }
   reply.header('cache-control', uncacheable)
   forbidCaching(reply.raw)
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import type { RequestFacts } from '../gate.ts'
@@ -25,9 +26,13 @@ export function createProxyTrust(cidrs: readonly string[]): ProxyTrust {
 /** What the gate is told about a request, with who asks and our id for it. */
 export function factsOf(request: FastifyRequest, trust: ProxyTrust): RequestFacts {
   const { raw } = request
-  const address = clientAddress(raw.socket.remoteAddress, raw.headers['x-forwarded-for'], trust)
+  const address = addressOf(raw, trust)
   const facts = { method: raw.method ?? 'GET', headers: raw.headers, rawHeaders: raw.rawHeaders, reqId: request.id }
   return address === undefined ? facts : { ...facts, address }
+}
+
+export function addressOf({ socket, headers }: IncomingMessage, trust: ProxyTrust): string | undefined {
+  return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trust)
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Authentication } from '../life/authentication.ts'
-import { addCookies } from './login.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
+import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
 import { sessionBody } from './session-body.ts'
 
@@ -10,11 +10,13 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
   const { gate, answerer, trust } = context
 
   function refuse(request: FastifyRequest, reply: FastifyReply, found: Exclude<Authentication, { state: 'valid' }>): FastifyReply {
+    if (found.state === 'absent') return answerer.refuse(request, reply, found.reason, { form: 'problem' })
+    const { session } = found
     if (found.state === 'unavailable') {
-      return answerer.refuse(request, reply, 'upstream_unavailable', { form: 'problem', retryAfter: found.retryAfter })
+      return answerer.refuse(request, reply, 'upstream_unavailable', { form: 'problem', retryAfter: found.retryAfter, session })
     }
-    const renewable = found.state === 'refused' && found.renewable === true ? { members: { renewable: true } } : {}
-    return answerer.refuse(request, reply, found.reason, { form: 'problem', ...renewable })
+    const renewable = found.renewable === true ? { members: { renewable: true } } : {}
+    return answerer.refuse(request, reply, found.reason, { form: 'problem', session, ...renewable })
   }
 
   endpoint(app, context, '/session', {
@@ -30,7 +32,11 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
       if (found.state !== 'valid') return refuse(request, reply, found)
       // An access token is never renewed: signing in again gives another.
       if (found.session.kind !== 'session') return answerer.refuse(request, reply, 'bad_request', { form: 'problem' })
-      addCookies(reply, found.setCookies)
+      // The session lives on, but whoever asked for a fresh cookie does not have one.
+      if (found.setCookies.length === 0) {
+        return answerer.refuse(request, reply, 'upstream_unavailable', { form: 'problem', retryAfter: 10, session: found.session })
+      }
+      sendWithCookies(reply, found.setCookies)
       return reply.code(204).header('cache-control', 'private, no-store').send()
     },
   })

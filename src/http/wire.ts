@@ -1,23 +1,27 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { clientCodes, type Reason } from '../base/reasons.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { canonicalPath } from '../route/path.ts'
-import { codeOf, problemOf, problemType } from './problem.ts'
+import { authenticateChallenge, codeOf, problemOf, problemType } from './problem.ts'
 
 /*
  * What a request has to be before anything is decided about it, and the answers to what never becomes one: the
  * framework's hooks do not see parser errors and CONNECT.
  */
 
-/** Why a request has no single meaning, or undefined when it has. */
-export function ambiguity({ rawHeaders, url }: IncomingMessage): Reason | undefined {
+/**
+ * Why a request has no single meaning, or undefined when it has.
+ *
+ * @param lenient whether some route takes encoded slashes or path parameters as they are; then the route table judges
+ */
+export function ambiguity({ rawHeaders, url }: IncomingMessage, lenient: boolean): Reason | undefined {
   // Node keeps the first of two Host lines and says nothing (RFC 9112 section 3.2).
   if (isRepeated(rawHeaders, 'host')) return 'duplicate_host'
   const path = canonicalPath(url ?? '')
-  // No route of ours asks for an encoded slash or for path parameters, which servers read in more than one way.
-  return path.ok && path.slashAt === -1 && path.paramsAt === -1 ? undefined : 'ambiguous_path'
+  return path.ok && (lenient || (path.slashAt === -1 && path.paramsAt === -1)) ? undefined : 'ambiguous_path'
 }
 
 /** By the code that Node gives its parser errors. Everything else is a bad request. */
@@ -42,25 +46,22 @@ export function refuseConnect(app: FastifyInstance): void {
   app.server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseOnSocket(socket, 'method_not_allowed'))
 }
 
-function refuseOnSocket(socket: Socket, reason: Reason): void {
+/** A whole answer by hand, and the end of the connection. @param headers further lines, such as `location: /` */
+export function refuseOnSocket(socket: Duplex, reason: Reason, headers: readonly string[] = []): void {
   const problem = problemOf(codeOf(reason))
   const body = JSON.stringify(problem)
+  const challenge = authenticateChallenge(problem.code)
   const head = [
-    `HTTP/1.1 ${problem.status} ${phrases[problem.status] ?? 'Error'}`,
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
     `content-type: ${problemType}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'cache-control: no-store',
     'x-content-type-options: nosniff',
     'connection: close',
+    ...(challenge === undefined ? [] : [`www-authenticate: ${challenge}`]),
+    ...headers,
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-}
-
-const phrases: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
 }
 
 /** Other expectations than `100-continue` cannot be met (RFC 9110 section 10.1.1). */

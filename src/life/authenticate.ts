@@ -30,6 +30,8 @@ export interface AuthenticateOptions {
 }
 
 export interface Authenticator {
+  /** A session whose token somebody refused: the upstream is asked at its next request. */
+  recheck(session: Session): void
   authenticate(request: Request, options: AuthenticateOptions): Authentication | Promise<Authentication>
 }
 
@@ -64,6 +66,9 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   const policy = config.session
   const cookieMemo = createTokenMemo<Known>()
   const bearerMemo = createTokenMemo<Known>()
+
+  /** Sessions whose token was refused somewhere: due, whatever their age. */
+  const suspects = new WeakSet<Session>()
 
   function learn(session: Session, freshUntil: number): Known {
     const answer: Authentication = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
@@ -119,7 +124,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
       : { state: 'refused', reason: 'expired', session, renewable: true }
     if (options.renew === 'never') return asItIs
     const always = options.renew === 'always'
-    if (life.state === 'fresh' && !credentials.former && !always) return asItIs
+    const mustAsk = suspects.has(session)
+    if (life.state === 'fresh' && !credentials.former && !mustAsk && !always) return asItIs
     const kind = clientKind(request.method, request.headers)
     // A page fetched ahead of time may be shown later as it was then.
     if (kind === 'prefetch') return refused('prefetch')
@@ -127,7 +133,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
     const maySpend = always || spendingKinds.has(kind)
-    const renewal = renewer.renew({ claims, sealed, slide: options.slide !== false, stillValid, maySpend })
+    const renewal = renewer.renew({ claims, sealed, slide: options.slide !== false, stillValid, maySpend, mustAsk })
     const outcome = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (outcome === undefined || (outcome.kind === 'unavailable' && stillValid)) return asItIs
     if (outcome.kind === 'unavailable') return { state: 'unavailable', retryAfter, session }
@@ -146,6 +152,9 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   }
 
   return {
+    recheck(session) {
+      suspects.add(session)
+    },
     authenticate(request, options) {
       const credentials = readCredentials(request.headers, request.rawHeaders, policy.cookie)
       switch (credentials.kind) {
@@ -172,7 +181,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           if (known === undefined || known.ringGeneration !== ring.generation) return cookie(request, credentials, options)
           const plain =
             clock() < known.freshUntil && options.renew !== 'always' && credentials.out === undefined && !credentials.former
-          if (!plain || !unended(known)) return live(request, credentials, known.session, options)
+          if (!plain || suspects.has(known.session) || !unended(known)) return live(request, credentials, known.session, options)
           if (known.session.claims.upt !== undefined) return known.answer
           return { state: 'valid', session: known.session, sealed: credentials.sealed, setCookies: [] }
         }

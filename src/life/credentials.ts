@@ -69,7 +69,7 @@ function scanCookies(header: string, names: Omit<CookieNames, 'formerNames'>): C
     if (header.startsWith(names.name, start)) {
       const equals = header.indexOf('=', start)
       if (equals !== -1 && equals < end) {
-        const value = () => header.slice(equals + 1, end).trimEnd()
+        const value = () => header.slice(equals + 1, endOfValue(header, equals + 1, end))
         const length = equals - start
         if (length === names.name.length) {
           if (token !== undefined) return conflict
@@ -86,6 +86,13 @@ function scanCookies(header: string, names: Omit<CookieNames, 'formerNames'>): C
   }
   if (token === undefined) return out === undefined ? nothing : { kind: 'none', out }
   return { kind: 'cookie', token, sealed, out, former: false }
+}
+
+/** Without the white space of RFC 6265 section 5.2, and no other: a no-break space belongs to the value. */
+function endOfValue(header: string, start: number, end: number): number {
+  let last = end
+  while (last > start && (header.charCodeAt(last - 1) === 0x20 || header.charCodeAt(last - 1) === 0x09)) last -= 1
+  return last
 }
 
 /** Whether a header stands twice in the request. `name` in lower case. */

@@ -6,6 +6,7 @@ import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
 import type { Failed, Upstream } from '../upstream/upstream.ts'
+import type { Bindings } from './bindings.ts'
 import type { Endings } from './endings.ts'
 import { createExpiringMap } from './expiring-map.ts'
 import type { DenialReason, Facts, Successor } from './facts.ts'
@@ -29,6 +30,8 @@ export interface RenewalRequest {
   readonly stillValid: boolean
   /** Whether a refresh token may be spent although our own token still authorises. */
   readonly maySpend: boolean
+  /** Whether the upstream has to be asked, however fresh its last answer is. */
+  readonly mustAsk: boolean
 }
 
 export interface Renewer {
@@ -42,6 +45,8 @@ interface RenewerDeps {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly facts: Facts
   readonly endings: Endings
+  /** What is open for the session is vouched for with the newest token from then on. */
+  readonly bindings: Pick<Bindings, 'renewed'>
   readonly clock: Clock
   readonly events: EventSink
 }
@@ -60,14 +65,14 @@ type Hold = keyof typeof holdFor
 const unavailable: Renewal = { kind: 'unavailable' }
 
 export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer {
-  const { sealer, maker, upstreams, facts, endings, clock, events } = deps
+  const { sealer, maker, upstreams, facts, endings, bindings, clock, events } = deps
   const inFlight = new Map<string, { readonly spends: boolean; readonly renewal: Promise<Renewal> }>()
   const holds = createExpiringMap<Hold>(clock, 50_000)
 
   async function renewOnce(request: RenewalRequest): Promise<Renewal> {
     const { claims, sealed } = request
-    const known = await facts.successor(claims.jti)
-    if (known !== undefined) return { kind: 'renewed', successor: known }
+    const successor = await facts.successor(claims.jti)
+    if (successor !== undefined) return { kind: 'renewed', successor }
     const held = holds.get(claims.jti)
     if (held === 'failed' || (held === 'unspent' && !spends(request))) return unavailable
     if (held === 'refused') return request.stillValid ? unavailable : over(claims, 'upstream_refused')
@@ -75,7 +80,8 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     const content = sealed === undefined ? undefined : await sealer.open(sealed, claims.sid)
     if (upstream === undefined || content === undefined) return { kind: 'refused', reason: 'undecryptable' }
 
-    switch (renewalStep(claims, content, upstream, clock(), policy)) {
+    const known = request.mustAsk ? { ...content, checkedAt: 0 } : content
+    switch (renewalStep(claims, known, upstream, clock(), policy)) {
       case 'mint':
         return mint(request, content, claims.profile)
       case 'check':
@@ -153,6 +159,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     if (ended !== undefined) return { kind: 'refused', reason: ended }
     const successor = { token: carried.minted.token, sealed: carried.sealed, setCookies: carried.setCookies }
     await facts.remember(claims.jti, successor, clock() + successorLife)
+    bindings.renewed(claims.sid, carried.sealed ?? carried.minted.claims.upt)
     events({ type: 'renewed', jti: carried.minted.claims.jti, replaced: claims.jti, sid: claims.sid, sub: claims.sub })
     return { kind: 'renewed', successor }
   }

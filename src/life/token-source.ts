@@ -16,8 +16,8 @@ export interface FetchInit {
  * A request to the upstream with the person's own token.
  *
  * @param target a path, or an absolute address on the upstream's own origin
- * @throws PosternError `POSTERN_FETCH_FOREIGN_ORIGIN` for any other origin, `POSTERN_FETCH_NO_TOKEN` when the token
- *   cannot be opened. Redirects are not followed: the token goes to the configured origin only.
+ * @throws PosternError `POSTERN_FETCH_FOREIGN_ORIGIN` for any other origin and for what is no address,
+ *   `POSTERN_FETCH_NO_TOKEN` when the token cannot be opened. Redirects are not followed: the token goes to the configured origin only.
  */
 export async function fetchFromUpstream(
   upstream: Upstream | undefined,
@@ -31,8 +31,8 @@ export async function fetchFromUpstream(
   if (upstream === undefined || content === undefined) {
     throw new PosternError('POSTERN_FETCH_NO_TOKEN', 'The upstream token of this session cannot be opened; the person has to sign in again.')
   }
-  const url = new URL(target, upstream.origin)
-  if (url.origin !== upstream.origin) {
+  const url = URL.parse(target, upstream.origin)
+  if (url === null || url.origin !== upstream.origin) {
     throw new PosternError('POSTERN_FETCH_FOREIGN_ORIGIN', `auth.fetch() goes to ${upstream.origin} only.`)
   }
   const shown = upstream.present(content)

@@ -7,9 +7,12 @@ export const tokenKinds = {
   session: { typ: 'postern-session+jwt' },
   /** Held by an API client, sent as Bearer (RFC 9068 section 2.1). */
   access: { typ: 'at+jwt' },
+  /** Sent to a backend that asked for it. It wraps nothing, and is never accepted here. */
+  assertion: { typ: 'postern-assertion+jwt' },
 } as const
 
-export type TokenKind = keyof typeof tokenKinds
+/** What a request may bring. */
+export type TokenKind = Exclude<keyof typeof tokenKinds, 'assertion'>
 
 /** Version of the claims and of what is sealed. A release reads this one and the one before. */
 export const formatVersion = 1

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
+import { toSeconds } from '../base/clock.ts'
 import type { KeyRing } from '../keys/ring.ts'
-import { formatVersion, tokenKinds, type ProfileClaims, type RegisteredClaims, type TokenKind } from './claims.ts'
+import { formatVersion, tokenKinds, type ProfileClaims, type RegisteredClaims, type TokenClaims, type TokenKind } from './claims.ts'
 
 /** What the life of a session decides about a token; the rest is filled in here. */
 export type Mintable = Omit<RegisteredClaims, 'v' | 'iss' | 'aud' | 'jti' | 'client_id' | 'nbf'>
@@ -13,6 +14,8 @@ export interface Minted {
 
 export interface Minter {
   mint(kind: TokenKind, values: Mintable, profile: ProfileClaims): Promise<Minted>
+  /** An assertion for one receiver: who it is, for as long as the token that it comes from, with nothing wrapped. */
+  mintAssertion(claims: TokenClaims, audience: string, now: number): Promise<string>
 }
 
 export interface Audiences {
@@ -27,9 +30,16 @@ export function randomId(): string {
 }
 
 export function createMinter(ring: KeyRing, names: Audiences): Minter {
+  async function sign(typ: string, registered: RegisteredClaims, profile: ProfileClaims): Promise<string> {
+    const key = ring.signingKey()
+    // The registered claims come last: a profile claim can never stand in for one (security.md TM-06).
+    return new SignJWT({ ...profile, ...registered })
+      .setProtectedHeader({ alg: key.alg, kid: key.kid, typ })
+      .sign(key.privateKey)
+  }
+
   return {
     async mint(kind, values, profile) {
-      const key = ring.signingKey()
       const registered: RegisteredClaims = {
         v: formatVersion,
         iss: names.issuer,
@@ -39,11 +49,14 @@ export function createMinter(ring: KeyRing, names: Audiences): Minter {
         nbf: values.iat,
         ...values,
       }
-      // The registered claims come last: a profile claim can never stand in for one (security.md TM-06).
-      const token = await new SignJWT({ ...profile, ...registered })
-        .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: tokenKinds[kind].typ })
-        .sign(key.privateKey)
-      return { token, claims: { ...registered, profile } }
+      return { token: await sign(tokenKinds[kind].typ, registered, profile), claims: { ...registered, profile } }
+    },
+
+    mintAssertion(claims, audience, now) {
+      const iat = toSeconds(now)
+      const { v, iss, sub, client_id, exp, sid, auth_time, upn, profile } = claims
+      const registered = { v, iss, sub, aud: audience, client_id, iat, nbf: iat, exp, jti: randomId(), sid, auth_time, upn }
+      return sign(tokenKinds.assertion.typ, registered, profile)
     },
   }
 }

@@ -41,8 +41,8 @@ interface Meta {
   readonly sid: string
   /** The token itself, or the lengths of its packed parts. */
   readonly t: string | readonly number[]
-  /** The refresh token, or the lengths of its packed parts, which follow those of the token. */
-  readonly r?: string | readonly number[]
+  /** The refresh token, or the lengths of its packed parts, which follow those of the token; `true` = the token itself. */
+  readonly r?: string | readonly number[] | true
   readonly e?: number
   readonly c: number
   readonly v?: Readonly<Record<string, string>>
@@ -57,11 +57,13 @@ export function createSealer(ring: KeyRing): Sealer {
     async seal(content, sid) {
       const key = ring.sealingKey()
       const token = pack(content.token)
-      const refresh = content.refreshToken === undefined ? undefined : pack(content.refreshToken)
+      const same = content.refreshToken?.reveal() === content.token.reveal()
+      const refresh = content.refreshToken === undefined || same ? undefined : pack(content.refreshToken)
       const meta: Meta = {
         sid,
         t: token.meta,
         ...(refresh === undefined ? {} : { r: refresh.meta }),
+        ...(same ? { r: true } : {}),
         ...(content.expiresAt === undefined ? {} : { e: content.expiresAt }),
         c: content.checkedAt,
         ...(Object.keys(content.values).length === 0 ? {} : { v: content.values }),
@@ -87,8 +89,8 @@ export function createSealer(ring: KeyRing): Sealer {
         // sealed part moved to another person's token stays shut (security.md TV-15).
         if (meta.sid !== sid) return undefined
         const token = unpack(meta.t, tail)
-        const refresh = meta.r === undefined ? undefined : unpack(meta.r, tail.subarray(token.length))
-        return { token: token.secret, refreshToken: refresh?.secret, expiresAt: meta.e, values: meta.v ?? {}, checkedAt: meta.c }
+        const refreshToken = meta.r === undefined ? undefined : meta.r === true ? token.secret : unpack(meta.r, tail.subarray(token.length)).secret
+        return { token: token.secret, refreshToken, expiresAt: meta.e, values: meta.v ?? {}, checkedAt: meta.c }
       } catch {
         return undefined
       }

@@ -86,8 +86,10 @@ function failureOf(error: unknown): Failed {
   if (error instanceof AnswerTooLarge) return failed('upstream_bad', 'The answer is larger than maxResponse.')
   const code = codeOf(error)
   if (slow.has(code)) return failed('upstream_slow', `There was no complete answer in time (${code}).`)
-  if (code.startsWith('HPE_') || garbled.has(code))
+  // Some faults that the parser finds have no code.
+  if (error instanceof errors.HTTPParserError || garbled.has(code)) {
     return failed('upstream_bad', `The answer is not proper HTTP (${code}).`)
+  }
   if (code === 'UND_ERR_INVALID_ARG') return failed('upstream_bad', 'The request cannot be made as it is configured.')
   return failed('upstream_unavailable', `The service cannot be reached (${code}).`)
 }

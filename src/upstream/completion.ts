@@ -52,8 +52,9 @@ export function createCompletion(config: LoginUpstreamConfig, caller: Caller, op
     const who = named?.value ?? subject
     if (who === undefined) return bad('No place of a subject is configured.')
     // Two people in one sign-in: the token is somebody else's, or one of the places is not that of an id.
-    if (subject !== undefined && subject !== who)
+    if (subject !== undefined && subject !== who) {
       return bad('The login answer and the profile name different subjects.')
+    }
     const expiresAt = profile.expiry === undefined ? undefined : taking.expiry(profile.expiry, token)
     return {
       kind: 'signed_in',

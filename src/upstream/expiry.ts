@@ -45,11 +45,11 @@ export function readExpiry(expiry: Expiry, source: Source): Ending {
 /** The last millisecond that a date can name. */
 const lastMoment = 8.64e15
 
+/** One that is over already is passed on: whoever makes the session says that a clock or a unit is wrong. */
 function ending(expiresAt: number, now: number): Ending {
-  // A token that was over when it was given is a wrong unit or a wrong clock; taken at its word, every sign-in would loop.
-  if (expiresAt <= now) return unknown('it lies in the past')
   if (expiresAt > lastMoment) return unknown('it is further away than a date can be')
-  return { expiresAt: Math.floor(expiresAt), note: `in ${Math.round((expiresAt - now) / 1000)} s` }
+  const seconds = Math.round((expiresAt - now) / 1000)
+  return { expiresAt: Math.floor(expiresAt), note: seconds > 0 ? `in ${seconds} s` : `${-seconds} s ago` }
 }
 
 const unknown = (why: string): Ending => ({ expiresAt: undefined, note: `not known: ${why}` })

@@ -9,8 +9,9 @@ export function failed(as: Failed['as'], detail: string, answer?: Answer): Faile
 /** An answer that nothing in the configuration speaks of. */
 export function unmatched(call: string, answer: Answer): Failed {
   const { status } = answer
-  if (status >= 500 || status === 429)
+  if (status >= 500 || status === 429) {
     return failed('upstream_unavailable', `The ${call} call was answered with status ${status}.`, answer)
+  }
   if (status >= 300 && status < 400) {
     return failed(
       'upstream_bad',

@@ -5,7 +5,11 @@ import { fieldPattern } from '../config/templates.ts'
 export type Variables = ReadonlyMap<string, string | Secret>
 
 /** How a value is written where it is put, so that it stays one value there. */
-export type Writing = 'plain' | 'percent'
+export interface Writing {
+  readonly write?: (value: string) => string
+  /** What no value may have there, and where that is. */
+  readonly cannotCarry?: { readonly pattern: RegExp; readonly where: string }
+}
 
 /**
  * A request that cannot be made of these values. Thrown inside `fillRequest` and caught there, never seen outside.
@@ -26,12 +30,14 @@ export function fieldsIn(template: string): readonly string[] {
   return [...template.matchAll(fieldPattern)].map(([, name = '']) => name)
 }
 
-/** @throws Unfillable for a field that has no value, or one that the writing cannot hold */
-export function fillText(template: string, variables: Variables, writing: Writing = 'plain'): string {
+/** @throws Unfillable for a field that has no value, or one that cannot be written there */
+export function fillText(template: string, variables: Variables, { write, cannotCarry }: Writing = {}): string {
   return template.replaceAll(fieldPattern, (_whole, name: string) => {
     const value = valueOf(name, variables)
     if (value === undefined) throw new Unfillable(`{${name}} has no value here.`, name)
-    return writing === 'percent' ? percentEncode(value) : value
+    if (cannotCarry?.pattern.test(value) === true)
+      throw new Unfillable(`${cannotCarry.where} cannot carry {${name}}.`, name)
+    return write === undefined ? value : write(value)
   })
 }
 

@@ -72,8 +72,9 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
       const { refresh } = config
       if (refresh === undefined) return failed('upstream_bad', 'No refresh call is configured.')
       // Nothing to trade is as good as refused; status 0: no call was made.
-      if (fieldsOf(refresh.request).has('refreshToken') && grant.refreshToken === undefined)
+      if (fieldsOf(refresh.request).has('refreshToken') && grant.refreshToken === undefined) {
         return { kind: 'refused', status: 0 }
+      }
       const asked = await caller.ask('refresh', refresh.request, grantVariables(grant, subject), staticHeaders(present))
       if (!asked.ok) return asked.failed
       const { answer } = asked

@@ -73,8 +73,9 @@ export function createTaking(name: CallName, from: Omit<Source, 'token'>, trace:
     grant(places, presentation, previous) {
       const token = take('token', undefined, places.token, undefined, asToken)
       if (!token.ok) return { ok: false, fault: `The token ${token.fault}.` }
-      if (!isPresentable(presentation, token.value))
+      if (!isPresentable(presentation, token.value)) {
         return { ok: false, fault: 'The token has characters that it cannot be presented with.' }
+      }
       const refresh =
         places.refreshToken === undefined
           ? undefined

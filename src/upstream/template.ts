@@ -79,34 +79,29 @@ function stringsIn(value: unknown): readonly string[] {
 const contentTypes = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const
 
 function fillPath(template: string, variables: Variables): string {
-  const filled = fillText(template, variables, 'percent')
+  const filled = fillText(template, variables, { write: percentEncode })
   // Dots cannot be escaped: `/users/{username}/token` with `..` would be another address for whoever normalises it.
   const [path = ''] = filled.split('?', 1)
   const dots = path.split('/').findIndex((segment) => segment === '.' || segment === '..')
-  if (dots >= 0)
+  if (dots >= 0) {
     throw new Unfillable('A value would be a dot segment of the path.', fieldsIn(template.split('/')[dots] ?? '')[0])
+  }
   return filled
 }
 
 /** RFC 9110 section 5.5: no line breaks and no other control characters; beyond Latin-1 there is no byte for it. */
-const sendable = /^[\t\x20-\x7e\x80-\xff]*$/
-
 function headerValue(name: string, template: string | Secret, variables: Variables): string {
   if (template instanceof Secret) return template.reveal()
-  const value = fillText(template, variables)
-  if (!sendable.test(value))
-    throw new Unfillable(`The header ${name} cannot carry what was filled into it.`, fieldsIn(template)[0])
-  return value
+  return fillText(template, variables, {
+    cannotCarry: { pattern: /[^\t\x20-\x7e\x80-\xff]/, where: `The header ${name}` },
+  })
 }
 
-/** RFC 7617: UTF-8, no colon in the user name, no control characters. */
+/** RFC 7617 section 2: UTF-8, no colon in the user name, no control characters. */
 function basic(template: NonNullable<RequestTemplate['basic']>, variables: Variables): string {
-  const username = fillText(template.username, variables)
-  const password = fillText(template.password, variables)
-  if (/[:\p{Cc}]/u.test(username))
-    throw new Unfillable('HTTP Basic cannot carry this user name.', fieldsIn(template.username)[0])
-  if (/\p{Cc}/u.test(password))
-    throw new Unfillable('HTTP Basic cannot carry this password.', fieldsIn(template.password)[0])
+  const where = 'HTTP Basic'
+  const username = fillText(template.username, variables, { cannotCarry: { pattern: /[:\p{Cc}]/u, where } })
+  const password = fillText(template.password, variables, { cannotCarry: { pattern: /\p{Cc}/u, where } })
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 

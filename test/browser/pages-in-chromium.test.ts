@@ -1,7 +1,7 @@
 import { after, before, describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Browser, Page } from 'playwright-core'
@@ -35,7 +35,9 @@ const form = signInPage({
 })
 
 /** Serves every page under its name, with its headers; a post to `/login` is noted and answered by the 401 page. */
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void answer(request, response))
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'POST') {
     posts.push({ headers: request.headers, body: await text(request) })
     response.writeHead(401, pageHeaders({ secure: false })).end(errorPage({ code: 'expired', prefix: '' }))
@@ -45,7 +47,7 @@ const server = createServer(async (request, response) => {
   response
     .writeHead(200, pageHeaders({ secure: false, ...(state ? { style: state.style } : {}) }))
     .end(state?.page ?? form)
-})
+}
 
 const browser: Browser | undefined = await launchChromium()
 

@@ -29,12 +29,21 @@ test('everything there is to say is a configuration', () => {
   assert.deepEqual(config.routes[1]?.require, { roles: ['admin', 'root'], name: ['ada'] })
   assert.equal(config.routes[0]?.path, '/public')
   assert.equal(config.routes[0]?.maxBody, 10_000_000)
-  assert.deepEqual([...config.identityHeaders], [['Remote-User', 'sub'], ['X-Email', 'email']])
+  assert.deepEqual(
+    [...config.identityHeaders],
+    [
+      ['Remote-User', 'sub'],
+      ['X-Email', 'email'],
+    ],
+  )
 })
 
 test('an origin has one spelling', () => {
   assert.equal(configOf({ ...minimal, publicUrl: 'HTTPS://App.Example.com:443/' }).publicUrl, 'https://app.example.com')
-  assert.equal(configOf({ ...minimal, publicUrl: 'https://app.example.com:8443' }).publicUrl, 'https://app.example.com:8443')
+  assert.equal(
+    configOf({ ...minimal, publicUrl: 'https://app.example.com:8443' }).publicUrl,
+    'https://app.example.com:8443',
+  )
 })
 
 test('a loopback public URL may be http, with plain cookie names', () => {
@@ -48,7 +57,9 @@ test('a loopback public URL may be http, with plain cookie names', () => {
 
 test('CF-01 the dangerous switches that are on are named', () => {
   const insecure = { httpPublicUrl: true, httpUpstreams: false }
-  assert.deepEqual(configOf({ ...minimal, publicUrl: 'http://app.example.com', insecure }).insecure, ['insecure.httpPublicUrl'])
+  assert.deepEqual(configOf({ ...minimal, publicUrl: 'http://app.example.com', insecure }).insecure, [
+    'insecure.httpPublicUrl',
+  ])
 })
 
 test('former cookie names get the prefix of the present one', () => {
@@ -67,7 +78,14 @@ test('all faults come at once, each once, with their paths', () => {
   })
   assert.deepEqual(
     faults.map((fault) => fault.slice(0, fault.indexOf(':'))),
-    ['sesion', 'routes[0].path', 'upstreams.accounts.login.request', 'publicUrl', 'session.tokenTtl', 'routes[1].backend'],
+    [
+      'sesion',
+      'routes[0].path',
+      'upstreams.accounts.login.request',
+      'publicUrl',
+      'session.tokenTtl',
+      'routes[1].backend',
+    ],
   )
 })
 
@@ -83,7 +101,11 @@ test('what is returned is frozen, and what was handed in is neither frozen nor k
   }
   check(config)
   options.upstreams.accounts.login.request.json.User = 'changed'
-  assert.deepEqual(config.upstreams.get('accounts')?.login.request.body?.kind === 'json' && config.upstreams.get('accounts')?.login.request.body?.value, full.upstreams.accounts.login.request.json)
+  assert.deepEqual(
+    config.upstreams.get('accounts')?.login.request.body?.kind === 'json' &&
+      config.upstreams.get('accounts')?.login.request.body?.value,
+    full.upstreams.accounts.login.request.json,
+  )
 })
 
 test('options that are undefined are absent', () => {
@@ -92,7 +114,7 @@ test('options that are undefined are absent', () => {
 
 test('what JSON cannot say is a fault', () => {
   const cycle: Record<string, unknown> = {}
-  cycle['self'] = cycle
+  cycle['self'] = [cycle, cycle]
   for (const value of [new Date(), () => 1, 1n, Symbol('x'), Number.NaN, new Map(), cycle]) {
     const result = parse({ ...minimal, log: value }, noSecrets)
     assert.ok(!result.ok)

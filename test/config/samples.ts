@@ -39,6 +39,7 @@ export const full = {
     renewWait: '500ms',
     uncheckedTimeout: '1h',
     recheckEvery: '10m',
+    maxSockets: 100,
     cookie: { name: 'postern', sameSite: 'lax', formerNames: ['gate'] },
   },
   api: { tokenTtl: '10m', audience: 'https://api.example.com' },
@@ -121,7 +122,9 @@ export const full = {
         refusals: [{ status: [409], as: 'unavailable' }],
         concurrent: false,
       },
-      logout: { request: { method: 'DELETE', path: '/auth/session/{subject}', basic: { username: 'a', password: '{token}' } } },
+      logout: {
+        request: { method: 'DELETE', path: '/auth/session/{subject}', basic: { username: 'a', password: '{token}' } },
+      },
     },
   },
   routes: [
@@ -148,6 +151,8 @@ export const full = {
       onAnonymous: 'auto',
       backend: 'http://127.0.0.1:3000',
       credentials: 'upstream',
+      authorization: 'ours',
+      websocket: true,
     },
     { path: '/', backend: 'http://127.0.0.1:3000' },
   ],

@@ -7,7 +7,7 @@ import { startGateway, type Gateway, type GatewaySettings } from '../support/gat
 import { serviceOptions, type Service } from '../support/service.ts'
 
 type SessionOptions = NonNullable<Options['session']>
-type UpstreamOptions = Options['upstreams'][string]
+export type UpstreamOptions = Options['upstreams'][string]
 
 export interface Scene extends Omit<GatewaySettings, 'options'> {
   readonly session?: SessionOptions
@@ -19,7 +19,10 @@ export interface Scene extends Omit<GatewaySettings, 'options'> {
 const patient: SessionOptions = { renewWait: '30s' }
 
 /** A gateway of one test. */
-export async function open(t: TestContext, { session = {}, upstream = (usual) => usual, ...settings }: Scene = {}): Promise<Gateway> {
+export async function open(
+  t: TestContext,
+  { session = {}, upstream = (usual) => usual, ...settings }: Scene = {},
+): Promise<Gateway> {
   const gateway = await startGateway({
     ...settings,
     options: (_origin, service) => ({
@@ -41,7 +44,14 @@ export function refreshing({ login, ...usual }: UpstreamOptions): UpstreamOption
 }
 
 /** Neither check nor refresh: nobody is asked at a renewal. */
-export function unchecked({ check: _, ...usual }: UpstreamOptions): UpstreamOptions {
+export function unchecked(described: UpstreamOptions): UpstreamOptions {
+  const { check: _, ...usual } = described
+  return usual
+}
+
+/** Its tokens outlive every sign-out. */
+export function withoutLogout(described: UpstreamOptions): UpstreamOptions {
+  const { logout: _, ...usual } = described
   return usual
 }
 
@@ -66,7 +76,10 @@ export function copyOf(client: BrowserClient): BrowserClient {
 }
 
 /** Keeps the service from answering that call until `go`. */
-export function hold(service: Service, call: 'login' | 'check' | 'logout' | 'refresh'): { arrived(count?: number): Promise<void>; go(): void } {
+export function hold(
+  service: Service,
+  call: 'login' | 'check' | 'logout' | 'refresh',
+): { arrived(count?: number): Promise<void>; go(): void } {
   const { promise, resolve } = Promise.withResolvers<void>()
   const before = service.calls[call]
   service.hold[call] = promise

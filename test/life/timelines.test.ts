@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { assertSentToSignIn, lastReason } from '../contract/refusal.ts'
 import { navigation, sameOriginFetch } from '../support/browser-client.ts'
 import { minutes, seconds } from '../support/clock.ts'
-import { copyOf, giveRefreshTokens, hold, open, refreshing, signedIn, subjectOf } from './timeline.ts'
+import { copyOf, giveRefreshTokens, hold, open, refreshing, signedIn, subjectOf, withoutLogout } from './timeline.ts'
 
 /*
  * One browser, several tabs, and answers that arrive out of order. `sendOnly` asks; `take` is the moment at which the
@@ -14,7 +14,9 @@ test('RF-03 a hundred requests at once with one due cookie: one check call, and 
   const { clock, service, origin, ...gateway } = await open(t)
   const client = await signedIn({ clock, service, origin, ...gateway })
   clock.advance(minutes(4))
-  const answers = await Promise.all(Array.from({ length: 100 }, () => client.sendOnly('/protected', 'GET', sameOriginFetch)))
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => client.sendOnly('/protected', 'GET', sameOriginFetch)),
+  )
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
   assert.equal(service.calls.check, 1)
   assert.equal(new Set(answers.map(({ setCookies }) => JSON.stringify(setCookies))).size, 1)
@@ -68,7 +70,7 @@ test('an answer that arrives after sign-out does not bring the session back, in 
 })
 
 test('a renewal that is under way while the person signs out comes to nothing, whatever the upstream says', async (t) => {
-  const gateway = await open(t, { upstream: ({ logout: _, ...usual }) => usual })
+  const gateway = await open(t, { upstream: withoutLogout })
   const { clock, service } = gateway
   const client = await signedIn(gateway)
   clock.advance(minutes(4))
@@ -192,7 +194,10 @@ test('a request that may spend the refresh token does not have to wait behind on
   giveRefreshTokens(service)
   const client = await signedIn(gateway)
   clock.advance(minutes(4))
-  const [script, page] = await Promise.all([client.sendOnly('/protected', 'GET', sameOriginFetch), client.sendOnly('/protected', 'GET', navigation)])
+  const [script, page] = await Promise.all([
+    client.sendOnly('/protected', 'GET', sameOriginFetch),
+    client.sendOnly('/protected', 'GET', navigation),
+  ])
   assert.equal(script.status, 200)
   assert.equal(page.setCookies.length, 1)
   assert.equal(service.calls.refresh, 1)

@@ -57,19 +57,22 @@ export async function startService(): Promise<Service> {
     close: () => app.close(),
   }
 
-  async function trouble(reply: FastifyReply): Promise<FastifyReply | undefined> {
+  /** Whether it has answered. Not the reply itself: that is a thenable, and awaiting it gives nothing. */
+  async function trouble(reply: FastifyReply): Promise<boolean> {
     switch (service.mode) {
       case 'down':
-        return reply.code(503).send({ error: 'maintenance' })
+        void reply.code(503).send({ error: 'maintenance' })
+        return true
       case 'garbage':
-        return reply.code(200).type('text/html').send('<html>It works!</html>')
+        void reply.code(200).type('text/html').send('<html>It works!</html>')
+        return true
       case 'hang':
         return new Promise(() => undefined)
       case 'slow':
         await new Promise((resolve) => setTimeout(resolve, service.delay))
-        return undefined
+        return false
       case 'well':
-        return undefined
+        return false
     }
   }
 
@@ -97,8 +100,7 @@ export async function startService(): Promise<Service> {
   app.post<{ Body: { User: string; Password: string } }>('/api/login', async (request, reply) => {
     service.calls.login += 1
     await service.hold.login
-    const failed = await trouble(reply)
-    if (failed !== undefined) return failed
+    if (await trouble(reply)) return reply
     const user = service.users.get(request.body.User)
     if (user === undefined || user.password !== request.body.Password) return reply.code(401).send({ error: 'no such user or wrong password' })
     if (user.disabled) return reply.code(423).send({ error: 'locked' })
@@ -108,8 +110,7 @@ export async function startService(): Promise<Service> {
   app.get('/api/me', async (request, reply) => {
     service.calls.check += 1
     await service.hold.check
-    const failed = await trouble(reply)
-    if (failed !== undefined) return failed
+    if (await trouble(reply)) return reply
     const name = userOf(bearer(request.headers.authorization))
     return name === undefined ? reply.code(401).send({ error: 'who?' }) : { user: describe(name) }
   })
@@ -117,8 +118,7 @@ export async function startService(): Promise<Service> {
   app.post<{ Body: { refresh_token: string } }>('/api/refresh', async (request, reply) => {
     service.calls.refresh += 1
     await service.hold.refresh
-    const failed = await trouble(reply)
-    if (failed !== undefined) return failed
+    if (await trouble(reply)) return reply
     const name = service.refreshTokens.get(request.body.refresh_token)
     if (name === undefined || service.users.get(name)?.disabled !== false) return reply.code(401).send({ error: 'invalid_grant' })
     service.refreshTokens.delete(request.body.refresh_token)
@@ -128,8 +128,7 @@ export async function startService(): Promise<Service> {
   app.post('/api/logout', async (request, reply) => {
     service.calls.logout += 1
     await service.hold.logout
-    const failed = await trouble(reply)
-    if (failed !== undefined) return failed
+    if (await trouble(reply)) return reply
     service.tokens.delete(bearer(request.headers.authorization))
     return reply.code(204).send()
   })

@@ -52,7 +52,7 @@ const bad: readonly (readonly [string, Reply])[] = [
   ['a token of spaces', { body: { token: '   ', id: '1' } }],
   ['a token with a line break', { body: { token: 'canary\r\nX: 1', id: '1' } }],
   ['a token beyond ASCII that is to be presented in a header', { body: { token: 'canäry', id: '1' } }],
-  ['a token of 17 kB', { body: { token: 'x'.repeat(17_000), id: '1' } }],
+  ['a token of 70 kB', { body: { token: 'x'.repeat(70_000), id: '1' } }],
   ['a subject that is missing', { body: { token: 'canary' } }],
   ['a subject that is null', { body: { token: 'canary', id: null } }],
   ['an empty subject', { body: { token: 'canary', id: '' } }],
@@ -61,8 +61,14 @@ const bad: readonly (readonly [string, Reply])[] = [
   ['a subject with a fraction', { body: { token: 'canary', id: 1.5 } }],
   ['a subject of 256 characters', { body: { token: 'canary', id: 'x'.repeat(256) } }],
   ['a subject with a control character', { body: { token: 'canary', id: 'a\u0000b' } }],
-  ['bytes that are not UTF-8', { body: Buffer.from([...Buffer.from('{"token":"'), 0xff, 0xfe, ...Buffer.from('","id":"1"}')]) }],
-  ['a compressed answer that was not asked for', { headers: { 'content-encoding': 'gzip' }, body: Buffer.from('1f8b08000000', 'hex') }],
+  [
+    'bytes that are not UTF-8',
+    { body: Buffer.from([...Buffer.from('{"token":"'), 0xff, 0xfe, ...Buffer.from('","id":"1"}')]) },
+  ],
+  [
+    'a compressed answer that was not asked for',
+    { headers: { 'content-encoding': 'gzip' }, body: Buffer.from('1f8b08000000', 'hex') },
+  ],
 ]
 
 for (const [what, reply] of bad) {
@@ -173,35 +179,76 @@ test('LG-09 a connection that is reset before or in the middle of the answer is 
   assert.equal((await rawFailure((socket) => socket.resetAndDestroy())).as, 'upstream_unavailable')
   assert.equal((await rawFailure((socket) => socket.end())).as, 'upstream_unavailable')
   const half = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"token":"canary","id":'
-  assert.equal((await rawFailure((socket) => socket.write(half, () => socket.resetAndDestroy()))).as, 'upstream_unavailable')
+  assert.equal(
+    (await rawFailure((socket) => socket.write(half, () => socket.resetAndDestroy()))).as,
+    'upstream_unavailable',
+  )
   assert.equal((await rawFailure((socket) => socket.end(half))).as, 'upstream_unavailable')
   const chunk = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"tok\r\n'
   assert.equal((await rawFailure((socket) => socket.end(chunk))).as, 'upstream_unavailable')
 })
 
+test('LG-08 a login whose connection breaks is not sent again, not even over a connection that was idle', async () => {
+  let requests = 0
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk) => {
+      if (!chunk.includes('POST /login')) return
+      requests += 1
+      const answer = 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}'
+      if (requests === 1) socket.write(answer)
+      else socket.destroy()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(() => server.close())
+  const { upstream } = traced(plainOptions(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+  after(() => upstream.close())
+  only(await upstream.signIn(typed(ada)), 'refused')
+  assert.equal(only(await upstream.signIn(typed(ada)), 'failed').as, 'upstream_unavailable')
+  assert.equal(requests, 2)
+})
+
 test('an answer that is not HTTP is a fault of the service', async () => {
-  assert.equal((await rawFailure((socket) => socket.end('SSH-2.0-OpenSSH_9.9\r\n'))).as, 'upstream_bad')
-  assert.equal((await rawFailure((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}'))).as, 'upstream_bad')
+  const ssh = await rawFailure((socket) => socket.end('SSH-2.0-OpenSSH_9.9\r\n'))
+  assert.equal(ssh.as, 'upstream_bad', ssh.detail)
+  assert.equal(
+    (await rawFailure((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}')))
+      .as,
+    'upstream_bad',
+  )
   const headers = `X: ${'x'.repeat(100_000)}\r\n`
   assert.equal((await rawFailure((socket) => socket.end(`HTTP/1.1 200 OK\r\n${headers}\r\n`))).as, 'upstream_bad')
 })
 
 test('two lines of one header name no token', async () => {
   const login = { token: { header: 'X-Token' } }
-  assert.equal((await failureOf({ headers: { 'x-token': ['canary1', 'canary2'] }, body: { id: '1' } }, { login })).as, 'upstream_bad')
+  assert.equal(
+    (await failureOf({ headers: { 'x-token': ['canary1', 'canary2'] }, body: { id: '1' } }, { login })).as,
+    'upstream_bad',
+  )
 })
 
 test('EH-02 whatever JSON a service sends, the outcome is one of ours', async () => {
   const { default: fc } = await import('fast-check')
   let body = ''
   const { upstream } = await answering(() => ({ body }))
-  const value = fc.oneof(fc.jsonValue(), fc.record({ token: fc.jsonValue(), id: fc.jsonValue(), refresh: fc.jsonValue() }))
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ token: fc.jsonValue(), id: fc.jsonValue(), refresh: fc.jsonValue() }),
+  )
   await fc.assert(
-    fc.asyncProperty(fc.oneof(value.map((one) => JSON.stringify(one)), fc.string({ unit: 'binary' })), async (text) => {
-      body = text
-      const outcome = await upstream.signIn(typed(ada))
-      assert.ok(outcome.kind === 'failed' || outcome.kind === 'signed_in')
-    }),
+    fc.asyncProperty(
+      fc.oneof(
+        value.map((one) => JSON.stringify(one)),
+        fc.string({ unit: 'binary' }),
+      ),
+      async (text) => {
+        body = text
+        const outcome = await upstream.signIn(typed(ada))
+        assert.ok(outcome.kind === 'failed' || outcome.kind === 'signed_in')
+      },
+    ),
     { numRuns: 200 },
   )
 })

@@ -19,14 +19,21 @@ test('a pointer finds what RFC 6901 section 5 says that it finds', () => {
 })
 
 test('a pointer finds nothing beyond what is there', () => {
-  for (const index of ['00', '-', '2', '1e0', '-1', ' 0', 'length', 'at']) assert.equal(at('{"a":[1,2]}', 'a', index), undefined, index)
-  for (const segments of [['a', 'b'], ['s', '0'], ['s', 'length'], ['n', 'x']]) {
+  for (const index of ['00', '-', '2', '1e0', '-1', ' 0', 'length', 'at'])
+    assert.equal(at('{"a":[1,2]}', 'a', index), undefined, index)
+  for (const segments of [
+    ['a', 'b'],
+    ['s', '0'],
+    ['s', 'length'],
+    ['n', 'x'],
+  ]) {
     assert.equal(at('{"a":1,"s":"text","n":null}', ...segments), undefined)
   }
 })
 
 test('TM-06 what every object has is not what a service has sent', () => {
-  for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) assert.equal(at('{}', name), undefined, name)
+  for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty'])
+    assert.equal(at('{}', name), undefined, name)
   assert.equal(at('{}', 'constructor', 'name'), undefined)
   assert.equal(at('{"__proto__":{"admin":true}}', 'admin'), undefined)
   assert.equal(at('{"__proto__":{"admin":true}}', '__proto__', 'admin'), true)
@@ -45,11 +52,12 @@ test('a whole number keeps every digit', () => {
 
 test('parsing never throws, whatever the text', () => {
   const deep = '['.repeat(200_000)
-  for (const text of ['', ' ', '{', 'undefined', 'NaN', deep, `${deep}1234567890123456789`, '\u0000']) assert.equal(parseJson(text).value, undefined)
+  for (const text of ['', ' ', '{', 'undefined', 'NaN', deep, `${deep}1234567890123456789`, '\u0000'])
+    assert.equal(parseJson(text).value, undefined)
   fc.assert(fc.property(fc.string(), (text) => void parseJson(text)))
-  fc.assert(
-    fc.property(fc.jsonValue(), (value) => assert.deepEqual(parseJson(JSON.stringify(value)).value, JSON.parse(JSON.stringify(value)))),
-  )
+  const text = (value: unknown) =>
+    JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? Number(member) : member))
+  fc.assert(fc.property(fc.jsonValue(), (value) => assert.equal(text(parseJson(text(value)).value), text(value))))
 })
 
 test('a pointer is shown as it is written', () => {

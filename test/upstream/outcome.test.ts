@@ -9,7 +9,9 @@ type Refusals = UpstreamOptions['login']['refusals']
 const account = { token: 't', id: '1' }
 
 async function outcomeOf(reply: Reply, refusals: Refusals = [], success?: UpstreamOptions['login']['success']) {
-  const { upstream, service } = await answering(reply, { login: { refusals, ...(success === undefined ? {} : { success }) } })
+  const { upstream, service } = await answering(reply, {
+    login: { refusals, ...(success === undefined ? {} : { success }) },
+  })
   const outcome = await upstream.signIn(typed(ada))
   // A service counts attempts: whatever comes of it, there is one.
   assert.equal(service.calls.length, 1)
@@ -63,13 +65,26 @@ test('a refusal is told by status, header, cookie or text', async () => {
   ]
   assert.equal(only(await outcomeOf({ status: 409 }, rules), 'refused').as, 'bad_credentials')
   assert.equal(only(await outcomeOf({ status: 401, headers: { 'x-locked': 'yes' } }, rules), 'refused').as, 'locked')
-  assert.equal(only(await outcomeOf({ headers: { 'set-cookie': 'expired=1' } }, rules), 'refused').as, 'password_expired')
-  assert.equal(only(await outcomeOf({ status: 500, body: '<h1>please try later</h1>' }, rules), 'refused').as, 'rate_limited')
+  assert.equal(
+    only(await outcomeOf({ headers: { 'set-cookie': 'expired=1' } }, rules), 'refused').as,
+    'password_expired',
+  )
+  assert.equal(
+    only(await outcomeOf({ status: 500, body: '<h1>please try later</h1>' }, rules), 'refused').as,
+    'rate_limited',
+  )
   assert.equal(only(await outcomeOf({ status: 403, body: ' down\n' }, rules), 'failed').as, 'upstream_unavailable')
 })
 
 test('success is every part of its condition', async () => {
-  const success = { status: [200], body: [{ json: '/code', equals: 0 }, { json: '/error', exists: false }], headers: [{ name: 'X-Ok', exists: true }] }
+  const success = {
+    status: [200],
+    body: [
+      { json: '/code', equals: 0 },
+      { json: '/error', exists: false },
+    ],
+    headers: [{ name: 'X-Ok', exists: true }],
+  }
   const ok = { headers: { 'x-ok': '1' } }
   only(await outcomeOf({ ...ok, body: { ...account, code: 0 } }, [], success), 'signed_in')
   only(await outcomeOf({ ...ok, body: { ...account, code: '0' } }, [], success), 'failed')
@@ -87,10 +102,24 @@ test('what a service asks to wait is passed on with refusals and failures', asyn
   const seconds = only(await outcomeOf({ status: 429, headers: { 'retry-after': date } }), 'refused').retryAfter ?? 0
   assert.ok(seconds > 50 && seconds <= 61)
   assert.equal(only(await outcomeOf({ status: 429, headers: { 'retry-after': '999999' } }), 'refused').retryAfter, 3600)
-  assert.equal(only(await outcomeOf({ status: 429, headers: { 'retry-after': 'soon' } }), 'refused').retryAfter, undefined)
+  assert.equal(
+    only(await outcomeOf({ status: 429, headers: { 'retry-after': 'soon' } }), 'refused').retryAfter,
+    undefined,
+  )
 })
 
 test('a condition on the body is not met by a body that is no JSON, not even by what must be absent', async () => {
   const outcome = await outcomeOf({ body: '<html>' }, [], { body: [{ json: '/error', exists: false }] })
   assert.equal(only(outcome, 'failed').as, 'upstream_bad')
+})
+
+test('a redirect meets no condition that does not name its status', async () => {
+  const redirect = { status: 302, headers: { location: '/', 'set-cookie': 'sid=1' }, body: account }
+  const signedInBy: Refusals = [{ cookies: [{ name: 'sid', exists: true }], as: 'locked' }]
+  assert.equal(only(await outcomeOf(redirect, signedInBy), 'failed').as, 'upstream_bad')
+  assert.equal(
+    only(await outcomeOf(redirect, [{ ...signedInBy[0], status: [302], as: 'locked' }]), 'refused').as,
+    'locked',
+  )
+  only(await outcomeOf(redirect, [], { status: [302] }), 'signed_in')
 })

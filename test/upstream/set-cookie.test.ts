@@ -27,7 +27,12 @@ test('Max-Age has precedence over Expires, in any case and order', () => {
 })
 
 test('a cookie that is taken back is not there', () => {
-  const takenBack = ['sid=; Path=/', 'sid=deleted; Max-Age=0', 'sid=deleted; Max-Age=-1', 'sid=deleted; Expires=Thu, 01-Jan-1970 00:00:01 GMT']
+  const takenBack = [
+    'sid=; Path=/',
+    'sid=deleted; Max-Age=0',
+    'sid=deleted; Max-Age=-1',
+    'sid=deleted; Expires=Thu, 01-Jan-1970 00:00:01 GMT',
+  ]
   for (const line of takenBack) assert.equal(read('sid=alive', line).has('sid'), false, line)
   assert.equal(read('sid=deleted; Max-Age=0', 'sid=new').get('sid')?.value, 'new')
 })

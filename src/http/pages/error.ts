@@ -6,6 +6,8 @@ import type { MessageLink } from './message.ts'
 interface Words {
   readonly title: string
   readonly text: string
+  /** What to do, one thing after another. */
+  readonly steps?: readonly string[]
   /** What to do next, in the order of `links`. */
   readonly next: readonly Next[]
 }
@@ -14,18 +16,29 @@ type Next = 'sign in beside' | 'sign in' | 'other account' | 'start'
 
 // Shown for a form post and in frames only: a page that was merely opened is sent to sign in. Reloading sends the same
 // post again. Going back would not do: browsers forget what was typed on a page that is `no-store`.
-const sendAgain =
-  'Nothing you typed is lost. Sign in in a new tab, come back to this one and reload it. Your browser asks whether to send the form again: say yes.'
-const notYou = 'This is not your doing. Please try again in a moment.'
+const sendAgain = {
+  text: 'Nothing you typed is lost:',
+  steps: [
+    'Sign in with the button below. It opens a new tab.',
+    'Come back to this tab and reload it.',
+    'Your browser asks whether to send the form again. Say yes.',
+  ],
+  next: ['sign in beside'],
+} as const
+const notYou = 'This is not your doing. Please reload this page in a moment.'
 
 /** What a person reads, for everything a client can be told. No text comes from elsewhere. */
 const words = {
-  unauthenticated: { title: 'Sign in to continue', text: sendAgain, next: ['sign in beside'] },
-  invalid_credential: { title: 'Please sign in again', text: sendAgain, next: ['sign in beside'] },
-  expired: { title: 'Your session has ended', text: sendAgain, next: ['sign in beside'] },
+  unauthenticated: { title: 'Sign in to continue', ...sendAgain },
+  invalid_credential: { title: 'Please sign in again', ...sendAgain },
+  expired: { title: 'Your session has ended', ...sendAgain },
   sign_in_failed: { title: 'Not signed in', text: 'The name or the password is not right.', next: ['sign in'] },
   second_factor: { title: 'One more step', text: 'One more step is needed to sign in.', next: ['sign in'] },
-  bad_transaction: { title: 'Please start again', text: 'The sign-in took too long. Start it again.', next: ['sign in'] },
+  bad_transaction: {
+    title: 'Please start again',
+    text: 'The sign-in took too long. Start it again.',
+    next: ['sign in'],
+  },
   forbidden: {
     title: 'No access with this account',
     text: 'You are signed in, but this account may not open this page. If you have another one, sign out first and use that.',
@@ -100,16 +113,20 @@ export interface ErrorPageParts {
   readonly prefix: string
   /** Our own request id. */
   readonly reqId?: string | undefined
+  /** Where another account may be tried. Validated by the caller, and again on the way. */
+  readonly returnTo?: string | undefined
 }
 
 /** The page for a client code, with the status that belongs to it. */
-export function errorPage({ code, prefix, reqId }: ErrorPageParts): string {
+export function errorPage({ code, prefix, reqId, returnTo }: ErrorPageParts): string {
+  const back = returnTo === undefined ? '' : `?return_to=${encodeURIComponent(returnTo)}`
   const targets: Record<Next, MessageLink> = {
     'sign in beside': { href: `${prefix}/login`, label: 'Sign in in a new tab', newTab: true },
     'sign in': { href: `${prefix}/login`, label: 'Sign in' },
-    'other account': { href: `${prefix}/logout`, label: 'Use another account' },
+    'other account': { href: `${prefix}/logout${back}`, label: 'Use another account' },
     start: { href: '/', label: 'Go to the start page' },
   }
-  const { title, text, next } = words[code]
-  return messagePage({ status: clientCodes[code].status, title, text, links: next.map((name) => targets[name]), reqId })
+  const { title, text, steps, next }: Words = words[code]
+  const links = next.map((name) => targets[name])
+  return messagePage({ status: clientCodes[code].status, title, text, steps, links, reqId })
 }

@@ -14,6 +14,8 @@ export interface MessageParts {
   readonly status: number
   readonly title: string
   readonly text: string
+  /** What to do, one thing after another. */
+  readonly steps?: readonly string[] | undefined
   /** The first is the one to take; the others are shown more quietly. */
   readonly links: readonly MessageLink[]
   /** Our own request id: what to tell an operator, who finds the log record by it. */
@@ -21,13 +23,14 @@ export interface MessageParts {
 }
 
 /** A page that says what happened and what to do next. */
-export function messagePage({ status, title, text, links, reqId }: MessageParts): string {
+export function messagePage({ status, title, text, steps = [], links, reqId }: MessageParts): string {
   const shown = links.filter(({ href }) => opensWebPage(href)).map(link)
   return gatewayPage({
     heading: title,
     content: html`<p class="lead">${text}</p>
+${steps.length === 0 ? undefined : html`<ol class="steps">${steps.map((step) => html`<li>${step}</li>`)}</ol>`}
 ${shown.length === 0 ? undefined : html`<p class="actions">${shown}</p>`}
-<p class="reference">Status ${status}${reqId === undefined ? undefined : html` · Reference <code>${reqId}</code>`}</p>`,
+<p class="reference"><span>Status ${status}</span>${reqId === undefined ? undefined : html` <span>Reference <code>${reqId}</code></span>`}</p>`,
   })
 }
 

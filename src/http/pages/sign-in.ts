@@ -1,3 +1,5 @@
+import { clientCodes } from '../../base/reasons.ts'
+import type { ClientCode } from '../../base/reasons.ts'
 import { html } from './html.ts'
 import type { Html } from './html.ts'
 import { gatewayPage } from './layout.ts'
@@ -35,6 +37,13 @@ export interface SignInParts {
   readonly fieldsAtFault?: boolean
 }
 
+/** What the page says of a sign-in that did not succeed. A second step asks for neither a name nor a password. */
+export function signInFault(code: ClientCode, step: 'first' | 'second'): string {
+  if (code === 'bad_request') return 'Please fill in every field.'
+  if (code === 'sign_in_failed' && step === 'second') return 'That is not right. Please try again.'
+  return clientCodes[code].title
+}
+
 /** The sign-in page: the form of the only or the chosen upstream, else the choice between several. */
 export function signInPage(parts: SignInParts): string {
   const only = parts.upstreams.length === 1 ? parts.upstreams[0] : undefined
@@ -69,7 +78,7 @@ ${inputs}
 <input type="hidden" name="return_to" value="${parts.returnTo}">
 <input type="hidden" name="upstream" value="${upstream.key}">
 ${parts.step ? html`<input type="hidden" name="transaction" value="${parts.step.transaction}">` : undefined}
-<button class="button" type="submit">${parts.step ? 'Go on' : 'Sign in'}</button>
+<button class="button" type="submit">${parts.step ? 'Continue' : 'Sign in'}</button>
 </form>`
 }
 

@@ -28,6 +28,9 @@ export function signedOutPage({ prefix }: { prefix: string }): string {
   return gatewayPage({
     heading: 'You are signed out',
     content: html`<p class="lead">This browser no longer holds your session.</p>
-<p class="actions"><a class="button" href="${prefix}/login">Sign in again</a></p>`,
+<p class="actions">
+<a class="button" href="${prefix}/login">Sign in again</a>
+<a class="plain" href="/">Go to the start page</a>
+</p>`,
   })
 }

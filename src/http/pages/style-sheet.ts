@@ -95,7 +95,12 @@ input[aria-invalid] { border: 2px solid var(--alert) }
 }
 .choices a:hover { border-color: var(--accent); color: var(--accent) }
 .choices svg { flex: none; width: 0.625rem; height: 1rem; color: var(--accent) }
-.reference { padding-top: 1rem; border-top: 1px solid var(--edge); color: var(--quiet); font-size: 0.875rem; text-align: center }
+.steps { display: grid; gap: 0.5rem; padding-left: 1.375rem }
+.steps li::marker { color: var(--accent); font-weight: 600 }
+.reference {
+  display: flex; flex-wrap: wrap; justify-content: center; gap: 0 1rem;
+  padding-top: 1rem; border-top: 1px solid var(--edge); color: var(--quiet); font-size: 0.875rem; text-align: center;
+}
 code { display: inline-block; max-width: 100%; font: 0.9375em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; user-select: all }
 @media (forced-colors: active) {
   .mark { color: CanvasText }

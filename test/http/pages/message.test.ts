@@ -16,7 +16,7 @@ function references(page: string): string[] {
 
 describe('a message', () => {
   test('shows the status, and the request id where there is one', () => {
-    assert.deepEqual(references(messagePage({ ...message, reqId: 'r-1' })), ['Status 404 · Reference r-1'])
+    assert.deepEqual(references(messagePage({ ...message, reqId: 'r-1' })), ['Status 404 Reference r-1'])
     assert.deepEqual(references(messagePage(message)), ['Status 404'])
   })
 
@@ -70,7 +70,7 @@ describe('an error page', () => {
   for (const code of Object.keys(clientCodes) as ClientCode[]) {
     test(`for ${code} carries its status and never the code of the machines`, () => {
       const page = errorPage({ code, prefix: '/_auth', reqId: 'r-1' })
-      assert.deepEqual(references(page), [`Status ${clientCodes[code].status} · Reference r-1`])
+      assert.deepEqual(references(page), [`Status ${clientCodes[code].status} Reference r-1`])
       if (code.includes('_')) assert.ok(!page.includes(code))
     })
   }
@@ -86,6 +86,7 @@ describe('an error page', () => {
         ]),
         [['/door/login', '_blank', 'noopener']],
       )
+      assert.equal(elements(page, 'li').length, 3)
       assert.match(page, /send the form again/)
     })
   }
@@ -96,5 +97,10 @@ describe('an error page', () => {
       elements(page, 'a').map(({ attributes }) => attributes.get('href')),
       ['/door/logout', '/'],
     )
+  })
+
+  test('for forbidden takes the address along, so that the other account arrives there', () => {
+    const page = errorPage({ code: 'forbidden', prefix: '/door', returnTo: '/admin?a=1&b=2' })
+    assert.equal(elements(page, 'a')[0]?.attributes.get('href'), '/door/logout?return_to=%2Fadmin%3Fa%3D1%26b%3D2')
   })
 })

@@ -25,7 +25,8 @@ test('the sample home page names the two people and commands for this address', 
     'ada',
     'password123',
     'curl -i http://127.0.0.1:4711/protected',
-    'curl http://127.0.0.1:4711/_auth/login \\\n',
+    'TOKEN=$(curl -s http://127.0.0.1:4711/_auth/login \\\n',
+    'curl http://127.0.0.1:4711/protected -H "authorization: Bearer $TOKEN"',
   ]) {
     assert.ok(text.includes(part), part)
   }

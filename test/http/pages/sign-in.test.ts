@@ -1,6 +1,6 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { signInPage } from '../../../src/http/pages/sign-in.ts'
+import { signInFault, signInPage } from '../../../src/http/pages/sign-in.ts'
 import { descendants, elements, parseStrictly, textOf } from './strict-markup.ts'
 import { usualFields } from './states.ts'
 import type { Element } from './strict-markup.ts'
@@ -123,5 +123,19 @@ describe('with several upstreams', () => {
     assert.equal(input(page, 'upstream').get('value'), 'members')
     assert.match(textOf(parseStrictly(page)), /Use your account at Members\./)
     assert.deepEqual(links(page), [['/_auth/login?return_to=%2Fa%3Fb%3D1%26c%3D2', 'Use another account']])
+  })
+})
+
+describe('what is said of a failed sign-in', () => {
+  test('a wrong name and a wrong password are one thing', () => {
+    assert.equal(signInFault('sign_in_failed', 'first'), 'The name or the password is not right.')
+  })
+
+  test('at a second step it speaks of neither', () => {
+    assert.doesNotMatch(signInFault('sign_in_failed', 'second'), /name|password/)
+  })
+
+  test('an empty field is called that', () => {
+    assert.equal(signInFault('bad_request', 'first'), 'Please fill in every field.')
   })
 })

@@ -26,11 +26,11 @@ test('where nothing is known, nothing is claimed and no way back is sent', () =>
   assert.doesNotMatch(textOf(parseStrictly(page)), /signed in as/)
 })
 
-test('once signed out, the page leads to signing in again', () => {
+test('once signed out, the page leads to signing in again, or back to the site', () => {
   const page = signedOutPage({ prefix: '/_auth' })
   assert.deepEqual(elements(page, 'h1').map(textOf), ['You are signed out'])
   assert.deepEqual(
     elements(page, 'a').map(({ attributes }) => attributes.get('href')),
-    ['/_auth/login'],
+    ['/_auth/login', '/'],
   )
 })

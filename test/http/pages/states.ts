@@ -4,7 +4,7 @@ import { clientCodes } from '../../../src/base/reasons.ts'
 import type { ClientCode } from '../../../src/base/reasons.ts'
 import { errorPage } from '../../../src/http/pages/error.ts'
 import type { Html } from '../../../src/http/pages/html.ts'
-import { signInPage } from '../../../src/http/pages/sign-in.ts'
+import { signInFault, signInPage } from '../../../src/http/pages/sign-in.ts'
 import type { SignInField } from '../../../src/http/pages/sign-in.ts'
 import { signedOutPage, signOutPage } from '../../../src/http/pages/sign-out.ts'
 import { styleSheet } from '../../../src/http/pages/style-sheet.ts'
@@ -29,7 +29,7 @@ const several = [
   { key: 'members', title: 'Members', fields: usualFields },
   { key: 'partners', title: 'Partner organisations of the North Sea region', fields: usualFields },
 ]
-const wrong = clientCodes.sign_in_failed.title
+const wrong = signInFault('sign_in_failed', 'first')
 const signIn = { prefix, upstreams: [accounts], chosen: undefined, returnTo }
 const reqId = 'req-7f3k-20q9'
 const john = { name: 'John Doe', roles: ['member'] }
@@ -54,7 +54,11 @@ const gateway: Record<string, string> = {
   'sign-in-chosen': signInPage({ ...signIn, upstreams: several, chosen: 'partners' }),
   'sign-in-chosen-wrong': signInPage({ ...signIn, upstreams: several, chosen: 'members', error: wrong }),
   'sign-in-step': signInPage({ ...signIn, step: { fields: [code], transaction: 'e30.e30' } }),
-  'sign-in-step-wrong': signInPage({ ...signIn, step: { fields: [code], transaction: 'e30.e30' }, error: wrong }),
+  'sign-in-step-wrong': signInPage({
+    ...signIn,
+    step: { fields: [code], transaction: 'e30.e30' },
+    error: signInFault('sign_in_failed', 'second'),
+  }),
   'sign-out': signOutPage({ prefix }),
   'sign-out-named': signOutPage({ prefix, name: 'Ada Lovelace', returnTo }),
   'signed-out': signedOutPage({ prefix }),

@@ -14,7 +14,9 @@ export interface Described {
 
 /** Every shape, with the YAML that describes it. */
 export async function allShapes(): Promise<readonly Described[]> {
-  const names = readdirSync(import.meta.dirname).flatMap((file) => (file.endsWith('.yaml') ? [file.slice(0, -'.yaml'.length)] : []))
+  const names = readdirSync(import.meta.dirname).flatMap((file) =>
+    file.endsWith('.yaml') ? [file.slice(0, -'.yaml'.length)] : [],
+  )
   return Promise.all(
     names.toSorted().map(async (name) => {
       const { shape } = (await import(`./${name}.ts`)) as { readonly shape: Shape }

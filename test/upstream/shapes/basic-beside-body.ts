@@ -15,7 +15,9 @@ export const shape = shapeOf(
         return { status: 201, body: { id: 17, sha1: tokens.issue(), expires, owner: { id: 7 } } }
       }
       if (path === '/api/v1/user') {
-        return tokens.has(headers.authorization?.replace('Token ', '')) ? { body: { id: 7, login: 'john' } } : { status: 401 }
+        return tokens.has(headers.authorization?.replace('Token ', ''))
+          ? { body: { id: 7, login: 'john' } }
+          : { status: 401 }
       }
       const named = /^\/api\/v1\/tokens\/17\/([^/]+)$/.exec(path)?.[1]
       if (method !== 'DELETE' || named === undefined) return { status: 404 }

@@ -7,7 +7,8 @@ export const shape = shapeOf(
     const trailers = { 'x-checksum': 'abc', authorization: 'Bearer canary' }
     return ({ method, headers, json }) => {
       const bearer = headers.authorization?.replace('Bearer ', '')
-      if (method === 'GET') return tokens.has(bearer) ? { body: { sub: 'l-1' }, trailers } : { status: 401, body: {}, trailers }
+      if (method === 'GET')
+        return tokens.has(bearer) ? { body: { sub: 'l-1' }, trailers } : { status: 401, body: {}, trailers }
       if (method === 'DELETE') return { status: tokens.end(bearer) ? 200 : 401, body: {}, trailers }
       const { user, password } = json as { user?: string; password?: string }
       if (!isJohn(user, password)) return { status: 401, body: { error: 'no' }, trailers }

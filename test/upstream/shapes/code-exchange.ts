@@ -14,8 +14,12 @@ export const shape = shapeOf(
           return { status: 204, headers: { 'X-Ticket': tickets.issue(), 'set-cookie': 'flow=f-1; HttpOnly' } }
         }
         case '/sso/exchange':
-          if (!tickets.end(query.get('ticket')) || cookies.get('flow') !== 'f-1' || form.get('client') !== 'postern') return { status: 400 }
-          return { headers: { 'X-Expires': new Date(Date.now() + 1_800_000).toUTCString() }, body: { id: tokens.issue(), person: 1234 } }
+          if (!tickets.end(query.get('ticket')) || cookies.get('flow') !== 'f-1' || form.get('client') !== 'postern')
+            return { status: 400 }
+          return {
+            headers: { 'X-Expires': new Date(Date.now() + 1_800_000).toUTCString() },
+            body: { id: tokens.issue(), person: 1234 },
+          }
         case '/person':
           return tokens.has(presented) ? { body: { person: 1234 } } : { status: 401 }
         default:

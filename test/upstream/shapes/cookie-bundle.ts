@@ -10,7 +10,10 @@ export const shape = shapeOf(
       switch (path) {
         case '/login': {
           if (!isJohn(form.get('email'), form.get('password'))) {
-            return { status: 302, headers: { location: '/login?failed', 'set-cookie': ['session=fresh', 'auth=; Max-Age=0'] } }
+            return {
+              status: 302,
+              headers: { location: '/login?failed', 'set-cookie': ['session=fresh', 'auth=; Max-Age=0'] },
+            }
           }
           const bundle = [`auth=${auths.issue()}; HttpOnly`, 'theme=dark', `session=${sessions.issue()}; HttpOnly`]
           return { status: 302, headers: { location: '/', 'set-cookie': bundle } }

@@ -18,9 +18,11 @@ export const shape = shapeOf(
     return ({ method, path, json, headers }) => {
       if (path !== '/v3/auth/tokens') return { status: 404 }
       const presented = String(headers['x-auth-token'])
-      if (method === 'GET') return tokens.has(presented) ? { body: { token: user } } : { status: 401, body: { error: {} } }
+      if (method === 'GET')
+        return tokens.has(presented) ? { body: { token: user } } : { status: 401, body: { error: {} } }
       if (method === 'DELETE') return { status: tokens.end(presented) ? 204 : 401 }
-      if (!isDeepStrictEqual(json, account)) return { status: 401, body: { error: { code: 401, message: 'no such user' } } }
+      if (!isDeepStrictEqual(json, account))
+        return { status: 401, body: { error: { code: 401, message: 'no such user' } } }
       // Six decimals, as some of them write it.
       const expires_at = new Date(Date.now() + 3_600_000).toISOString().replace('Z', '000Z')
       return { status: 201, headers: { 'X-Subject-Token': tokens.issue() }, body: { token: { ...user, expires_at } } }

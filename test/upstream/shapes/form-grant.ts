@@ -7,11 +7,18 @@ export const shape = shapeOf(
     const access = createTokens()
     const refresh = createTokens()
     const grant = () => ({
-      body: { access_token: access.issue(), refresh_token: refresh.issue(), expires_in: 900, user_id: 42, token_type: 'bearer' },
+      body: {
+        access_token: access.issue(),
+        refresh_token: refresh.issue(),
+        expires_in: 900,
+        user_id: 42,
+        token_type: 'bearer',
+      },
     })
     const invalid = { status: 400, body: { error: 'invalid_grant' } }
     const token = ({ form, headers, body }: Call) => {
-      if (headers['content-type'] !== 'application/x-www-form-urlencoded' || form.get('client_id') !== 'postern') return { status: 415 }
+      if (headers['content-type'] !== 'application/x-www-form-urlencoded' || form.get('client_id') !== 'postern')
+        return { status: 415 }
       if (headers['x-client-secret'] !== 'secret of MEMBERS_CLIENT_SECRET') return { status: 500 }
       if (form.get('grant_type') === 'refresh_token') return refresh.end(form.get('refresh_token')) ? grant() : invalid
       // Decoders of forms differ about `+`, so it must not be used for a space.

@@ -7,9 +7,11 @@ export const shape = shapeOf(
     const text = (value: unknown) => JSON.stringify(value, undefined, 4)
     return ({ path, headers, json }) => {
       if (headers['x-tenant'] !== 'acme' || headers['x-api-key'] !== 'secret of ERP_API_KEY') return { status: 500 }
-      if (headers.origin !== undefined || headers.referer !== undefined || headers.cookie !== undefined) return { status: 500 }
+      if (headers.origin !== undefined || headers.referer !== undefined || headers.cookie !== undefined)
+        return { status: 500 }
       const bearer = headers.authorization?.replace('Bearer ', '')
-      if (path === '/user') return tokens.has(bearer) ? { body: text({ User: { Id: 'e-1', Name: 'John' } }) } : { status: 401 }
+      if (path === '/user')
+        return tokens.has(bearer) ? { body: text({ User: { Id: 'e-1', Name: 'John' } }) } : { status: 401 }
       if (path === '/logoff') return { status: tokens.end(bearer) ? 204 : 401 }
       const { Username, Password } = json as { Username?: string; Password?: string }
       if (!isJohn(Username, Password)) return { status: 401, body: text({ Message: 'unknown user' }) }

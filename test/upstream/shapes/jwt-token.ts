@@ -6,12 +6,19 @@ const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('ba
 export const shape = shapeOf(
   () => {
     const tokens = createTokens(() => {
-      const payload = { sub: 'p-1', exp: Math.floor(Date.now() / 1000) + 1500, profile: { name: 'Jöhn' }, roles: ['staff'], jti: crypto.randomUUID() }
+      const payload = {
+        sub: 'p-1',
+        exp: Math.floor(Date.now() / 1000) + 1500,
+        profile: { name: 'Jöhn' },
+        roles: ['staff'],
+        jti: crypto.randomUUID(),
+      }
       return `${part({ alg: 'HS256', typ: 'JWT' })}.${part(payload)}.${Buffer.from('not checked').toString('base64url')}`
     })
     return ({ path, headers, json }) => {
       const { jwt, email, password } = json as { jwt?: string; email?: string; password?: string }
-      if (path === '/jwt') return isJohn(email, password) ? { body: { jwt: tokens.issue() } } : { status: 400, body: {} }
+      if (path === '/jwt')
+        return isJohn(email, password) ? { body: { jwt: tokens.issue() } } : { status: 400, body: {} }
       if (headers.authorization !== `JWT ${jwt}`) return { status: 500 }
       const known = path === '/jwt/verify' ? tokens.has(jwt) : tokens.end(jwt)
       return known ? { body: {} } : { status: 400, body: { error: 'invalid token' } }

@@ -21,9 +21,13 @@ export interface Shape {
 export const john = { username: 'john@example.com', password: 'pä ss+/=\\"{€}&?#%20\'' } as const
 export const wrongly = { ...john, password: 'wrong' } as const
 
-export const isJohn = (username: unknown, password: unknown): boolean => username === john.username && password === john.password
+export const isJohn = (username: unknown, password: unknown): boolean =>
+  username === john.username && password === john.password
 
-export const shapeOf = (handler: () => Handler, rest: Omit<Shape, 'start' | 'right' | 'wrong'> & Partial<Shape>): Shape => ({
+export const shapeOf = (
+  handler: () => Handler,
+  rest: Omit<Shape, 'start' | 'right' | 'wrong'> & Partial<Shape>,
+): Shape => ({
   start: () => serve(handler()),
   right: john,
   wrong: wrongly,

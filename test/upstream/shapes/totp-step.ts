@@ -10,7 +10,11 @@ export const shape = shapeOf(
       if (path === '/auth') {
         const { user, password } = json as { user?: string; password?: string }
         if (!isJohn(user, password)) return { status: 401, body: { error: 'invalid' } }
-        return { status: 401, headers: { 'X-Device': 'device-1' }, body: { error: 'mfa_required', mfa: { ticket: tickets.issue() } } }
+        return {
+          status: 401,
+          headers: { 'X-Device': 'device-1' },
+          body: { error: 'mfa_required', mfa: { ticket: tickets.issue() } },
+        }
       }
       if (path.startsWith('/auth/mfa/')) {
         const { user, code } = json as { user?: string; code?: string }

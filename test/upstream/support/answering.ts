@@ -10,12 +10,14 @@ export interface Answering extends Traced {
 }
 
 /** A plain upstream at a service that answers like this. Both are closed after the test that asked for them. */
-export async function answering(handler: Handler | Reply, options: PlainOptions = {}, clock?: Clock): Promise<Answering> {
+export async function answering(
+  handler: Handler | Reply,
+  options: PlainOptions = {},
+  clock?: Clock,
+): Promise<Answering> {
   const service = await serve(typeof handler === 'function' ? handler : () => handler)
+  after(() => service.close())
   const { upstream, trace } = traced(plainOptions(service.origin, options), clock)
-  after(async () => {
-    await upstream.close()
-    await service.close()
-  })
+  after(() => upstream.close())
   return { service, upstream, trace }
 }

@@ -63,7 +63,8 @@ export async function serve(handler: Handler): Promise<Service> {
 function write(response: ServerResponse, { status = 200, headers = {}, body = '', trailers }: Reply): void {
   const content = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
   if (content !== body) response.setHeader('content-type', 'application/json')
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, typeof value === 'string' ? value : [...value])
+  for (const [name, value] of Object.entries(headers))
+    response.setHeader(name, typeof value === 'string' ? value : [...value])
   response.statusCode = status
   if (trailers === undefined) {
     response.end(content)

@@ -29,7 +29,10 @@ export interface Traced {
 
 export function traced(upstream: unknown, clock: Clock = systemClock, key?: string): Traced {
   const trace: TraceEvent[] = []
-  return { upstream: createLoginUpstream(parsedUpstream(upstream, key), { clock, trace: (event) => trace.push(event) }), trace }
+  return {
+    upstream: createLoginUpstream(parsedUpstream(upstream, key), { clock, trace: (event) => trace.push(event) }),
+    trace,
+  }
 }
 
 export const loginUpstream = (upstream: UpstreamOptions, clock: Clock = systemClock): Upstream =>
@@ -39,7 +42,10 @@ export const typed = (values: Readonly<Record<string, string>>): FieldValues =>
   new Map(Object.entries(values).map(([name, value]) => [name, new Secret(value)]))
 
 /** The outcome, which has to be of this kind. */
-export function only<K extends string, O extends { readonly kind: string }>(outcome: O, kind: K): Extract<O, { readonly kind: K }> {
+export function only<K extends string, O extends { readonly kind: string }>(
+  outcome: O,
+  kind: K,
+): Extract<O, { readonly kind: K }> {
   assert.equal(outcome.kind, kind, JSON.stringify(outcome))
   return outcome as Extract<O, { readonly kind: K }>
 }

@@ -1,0 +1,38 @@
+# The gateway as an image: docker build -t postern .
+#
+# Another base, such as one of your own registry: --build-arg BASE=… It needs Node 24 or later, npm and a shell.
+ARG BASE=node:26.10.0-slim
+
+# Compiles, with the development dependencies.
+FROM ${BASE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-fund --no-audit
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build.ts scripts/
+COPY src src
+RUN npm run build
+
+# What the compiled code needs, and nothing else. No install script runs.
+FROM ${BASE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-fund --no-audit
+
+FROM ${BASE}
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY package.json LICENSE ./
+# Owned by root and closed to changes; the folder of the keys belongs to the user who runs.
+RUN ln -s /app/dist/cli/main.js /usr/local/bin/postern \
+  && mkdir -m 700 keys && chown 65532:65532 keys
+# A number, so that a cluster can see that it is not root.
+USER 65532:65532
+VOLUME /app/keys
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["postern", "healthcheck"]
+ENTRYPOINT ["postern"]
+CMD ["serve"]

@@ -1,0 +1,38 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from './process.ts'
+
+const minutes = (count: number): number => count * 60_000
+
+/** @param overrides dependencies to take instead of those that the package asks for */
+export async function installFromNpm(
+  folder: string,
+  name: string,
+  version: string,
+  overrides: Readonly<Record<string, string>> = {},
+) {
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, overrides }))
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  await run('npm', ['install', '--prefix', folder, ...quiet, `${name}@${version}`], {
+    cwd: folder,
+    timeout: minutes(5),
+  })
+}
+
+export async function installFromPypi(folder: string, name: string, version: string) {
+  await run('python3', ['-m', 'venv', folder], { cwd: folder, timeout: minutes(2) })
+  const quiet = ['--quiet', '--disable-pip-version-check']
+  await run(join(folder, 'bin', 'pip'), ['install', ...quiet, `${name}==${version}`], {
+    cwd: folder,
+    timeout: minutes(5),
+  })
+}
+
+/** Compiles it, one package at a time, so that the machine stays of use for something else. */
+export async function installFromGo(folder: string, path: string, version: string) {
+  await run('go', ['install', '-p', '1', `${path}@v${version}`], {
+    cwd: folder,
+    env: { GOBIN: folder },
+    timeout: minutes(15),
+  })
+}

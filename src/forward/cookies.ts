@@ -1,0 +1,26 @@
+/** Our own cookies, which no backend sees and none can set (security.md CK-07). */
+export interface OwnCookies {
+  /** The Cookie header without them; undefined where nothing else is in it. */
+  strip(header: string): string | undefined
+  /** Whether a Set-Cookie value is for one of them. */
+  sets(setCookie: string): boolean
+}
+
+/** @param names compared without regard to case: no backend has a use for another spelling of them */
+export function createOwnCookies(names: readonly string[]): OwnCookies {
+  const ours = new Set(names.map((name) => name.toLowerCase()))
+  const isOurs = (pair: string) => {
+    const equals = pair.indexOf('=')
+    return ours.has((equals === -1 ? pair : pair.slice(0, equals)).trim().toLowerCase())
+  }
+  return {
+    strip(header) {
+      const kept = header
+        .split(';')
+        .map((pair) => pair.trim())
+        .filter((pair) => pair !== '' && !isOurs(pair))
+      return kept.length === 0 ? undefined : kept.join('; ')
+    },
+    sets: (setCookie) => isOurs(setCookie.split(';', 1)[0] ?? ''),
+  }
+}

@@ -1,0 +1,61 @@
+/*
+ * Which headers of a request are not the client's to send. Names are compared folded, because a backend behind CGI, WSGI
+ * or PHP sees `X-User`, `X_User` and `X.User` as one variable (security.md PX-01).
+ */
+
+/** Meant for one connection, never for the next one (RFC 9110 section 7.6.1), or answered here. */
+export const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'expect',
+])
+
+/** Names that say where a request came from or whom it is for, beside the ones that configuration adds. */
+const oursExactly: ReadonlySet<string> = new Set(['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'host'])
+const oursByPrefix = ['x-forwarded-', 'x-original-', 'x-auth-request-', 'remote-', 'x-postern-'] as const
+
+/** What becomes of a request header on its way to a backend. */
+export type HeaderFate = 'keep' | 'drop' | 'cookie' | 'authorization' | 'connection'
+
+export interface HeaderSieve {
+  /** @param name as it was sent */
+  fateOf(name: string): HeaderFate
+}
+
+/** Raw spellings remembered at most. Clients send a few dozen; what an attacker invents is judged anew each time. */
+const mostRemembered = 1_000
+
+/** @param configured names of identity headers, in any spelling */
+export function createHeaderSieve(configured: readonly string[]): HeaderSieve {
+  const ours = new Set([...oursExactly, ...configured.map(fold)])
+  const known = new Map<string, HeaderFate>()
+
+  function judge(name: string): HeaderFate {
+    const folded = fold(name)
+    if (hopByHop.has(folded)) return folded === 'connection' ? 'connection' : 'drop'
+    if (folded === 'cookie' || folded === 'authorization') return name.toLowerCase() === folded ? folded : 'drop'
+    return ours.has(folded) || oursByPrefix.some((prefix) => folded.startsWith(prefix)) ? 'drop' : 'keep'
+  }
+
+  return {
+    fateOf(name) {
+      const remembered = known.get(name)
+      if (remembered !== undefined) return remembered
+      const fate = judge(name)
+      if (known.size < mostRemembered) known.set(name, fate)
+      return fate
+    },
+  }
+}
+
+export function fold(name: string): string {
+  return name.toLowerCase().replaceAll(/[_.]/g, '-')
+}

@@ -1,0 +1,74 @@
+import type { OwnCookies } from './cookies.ts'
+import type { HeaderSieve } from './header-names.ts'
+
+export interface ForwardedRequest {
+  readonly rawHeaders: readonly string[]
+  /** Address of the client, as far as it is known. */
+  readonly address: string | undefined
+}
+
+export interface HeaderRules {
+  readonly sieve: HeaderSieve
+  readonly cookies: OwnCookies
+  /** `X-Forwarded-Proto` and `-Host`: from the public URL, never from the request. */
+  readonly proto: string
+  readonly host: string
+}
+
+const ourScheme = /^(?:bearer|dpop)(?: |$)/i
+
+/**
+ * The headers that a backend gets, as a flat list: what the client sent and may send, then what we say. Ours come last
+ * and are added whatever `Connection` names (security.md PX-02).
+ *
+ * @param passAuthorization whether the client's Authorization goes through; ours never does otherwise
+ * @param added identity and credentials, names in lower case
+ */
+export function requestHeaders(
+  request: ForwardedRequest,
+  rules: HeaderRules,
+  passAuthorization: boolean,
+  added: readonly (readonly [string, string])[],
+): string[] {
+  const { rawHeaders, address } = request
+  const named = connectionNames(rawHeaders)
+  const taken = new Set(added.map(([name]) => name))
+  const headers: string[] = []
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? ''
+    const value = rawHeaders[index + 1] ?? ''
+    const fate = rules.sieve.fateOf(name)
+    if (fate === 'drop' || fate === 'connection') continue
+    const lower = name.toLowerCase()
+    if (named.has(lower) || taken.has(lower)) continue
+    if (fate === 'keep' || (fate === 'authorization' && passAuthorization)) headers.push(name, value)
+    else if (fate === 'cookie') {
+      const kept = rules.cookies.strip(value)
+      if (kept !== undefined) headers.push(name, kept)
+    }
+  }
+  if (address !== undefined) headers.push('x-forwarded-for', address)
+  headers.push('x-forwarded-proto', rules.proto, 'x-forwarded-host', rules.host)
+  for (const [name, value] of added) headers.push(name, value)
+  return headers
+}
+
+/** Whether an Authorization header is one that the gateway itself is meant to read. */
+export function isOurAuthorization(value: string): boolean {
+  return ourScheme.test(value)
+}
+
+const nothing: ReadonlySet<string> = new Set()
+
+/** What the client declares to be for this connection only. */
+function connectionNames(rawHeaders: readonly string[]): ReadonlySet<string> {
+  let names: Set<string> | undefined
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.length !== 10 || rawHeaders[index]?.toLowerCase() !== 'connection') continue
+    const value = rawHeaders[index + 1] ?? ''
+    if (value === 'keep-alive' || value === 'close') continue
+    names ??= new Set()
+    for (const name of value.split(',')) names.add(name.trim().toLowerCase())
+  }
+  return names ?? nothing
+}

@@ -1,0 +1,54 @@
+import type { OwnCookies } from './cookies.ts'
+import { fold, hopByHop } from './header-names.ts'
+
+export interface ResponseRules {
+  readonly cookies: OwnCookies
+  /** Whether the answer was made for one person. */
+  readonly personal: boolean
+  /** Whether the gateway itself says who may read the answer across origins. */
+  readonly cors: boolean
+}
+
+/** Ours to say to a front proxy, so no backend's (security.md PX-13). */
+const oursByPrefix = ['x-postern-', 'x-forwarded-', 'x-auth-request-', 'remote-']
+
+/**
+ * The headers that a client gets, as a flat list: without what is meant for our connection to the backend, and without
+ * cookies of ours. What was made for one person stays out of shared caches, and a page of theirs out of every cache,
+ * or going back would show it after signing out.
+ */
+export function responseHeaders(raw: readonly (Buffer | string)[], rules: ResponseRules): string[] {
+  const pairs: [string, string][] = []
+  for (let index = 0; index < raw.length; index += 2) pairs.push([latin1(raw[index]), latin1(raw[index + 1])])
+  const named = new Set(pairs.flatMap(([name, value]) => (name.toLowerCase() === 'connection' ? value.split(',').map((one) => one.trim().toLowerCase()) : [])))
+  const html = pairs.some(([name, value]) => name.toLowerCase() === 'content-type' && /^(?:text\/html|application\/xhtml\+xml)\b/i.test(value))
+  const headers: string[] = []
+  let cacheControl: string | undefined
+  for (const [name, value] of pairs) {
+    const lower = name.toLowerCase()
+    const folded = fold(name)
+    if (hopByHop.has(lower) || named.has(lower) || oursByPrefix.some((prefix) => folded.startsWith(prefix))) continue
+    if (lower === 'set-cookie' && rules.cookies.sets(value)) continue
+    if (rules.personal && sharedCacheHeaders.has(lower)) continue
+    if (rules.cors && lower.startsWith('access-control-allow-')) continue
+    if (rules.personal && lower === 'cache-control') cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
+    else headers.push(name, value)
+  }
+  if (rules.personal) headers.push('cache-control', html ? 'no-store' : personalCaching(cacheControl))
+  return headers
+}
+
+/** Obeyed by some shared cache before Cache-Control. */
+const sharedCacheHeaders: ReadonlySet<string> = new Set(['cdn-cache-control', 'surrogate-control', 'x-accel-expires'])
+
+const sharedDirective = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
+
+function personalCaching(value: string | undefined): string {
+  const directives = (value ?? '').split(',').map((one) => one.trim()).filter((one) => one !== '' && !sharedDirective.test(one))
+  if (directives.some((one) => /^(?:private|no-store)$/i.test(one))) return directives.join(', ')
+  return ['private', ...directives].join(', ')
+}
+
+function latin1(value: Buffer | string | undefined): string {
+  return typeof value === 'string' ? value : (value?.toString('latin1') ?? '')
+}

@@ -1,0 +1,111 @@
+import type { FastifyInstance } from 'fastify'
+import type { Dispatcher } from 'undici'
+import type { Reason } from '../base/reasons.ts'
+import type { RouteConfig } from '../config/config.ts'
+import { createBackendPool } from '../forward/backend.ts'
+import { createOwnCookies, type OwnCookies } from '../forward/cookies.ts'
+import { createHeaderSieve } from '../forward/header-names.ts'
+import { identityMap } from '../forward/identity.ts'
+import { isOurAuthorization, requestHeaders, type HeaderRules } from '../forward/request-headers.ts'
+import type { RequestFacts } from '../gate.ts'
+import type { Authentication } from '../life/authentication.ts'
+import { createRouteTable } from '../route/match.ts'
+import { canonicalPath, type CanonicalPath } from '../route/path.ts'
+import type { EndpointContext } from './endpoint.ts'
+
+export type Valid = Extract<Authentication, { state: 'valid' }>
+
+/** A route that has somewhere to go. */
+export type ProxiedRoute = RouteConfig & { readonly backend: string }
+
+export type RouteMatch =
+  | { readonly ok: true; readonly route: ProxiedRoute; readonly path: CanonicalPath }
+  | { readonly ok: false; readonly reason: Extract<Reason, 'ambiguous_path' | 'not_found'> }
+
+/** A request as a backend gets it. */
+export interface Outgoing {
+  readonly dispatcher: Dispatcher
+  readonly path: string
+  readonly headers: readonly string[]
+}
+
+export interface Backends {
+  readonly cookies: OwnCookies
+  match(url: string | undefined, host: string | undefined, method: string): RouteMatch
+  /** @param who undefined on a public route */
+  prepare(route: ProxiedRoute, path: CanonicalPath, request: RequestFacts, who: Valid | undefined): Promise<Outgoing | undefined>
+}
+
+/** Sockets to one backend. */
+const mostConnections = 256
+
+/** The routes that go somewhere, and what a backend is sent. Undefined where there are none. */
+export function createBackends(app: FastifyInstance, { gate, jar }: EndpointContext): Backends | undefined {
+  const { config } = gate
+  const routes = config.routes.filter((route): route is ProxiedRoute => route.backend !== undefined)
+  if (routes.length === 0) return undefined
+  const table = createRouteTable(routes)
+  const pools = createPools(routes)
+  app.addHook('onClose', async () => {
+    // What is still open after the server has closed is cut: a stream nobody ends would keep the process.
+    await Promise.all([...pools.values()].map((pool) => pool.destroy()))
+  })
+  const cookies = createOwnCookies(jar.names)
+  const identity = identityMap(config.identityHeaders)
+  const site = new URL(config.publicUrl)
+  const rules: HeaderRules = {
+    sieve: createHeaderSieve([...identity.keys()]),
+    cookies,
+    proto: site.protocol.slice(0, -1),
+    host: site.host,
+  }
+
+  return {
+    cookies,
+
+    match(url, host, method) {
+      const path = canonicalPath(url ?? '')
+      if (!path.ok) return { ok: false, reason: 'ambiguous_path' }
+      // No route reaches behind our own endpoints, whatever its prefix covers.
+      if (path.path === config.prefix || path.path.startsWith(`${config.prefix}/`)) return { ok: false, reason: 'not_found' }
+      const match = table.match(host?.toLowerCase(), method, path)
+      if (match.kind === 'route') return { ok: true, route: match.route, path }
+      return { ok: false, reason: match.kind === 'ambiguous' ? 'ambiguous_path' : 'not_found' }
+    },
+
+    async prepare(route, path, request, who) {
+      const added = [...route.headers].map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()] as const)
+      if (who !== undefined) {
+        added.push(...gate.identity(who.session, identity))
+        const credential = await gate.credential(who, route)
+        if (credential === undefined) return undefined
+        added.push(...credential)
+      }
+      const dispatcher = pools.get(route.backend)
+      if (dispatcher === undefined) return undefined
+      const { authorization } = request.headers
+      const passes = authorization !== undefined && route.authorization === 'passthrough' && !(who !== undefined && isOurAuthorization(authorization))
+      const { rawHeaders, address } = request
+      return {
+        dispatcher,
+        path: `${route.stripPrefix ? stripped(path.path, route) : path.path}${path.query}`,
+        headers: requestHeaders({ rawHeaders, address }, { ...rules, host: route.host ?? rules.host }, passes, added),
+      }
+    },
+  }
+}
+
+function createPools(routes: readonly ProxiedRoute[]): ReadonlyMap<string, Dispatcher> {
+  const pools = new Map<string, Dispatcher>()
+  for (const { backend, tls } of routes) {
+    if (pools.has(backend)) continue
+    const { ca, cert, key } = tls ?? {}
+    pools.set(backend, createBackendPool({ origin: backend, connections: mostConnections, ca, cert, key: key?.reveal() }))
+  }
+  return pools
+}
+
+function stripped(path: string, { path: prefix }: RouteConfig): string {
+  const rest = prefix === '/' ? path : path.slice(prefix.length)
+  return rest.startsWith('/') ? rest : `/${rest}`
+}

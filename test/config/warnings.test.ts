@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parse } from '../../src/config/parse.ts'
+import { warningsOf } from '../../src/config/warnings.ts'
+import { configOf, full, fullSecrets, minimal, noSecrets, withUpstream } from './samples.ts'
+
+const warnings = (options: unknown) => warningsOf(configOf(options))
+const logout = { request: { path: '/logout' } }
+const check = { request: { method: 'GET', path: '/me' } }
+
+test('an upstream that cannot be asked again, and one that cannot be told of a logout, are warned about', () => {
+  assert.deepEqual(warnings(minimal), [
+    'upstreams.accounts: has neither a check nor a refresh call, so its sessions are renewed without asking it, for 1h (session.uncheckedTimeout).',
+    'upstreams.accounts: has no logout call, so its token lives on after sign-out.',
+  ])
+  assert.deepEqual(warnings(withUpstream({ check, logout })), [])
+})
+
+test('a logout that is known not to end the token is warned about', () => {
+  assert.deepEqual(warnings(withUpstream({ check, logout: { ...logout, endsToken: false } })), [
+    'upstreams.accounts.logout.endsToken: the token is known to live on after sign-out.',
+  ])
+})
+
+test('a claim that nothing fills is warned about where it is asked for', () => {
+  const options = {
+    ...withUpstream({ check, logout }),
+    routes: [{ path: '/', require: { roles: 'admin' } }],
+    identity: { headers: { 'X-Name': 'name', 'X-Sub': 'sub' } },
+  }
+  assert.deepEqual(warnings(options), [
+    'routes[0].require.roles: no upstream maps this claim, so nobody passes.',
+    'identity.headers.X-Name: no upstream maps this claim, so the header stays empty.',
+  ])
+})
+
+test('CF-06 a proxy that is everyone is warned about', () => {
+  assert.deepEqual(warnings({ ...withUpstream({ check, logout }), trustedProxies: ['10.0.0.0/8', '::/0'] }), [
+    'trustedProxies[1]: believes every address there is, so a client can claim to be any other.',
+  ])
+})
+
+test('parse tells the warnings as well', () => {
+  const result = parse(minimal, noSecrets)
+  assert.ok(result.ok)
+  assert.deepEqual(result.warnings, warnings(minimal))
+  assert.deepEqual(warningsOf(configOf(full, fullSecrets)), [])
+})

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+import { after, before, describe, test } from 'node:test'
+import Fastify from 'fastify'
+import { publint } from 'publint'
+import { stringify } from 'yaml'
+import type { PosternEvent } from '../../src/base/events.ts'
+import type * as door from '../../src/index.ts'
+import { createLogger } from '../../src/observe/logger.ts'
+import { BrowserClient, send } from '../support/browser-client.ts'
+import { fakeClock } from '../support/clock.ts'
+import { freePort, testRoutes, type TestClaims } from '../support/gateway.ts'
+import { serviceOptions, startService, type Service } from '../support/service.ts'
+import { assertLogsAreClean, assertProblem } from './refusal.ts'
+import { contract, contractRoutes, type Subject } from './suite.ts'
+import { unpackTarball, type Package } from './tarball.ts'
+
+const packed: Package = unpackTarball()
+after(() => packed.remove())
+
+const keys = join(packed.folder, 'keys')
+
+function postern(...args: readonly string[]): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, [packed.cli, ...args], { cwd: packed.folder, encoding: 'utf8' })
+}
+
+/** As an app of somebody else imports it. */
+async function startPacked(): Promise<Subject> {
+  const entry = join(packed.folder, 'app.mjs')
+  writeFileSync(entry, "export * from 'postern'\n")
+  const { createPostern } = (await import(pathToFileURL(entry).href)) as typeof door
+  const made = postern('keys', 'generate', '--dir', keys)
+  assert.equal(made.status, 0, made.stderr)
+
+  const service = await startService()
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const events: PosternEvent[] = []
+  const logs: string[] = []
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logs.push(chunk.toString())
+      done()
+    },
+  })
+  const clock = fakeClock(Date.now())
+  const instance = createPostern<TestClaims>(
+    { publicUrl: origin, keys: { dir: keys }, upstreams: { accounts: serviceOptions(service.origin) } },
+    { clock, onEvent: (event) => void events.push(event) },
+  )
+  const app = Fastify({ loggerInstance: createLogger('trace', sink), forceCloseConnections: true })
+  await app.register(instance.plugin)
+  testRoutes(app, instance, { routes: contractRoutes })
+  await app.listen({ host: '127.0.0.1', port })
+  return {
+    origin,
+    service,
+    clock,
+    events,
+    logs,
+    async close() {
+      await app.close()
+      await service.close()
+    },
+  }
+}
+
+contract({ name: 'the packed tarball', start: startPacked, everyAddress: false })
+
+describe('the packed tarball', () => {
+  test('ships the build, its schema and what a user has to read, and no source or test', () => {
+    for (const name of [
+      'package.json',
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'SECURITY.md',
+      'dist/index.d.ts',
+      'dist/schema.json',
+    ]) {
+      assert.ok(packed.files.includes(name), name)
+    }
+    assert.deepEqual(
+      packed.files.filter((name) => /(?<!\.d)\.ts$|^src|^test|\.map$/.test(name)),
+      [],
+    )
+  })
+
+  test('is put together as package managers and bundlers want it', async () => {
+    const { messages } = await publint({ pkgDir: packed.root })
+    assert.deepEqual(
+      messages.filter(({ type }) => type !== 'suggestion'),
+      [],
+    )
+  })
+
+  test('has no door but those in its manifest', async () => {
+    const entry = join(packed.folder, 'deep.mjs')
+    writeFileSync(entry, "import 'postern/dist/gate.js'\n")
+    await assert.rejects(import(pathToFileURL(entry).href), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
+  })
+})
+
+describe('its command line', () => {
+  let service: Service
+  let config: string
+  let origin: string
+  before(async () => {
+    service = await startService()
+    const port = await freePort()
+    origin = `http://localhost:${port}`
+    config = join(packed.folder, 'postern.yaml')
+    writeFileSync(
+      config,
+      stringify({
+        publicUrl: origin,
+        listen: { host: '127.0.0.1', port, adminPort: await freePort() },
+        keys: { dir: './keys' },
+        upstreams: { accounts: serviceOptions(service.origin) },
+        log: { level: 'trace' },
+      }),
+    )
+  })
+  after(() => service.close())
+
+  test('says how it is used', () => {
+    const { status, stdout } = postern('--help')
+    assert.equal(status, 0)
+    assert.match(stdout, /keys generate/)
+    assert.equal(postern('nothing').status, 2)
+  })
+
+  test('check finds a good configuration good, and a bad one bad', () => {
+    const good = postern('check', '--config', config)
+    assert.equal(good.status, 0, good.stderr)
+    assert.match(good.stdout, /^good: http:\/\/localhost:\d+, upstreams: accounts, \d+ keys$/m)
+    const bad = join(packed.folder, 'bad.yaml')
+    writeFileSync(bad, 'publicUrl: http://localhost\ntypo: 1\n')
+    const found = postern('check', '--config', bad)
+    assert.equal(found.status, 1)
+    assert.match(found.stderr, /bad\.yaml:2:1 typo/)
+    assert.equal(postern('check', '--config', join(packed.folder, 'nowhere.yaml')).status, 2)
+  })
+
+  test('serve answers until SIGTERM, then ends with 0', async () => {
+    const child = spawn(process.execPath, [packed.cli, 'serve', '--config', config], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const ended = once(child, 'exit')
+    const logs: string[] = []
+    let complaints = ''
+    child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
+    const lines = createInterface({ input: child.stdout })
+    const ready = new Promise<void>((resolve, reject) => {
+      lines.on('line', (line) => {
+        logs.push(line)
+        if (line.includes('"msg":"ready"')) resolve()
+      })
+      child.once('exit', () => reject(new Error(`serve ended before it was ready. ${complaints}`)))
+    })
+    try {
+      await ready
+      const watched = { origin, service, logs, events: [] }
+      const client = new BrowserClient(origin)
+      assert.equal((await client.signIn()).status, 303)
+      const session = await client.send('/_auth/session', 'GET', { accept: '*/*' })
+      assert.equal(session.json()['subject'], 'accounts|1')
+      assertProblem(watched, await send(`${origin}/nothing`), { code: 'not_found' })
+      assert.equal(postern('healthcheck', '--config', config).status, 0)
+      assertLogsAreClean(watched)
+    } finally {
+      child.kill('SIGTERM')
+    }
+    assert.deepEqual(await ended, [0, null])
+    assert.equal(complaints, '')
+    assert.equal(postern('healthcheck', '--config', config).status, 1)
+    for (const line of logs) assert.doesNotThrow(() => JSON.parse(line) as unknown, line)
+  })
+})

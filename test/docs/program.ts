@@ -1,0 +1,58 @@
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** Why a test is skipped, or false. Where programs are required, a missing one is a failure instead. */
+export function missingProgram(name: string): string | false {
+  if (spawnSync(name, ['--version'], { stdio: 'ignore' }).error === undefined) return false
+  if (process.env['POSTERN_REQUIRE_PROGRAMS'] === '1') throw new Error(`${name} is required and was not found.`)
+  return `no ${name} on this machine`
+}
+
+/** Lines as a person would paste them into a shell. Returns what they print, and fails as they do. */
+export function shell(folder: string, lines: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  execFile('sh', ['-euc', lines], { cwd: folder, timeout: 30_000 }, (error, stdout, stderr) => {
+    if (error === null) resolve(stdout)
+    else reject(new Error(`${error.message}\n${stdout}${stderr}`))
+  })
+  return promise
+}
+
+export interface Running {
+  stop(): Promise<void>
+}
+
+/** Starts a program of Node, and waits until it answers at that address. */
+export async function start(
+  folder: string,
+  args: readonly string[],
+  address: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Running> {
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()))
+  const stop = async () => {
+    child.kill()
+    await ended
+  }
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (await answers(address)) return { stop }
+    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}.`)
+    await wait(100)
+  }
+  await stop()
+  throw new Error(`Nothing answers at ${address}.`)
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    await (await fetch(address)).arrayBuffer()
+    return true
+  } catch {
+    return false
+  }
+}
