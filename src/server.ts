@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
 import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
 import { clientCodes, type Reason } from './base/reasons.ts'
@@ -102,11 +103,13 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     done()
   })
   app.register(postern.plugin)
-  app.after(() => {
-    const answerer = postern.answerer()
-    app.setNotFoundHandler((request, reply) => answerer.refuse(request, reply, 'not_found'))
-    app.setErrorHandler((error, request, reply) => answerer.fail(request, reply, error))
-  })
+  app.register(
+    fp(async (root) => {
+      const answerer = postern.answerer()
+      root.setNotFoundHandler((request, reply) => answerer.refuse(request, reply, 'not_found'))
+      root.setErrorHandler((error, request, reply) => answerer.fail(request, reply, error))
+    }),
+  )
   if (deps.app !== undefined) app.register(deps.app(postern))
 
   const admin = createAdminApp(() => ready)

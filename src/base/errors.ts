@@ -11,7 +11,6 @@ export const errorCodes = {
   POSTERN_ROUTE_NOT_GUARDED: 'auth(request) was called on a route that has no guard of this instance.',
   POSTERN_FETCH_FOREIGN_ORIGIN: 'auth.fetch() was asked for an address outside the origin of the upstream.',
   POSTERN_FETCH_NO_TOKEN: 'The upstream token of this session cannot be opened.',
-  POSTERN_COOKIE_TOO_LARGE: 'The session does not fit the cookie budget; the bill names each claim in bytes.',
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -10,6 +10,7 @@ export const clientCodes = {
   second_factor: { status: 401, title: 'One more step is needed to sign in.' },
   bad_transaction: { status: 400, title: 'The sign-in took too long. Start again.' },
   forbidden: { status: 403, title: 'This account may not do that.' },
+  untrusted_proxy: { status: 403, title: 'This address is for front proxies that the configuration names.' },
   csrf: { status: 403, title: 'The request came from another site.' },
   bad_request: { status: 400, title: 'The request cannot be understood.' },
   not_found: { status: 404, title: 'There is nothing here.' },
@@ -71,6 +72,8 @@ export const reasons = {
   bad_request: 'bad_request',
   csrf: 'csrf',
   forbidden: 'forbidden',
+  /** Asked by a peer that is not in `trustedProxies`. */
+  untrusted_proxy: 'untrusted_proxy',
   prefetch: 'prefetch',
   bad_credentials: 'sign_in_failed',
   locked: 'sign_in_failed',

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { agedKeys } from '../keys/age.ts'
 import { loadKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { createLogger } from '../observe/logger.ts'
@@ -16,7 +17,7 @@ export async function run(args: string[]): Promise<Exit> {
   if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   const log = createLogger(config.log.level)
   for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
-  for (const warning of warnings) log.warn(warning)
+  for (const warning of [...warnings, ...agedKeys(keys, config.keys.maxAge, Date.now())]) log.warn(warning)
   const server = createServer(config, { keys, log })
   const { address, adminAddress } = await listenOrClose(server, 'Choose another: listen.port and listen.adminPort')
   closeOnSignals({ close: () => server.close(), timeout: config.shutdownTimeout, log })

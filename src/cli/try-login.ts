@@ -64,7 +64,7 @@ function explain(outcome: Exclude<SignInOutcome, { kind: 'signed_in' | 'second_s
 
 async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promise<Exit> {
   if (!upstream.canCheck) {
-    line('no check call is configured: a session is renewed without asking, until session.uncheckedTimeout')
+    line(`no check call is configured: a session is renewed without asking, until ${upstream.canRefresh ? 'the refresh call is due' : 'session.uncheckedTimeout'}`)
     return exits.good
   }
   const checked = await upstream.check(grant, subject)

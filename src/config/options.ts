@@ -153,7 +153,7 @@ export const OptionsSchema = strict(
     }),
     routes: Type.Optional(
       Type.Array(route, {
-        description: 'What the server forwards, and to whom it is open. The plugin ignores it.',
+        description: 'What is forwarded to backends, and to whom it is open. In a host app its own routes come first.',
         default: [],
       }),
     ),

@@ -1,5 +1,5 @@
 import type { OwnCookies } from './cookies.ts'
-import type { HeaderSieve } from './header-names.ts'
+import { fold, type HeaderSieve } from './header-names.ts'
 
 export interface ForwardedRequest {
   readonly rawHeaders: readonly string[]
@@ -32,7 +32,7 @@ export function requestHeaders(
 ): string[] {
   const { rawHeaders, address } = request
   const named = connectionNames(rawHeaders)
-  const taken = new Set(added.map(([name]) => name))
+  const taken = new Set(added.map(([name]) => fold(name)))
   const headers: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
@@ -40,7 +40,7 @@ export function requestHeaders(
     const fate = rules.sieve.fateOf(name)
     if (fate === 'drop' || fate === 'connection') continue
     const lower = name.toLowerCase()
-    if (named.has(lower) || taken.has(lower)) continue
+    if (named.has(lower) || taken.has(fold(name))) continue
     if (fate === 'keep' || (fate === 'authorization' && passAuthorization)) headers.push(name, value)
     else if (fate === 'cookie') {
       const kept = rules.cookies.strip(value)

@@ -19,6 +19,8 @@ export interface RefusalExtras {
   readonly form?: 'problem'
   /** For a log record that has one already. */
   readonly silent?: boolean
+  /** Instead of the one that belongs to the reason, for whoever understands few. */
+  readonly status?: number | undefined
   /** Whose request it was, for the event. */
   readonly session?: Session | undefined
 }
@@ -35,6 +37,8 @@ export interface Answerer {
   refuse(request: FastifyRequest, reply: FastifyReply, reason: Reason, extras?: RefusalExtras): FastifyReply
   /** Anything that was thrown. */
   fail(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
+  /** Says that a request was refused, for an answer made elsewhere. */
+  note(request: FastifyRequest, reason: Reason, session?: Session): void
   page(reply: FastifyReply, status: number, page: string): FastifyReply
   json(reply: FastifyReply, body: object): FastifyReply
 }
@@ -50,7 +54,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   }
   const loginUrl = `${config.publicUrl}${config.prefix}/login`
 
-  function note(request: FastifyRequest, reason: Reason, session: Session | undefined): void {
+  function note(request: FastifyRequest, reason: Reason, session?: Session): void {
     const { reqId, address } = factsOf(request, trust)
     events({
       type: 'refused',
@@ -63,7 +67,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
 
   function send(request: FastifyRequest, reply: FastifyReply, reason: Reason, form: 'page' | 'problem', extras: RefusalExtras): FastifyReply {
     const code = codeOf(reason)
-    const { status } = clientCodes[code]
+    const status = extras.status ?? clientCodes[code].status
     const challenge = authenticateChallenge(code)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     if (extras.retryAfter !== undefined) reply.header('retry-after', String(extras.retryAfter))
@@ -73,6 +77,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     }
     const problem: Problem = {
       ...problemOf(code),
+      status,
       ...(status === 401 ? { login_url: loginUrl } : {}),
       ...extras.members,
       request_id: request.id,
@@ -93,6 +98,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
 
   return {
     refuse,
+    note,
     pageHeaders: headers,
     page,
     json: (reply, body) => reply.code(200).headers(programHeaders).type('application/json; charset=utf-8').send(JSON.stringify(body)),

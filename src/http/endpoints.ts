@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { createBackends, type Backends } from './backends.ts'
 import { clientScriptEndpoint } from './client-script.ts'
 import type { EndpointContext } from './endpoint.ts'
+import { forwardAuthEndpoints } from './forward-auth.ts'
 import { jwksEndpoint } from './jwks.ts'
 import { loginEndpoint } from './login.ts'
 import { logoutEndpoint } from './logout.ts'
@@ -25,6 +26,7 @@ export async function endpoints(app: FastifyInstance, context: EndpointContext):
   app.removeAllContentTypeParsers()
   app.setErrorHandler((error, request, reply) => answerer.fail(request, reply, error))
   await app.register((scope) => ownEndpoints(scope, context))
+  await app.register((scope) => forFrontProxies(scope, context), { prefix: context.gate.config.prefix })
   const backends = createBackends(app, context)
   if (backends === undefined) return
   await app.register((scope) => forwarded(scope, context, backends))
@@ -52,6 +54,12 @@ async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Pro
     },
     { prefix: gate.config.prefix },
   )
+}
+
+async function forFrontProxies(app: FastifyInstance, context: EndpointContext): Promise<void> {
+  // No body is read, whatever the proxy sends along (security.md FA-07).
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  forwardAuthEndpoints(app, context)
 }
 
 async function forwarded(app: FastifyInstance, context: EndpointContext, backends: Backends): Promise<void> {

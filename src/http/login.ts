@@ -64,7 +64,7 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     return showPage(reply, clientCodes[code].status, {
       returnTo,
       chosen: upstream.key,
-      typed: shownAgain(upstream.fields, body.values),
+      typed: shownAgain(again === undefined ? upstream.fields : upstream.stepFields, body.values),
       error: signInFault(code, again === undefined ? 'first' : 'second'),
       fieldsAtFault: fieldFaults.has(failure.reason),
       ...(again === undefined ? {} : { step: { fields: upstream.stepFields, transaction: again } }),

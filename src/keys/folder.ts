@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { access, constants, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { PosternError } from '../base/errors.ts'
 import type { StoredJwk } from './generate.ts'
@@ -18,10 +18,12 @@ export async function readKeyFolder(dir: string, rules: KeyRules = {}): Promise<
   let names: string[]
   try {
     const folder = await stat(dir)
-    if ((folder.mode & 0o002) !== 0) return { keys: [], faults: [`${dir}: anyone may write to this folder; run: chmod o-w ${dir}`] }
+    if ((folder.mode & 0o002) !== 0 && !(await isReadOnly(dir))) {
+      return { keys: [], faults: [`${dir}: anyone may write to this folder; run: chmod o-w ${dir}`] }
+    }
     names = (await readdir(dir)).filter((name) => name.endsWith(suffix) && !name.startsWith('.')).toSorted()
   } catch {
-    return { keys: [], faults: [`${dir}: this folder cannot be read`] }
+    return { keys: [], faults: [`${dir}: this folder cannot be read; make it and its keys with: postern keys generate --dir ${dir}`] }
   }
   const keys: Key[] = []
   const faults: string[] = []
@@ -45,6 +47,16 @@ export async function loadKeyFolder(dir: string, rules: KeyRules = {}): Promise<
   const all = missing === undefined ? faults : [`${dir}: ${missing}; make them with: postern keys generate --dir ${dir}`]
   if (all.length > 0) throw new PosternError('POSTERN_KEYS_UNUSABLE', `The keys cannot be used.\n${all.map((text) => `  ${text}`).join('\n')}`)
   return keys
+}
+
+/** Kubernetes mounts secrets with mode 1777 and read-only, so that nobody can write there all the same. */
+async function isReadOnly(dir: string): Promise<boolean> {
+  try {
+    await access(dir, constants.W_OK)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EROFS'
+  }
 }
 
 async function readKeyFile(file: string, rules: KeyRules) {

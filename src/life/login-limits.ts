@@ -43,13 +43,19 @@ export function createLoginLimiter(limits: LoginLimits, clock: Clock, keysKept =
   const keysOf = (attempt: Attempt) => {
     const who = canonicalAccount(attempt.account)
     const where = canonicalAddress(attempt.address)
-    return { pair: digest(attempt.upstream, who, where), address: digest(where), account: digest(attempt.upstream, who) }
+    return {
+      pair: digest(attempt.upstream, who, where),
+      address: digest(where),
+      account: digest(attempt.upstream, who),
+      // The upstream spoke of this very account, so no other that only begins like it has to wait.
+      pause: digest(attempt.upstream, attempt.account.trim().toLowerCase()),
+    }
   }
 
   return {
     admit(attempt) {
       const keys = keysOf(attempt)
-      const paused = (pauses.get(keys.account) ?? 0) - clock()
+      const paused = (pauses.get(keys.pause) ?? 0) - clock()
       const wait = Math.max(pair.wait(keys.pair), address.wait(keys.address), paused)
       if (wait > 0) return { ok: false, retryAfter: Math.ceil(wait / 1000) }
       const delay = Math.min(longestDelay, Math.max(0, account.wait(keys.account)))
@@ -68,7 +74,7 @@ export function createLoginLimiter(limits: LoginLimits, clock: Clock, keysKept =
       }
     },
     pause(attempt, seconds) {
-      pauses.set(keysOf(attempt).account, clock() + seconds * 1000)
+      pauses.set(keysOf(attempt).pause, clock() + seconds * 1000)
     },
     get size() {
       return pair.size + address.size + account.size + pauses.size

@@ -108,7 +108,7 @@ describe('in Chromium', { skip: missingChromium(browser) }, () => {
     assert.equal(await page.title(), 'Error: Sign in')
     assert.equal(await page.getByLabel('User name').inputValue(), 'john')
     assert.equal(await page.getByLabel('Password').inputValue(), '')
-    assert.equal(await page.evaluate('document.activeElement.name'), 'password')
+    await page.locator('[name=password]:focus').waitFor()
 
     await page.keyboard.type('password123')
     await page.keyboard.press('Enter')
@@ -374,13 +374,14 @@ describe('in Chromium', { skip: missingChromium(browser) }, () => {
     await signIn(page, 'grace', 'compiler')
     await page.getByText('One more step to sign in.').waitFor()
     assert.deepEqual(await page.getByLabel('User name').count(), 0)
-    assert.equal(await page.evaluate('document.activeElement.autocomplete'), 'one-time-code')
+    await page.locator('[autocomplete=one-time-code]:focus').waitFor()
 
     await page.keyboard.type('000000')
     await page.keyboard.press('Enter')
     await page.getByRole('alert').waitFor()
     assert.doesNotMatch(await page.getByRole('alert').innerText(), /password/)
     assert.equal(await page.getByLabel('Code').inputValue(), '')
+    await page.locator('[name=code]:focus').waitFor()
 
     await page.keyboard.type('246810')
     await page.keyboard.press('Enter')

@@ -96,6 +96,8 @@ describe('in Chromium', { skip: missingChromium(browser) }, () => {
 
   test('CS-01 the form sends what was typed, byte for byte, with our own origin', async () => {
     await page.goto(origin)
+    // The cursor is put there when the page is first drawn.
+    await page.locator('[name=username]:focus').waitFor()
     await page.keyboard.type('jo"hn')
     await page.getByLabel('Password').fill(' <pass> ')
     await page.getByRole('button', { name: 'Sign in' }).click()

@@ -44,6 +44,11 @@ const words = {
     text: 'You are signed in, but this account may not open this page. If you have another one, sign out first and use that.',
     next: ['other account', 'start'],
   },
+  untrusted_proxy: {
+    title: 'Not for browsers',
+    text: 'This address is for the proxies in front of this site.',
+    next: ['start'],
+  },
   csrf: {
     title: 'Sent from another site',
     text: 'This request did not come from a page of this site, so nothing was done. Open the page here and try again.',
