@@ -8,11 +8,14 @@ interface Closing {
   /** Milliseconds; then the process ends whatever is still open. */
   readonly timeout: number
   readonly log: { error(record: object, message: string): void }
+  /** Leave SIGINT to the process above: a terminal sends it to both, and the second signal would cut the closing short. */
+  readonly passOverInterrupt?: boolean
 }
 
 /** On SIGTERM or SIGINT: close, then exit 0; exit 1 when it took too long or began with a fault nobody caught. */
-export function closeOnSignals({ close, timeout, log }: Closing): void {
-  closeWithGrace({ delay: timeout, logger: false }, async ({ err }) => {
+export function closeOnSignals({ close, timeout, log, passOverInterrupt = false }: Closing): void {
+  if (passOverInterrupt) process.on('SIGINT', () => undefined)
+  closeWithGrace({ delay: timeout, logger: false, skip: passOverInterrupt ? ['SIGINT'] : [] }, async ({ err }) => {
     if (err !== undefined) log.error({ error: loggedError(err) }, 'closing after an uncaught error')
     await close()
   })

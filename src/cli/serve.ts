@@ -7,6 +7,7 @@ import { createServer } from '../server.ts'
 import { readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 import { closeOnSignals, listenOrClose } from './lifecycle.ts'
+import { isWorker, superviseWorkers } from './workers.ts'
 
 /** `postern serve`: the gateway. Runs until SIGTERM or SIGINT. */
 export async function run(args: string[]): Promise<Exit> {
@@ -16,11 +17,18 @@ export async function run(args: string[]): Promise<Exit> {
   // The plugin reads it too; said here, the fault is the only thing said.
   if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   const log = createLogger(config.log.level)
-  for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
-  for (const warning of [...warnings, ...agedKeys(keys, config.keys.maxAge, Date.now())]) log.warn(warning)
+  // Once, not by every worker.
+  if (!isWorker) {
+    for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
+    for (const warning of [...warnings, ...agedKeys(keys, config.keys.maxAge, Date.now())]) log.warn(warning)
+  }
+  if (config.workers > 1 && !isWorker) {
+    superviseWorkers({ count: config.workers, timeout: config.shutdownTimeout, log })
+    return exits.good
+  }
   const server = createServer(config, { keys, log })
   const { address, adminAddress } = await listenOrClose(server, 'Choose another: listen.port and listen.adminPort')
-  closeOnSignals({ close: () => server.close(), timeout: config.shutdownTimeout, log })
+  closeOnSignals({ close: () => server.close(), timeout: config.shutdownTimeout, log, passOverInterrupt: isWorker })
   // Not before: whoever reads it may end it at once.
   log.info({ address, adminAddress, publicUrl: config.publicUrl }, 'ready')
   return exits.good

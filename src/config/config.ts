@@ -31,6 +31,8 @@ export interface Config {
   /** Dangerous switches that are on, each as the option's path: said loudly at every start. */
   readonly insecure: readonly string[]
   readonly log: { readonly level: string }
+  /** Processes. */
+  readonly workers: number
   readonly shutdownTimeout: number
 }
 

@@ -180,6 +180,13 @@ export const OptionsSchema = strict(
     ),
     insecure: Type.Optional(insecure),
     log: Type.Optional(log),
+    workers: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')], {
+        description:
+          'Processes that serve; `auto` takes one for each core. They share ports and files, and no facts: limits on guessing count in each of them, and a sign-out is known in the one that did it. The plugin ignores it.',
+        default: 1,
+      }),
+    ),
     shutdownTimeout: Type.Optional(duration('How long requests in flight may go on after SIGTERM.', '30s')),
   },
   'Configuration of Postern.',

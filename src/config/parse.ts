@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Config } from './config.ts'
 import { duration, hour, rate } from './duration.ts'
 import { createReport, type Fault, type Spot } from './faults.ts'
@@ -45,6 +46,12 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
   const publicUrl = parsePublicUrl(top.at('publicUrl'), part('publicUrl'), insecure.httpPublicUrl ?? false)
   const secure = publicUrl === undefined || publicUrl.startsWith('https:')
   const prefix = part('prefix') ?? '/_auth'
+  const workers = part('workers') === 'auto' ? availableParallelism() : Number(part('workers') ?? 1)
+  const upstreams = parseUpstreams(top.at('upstreams'), options.upstreams, {
+    sources,
+    httpUpstreams: insecure.httpUpstreams ?? false,
+  })
+  if (workers > 1) checkConcurrentRefresh(top.at('upstreams'), upstreams)
   return {
     publicUrl: publicUrl ?? '',
     secure,
@@ -54,16 +61,14 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
     keys: parseKeys(top.at('keys'), part('keys') ?? {}),
     session: parseSession(top.at('session'), part('session') ?? {}, secure),
     api: parseApi(top.at('api'), part('api') ?? {}, publicUrl, prefix),
-    upstreams: parseUpstreams(top.at('upstreams'), options.upstreams, {
-      sources,
-      httpUpstreams: insecure.httpUpstreams ?? false,
-    }),
+    upstreams,
     routes: Array.isArray(options.routes) ? parseRoutes(top.at('routes'), options.routes, { secure, prefix, sources }) : [],
     identityHeaders: parseIdentityHeaders(top.at('identity', 'headers'), part('identity')?.headers ?? {}),
     rateLimit: { login: parseLoginLimits(top.at('rateLimit', 'login'), part('rateLimit')?.login ?? {}) },
     revocations: { file: part('revocations')?.file },
     insecure: Object.entries(insecure).flatMap(([name, on]) => (on ? [`insecure.${name}`] : [])),
     log: { level: part('log')?.level ?? 'info' },
+    workers,
     shutdownTimeout: duration(top.at('shutdownTimeout'), part('shutdownTimeout') ?? '30s', { most: hour }),
   }
 }
@@ -115,6 +120,16 @@ function parseUpstreams(
   )
   checkSubjectPrefixes(spot, upstreams)
   return upstreams
+}
+
+/** Two processes that know nothing of each other would show one refresh token twice, which looks like theft. */
+function checkConcurrentRefresh(spot: Spot, upstreams: Config['upstreams']): void {
+  for (const [key, { refresh }] of upstreams) {
+    if (refresh === undefined || refresh.concurrent) continue
+    spot
+      .at(key, 'refresh')
+      .fault('is used by several workers at once; say `concurrent: true` if the service allows that, or `workers: 1`')
+  }
 }
 
 function parseLoginLimits(

@@ -1,19 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Reason } from '../base/reasons.ts'
+import { clientCodes, type Reason } from '../base/reasons.ts'
 import type { RouteConfig } from '../config/config.ts'
 import { decide, type Policy } from '../decide.ts'
 import { createOwnCookies } from '../forward/cookies.ts'
 import { identityMap } from '../forward/identity.ts'
+import { isOurAuthorization } from '../forward/request-headers.ts'
 import type { RequestFacts } from '../gate.ts'
-import type { Authentication } from '../life/authentication.ts'
-import { answerFor } from '../route/answer.ts'
+import type { Authentication, Session } from '../life/authentication.ts'
+import { answerFor, formatFor, type AnswerForm } from '../route/answer.ts'
 import { clientKind } from '../route/client-kind.ts'
 import { createRouteTable, type RouteTable } from '../route/match.ts'
 import { canonicalPath } from '../route/path.ts'
 import { safeReturnTo } from '../route/return-to.ts'
+import { copiedHeaders } from './copied-headers.ts'
+import { isListed } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { ownRoute } from './guard.ts'
-import { originalRequest, type FrontProxy, type OriginalRequest } from './original-request.ts'
+import { originalRequest, withoutPort, type FrontProxy, type OriginalRequest } from './original-request.ts'
+import { codeOf } from './problem.ts'
 import { factsOf } from './request-facts.ts'
 
 type Valid = Extract<Authentication, { state: 'valid' }>
@@ -23,106 +27,186 @@ const proxies: readonly FrontProxy[] = ['nginx', 'traefik', 'caddy', 'haproxy', 
 /** Renewed cookies at most: the session, and its sealed part where that rides alone. */
 const mostCookies = 2
 
+/** One question of a front proxy. `original` is undefined where it makes no sense. */
+interface Question {
+  readonly proxy: FrontProxy
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly original: OriginalRequest | undefined
+}
+
+interface RefusalExtras {
+  readonly session?: Session | undefined
+  readonly retryAfter?: number | undefined
+}
+
 /**
  * `/_auth/verify/…`: a front proxy asks whether a request may pass, and the one decision answers, in the words that this
  * proxy understands. Without routes, everything is for whoever is signed in.
  */
 export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointContext): void {
-  const { gate, answerer, jar, trust } = context
+  const { gate, answerer, jar, trust, admit } = context
   const { config } = gate
   const table: RouteTable<RouteConfig> = createRouteTable(config.routes)
+  const namedHosts = new Set(config.routes.flatMap(({ host }) => host ?? []))
   const identity = identityMap(config.identityHeaders)
+  const copied = copiedHeaders(config)
   const cookies = createOwnCookies(jar.names)
   const publicHost = new URL(config.publicUrl).host
 
-  async function verify(proxy: FrontProxy, target: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function verify(
+    proxy: FrontProxy,
+    target: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     reply.header('cache-control', 'no-store')
     // Whoever is no proxy of ours could claim any address to have been asked for (security.md FA-02).
-    if (!trust(request.raw.socket.remoteAddress ?? '')) return answerer.refuse(request, reply, 'untrusted_proxy', { form: 'problem' })
+    if (!trust(request.raw.socket.remoteAddress ?? ''))
+      return answerer.refuse(request, reply, 'untrusted_proxy', { form: 'problem' })
     const original = originalRequest(proxy, request.raw, target)
+    const question: Question = { proxy, request, reply, original }
     const path = original === undefined ? undefined : canonicalPath(original.url)
-    if (original === undefined || path === undefined || !path.ok) return refuse(proxy, request, reply, original, 'ambiguous_path')
-    const match = table.rows.length === 0 ? undefined : table.match(original.host, original.method, path)
-    if (match?.kind === 'ambiguous') return refuse(proxy, request, reply, original, 'ambiguous_path')
-    if (match?.kind === 'none') return refuse(proxy, request, reply, original, 'not_found')
+    if (original === undefined || path === undefined || !path.ok) return refuse(question, 'ambiguous_path')
+    const match = table.rows.length === 0 ? undefined : table.match(routeHost(original), original.method, path)
+    if (match?.kind === 'ambiguous') return refuse(question, 'ambiguous_path')
+    if (match?.kind === 'none') return refuse(question, 'not_found')
     const route = match?.route
-    if (route === undefined && (path.slashAt !== -1 || path.paramsAt !== -1)) return refuse(proxy, request, reply, original, 'ambiguous_path')
+    if (route === undefined && (path.slashAt !== -1 || path.paramsAt !== -1)) return refuse(question, 'ambiguous_path')
 
-    const facts: RequestFacts = { ...factsOf(request, trust), method: original.method }
     const policy: Policy = { access: route?.access ?? 'protected', require: route?.require ?? {} }
-    if (policy.access === 'public') return allow(request, reply, route, undefined)
-    const found = await gate.authenticate(facts, { slide: route?.slide ?? true })
+    if (policy.access === 'public') return allow(question, route, undefined)
+    const { headers } = request.raw
+    const listed = route !== undefined && isListed(route, headers.origin)
+    const facts: RequestFacts = { ...factsOf(request, trust), method: original.method }
+    const found = await gate.authenticate(facts, { slide: route?.slide ?? true, anyOrigin: listed })
     const decision = decide(policy, found)
     const setCookies = found.state === 'valid' ? found.setCookies : []
-    sendCookies(reply, setCookies)
-    if (decision.kind === 'allow') return allow(request, reply, route, decision.authentication)
-    if (decision.kind === 'challenge') return challenge(proxy, request, reply, original, route, decision.reason)
-    if (decision.retryAfter !== undefined) reply.header('retry-after', String(decision.retryAfter))
-    return refuse(proxy, request, reply, original, decision.reason)
+    for (const cookie of setCookies) reply.header('set-cookie', cookie)
+    // By a name of their own too, for proxies that keep one Set-Cookie or none. Never on an answer that a proxy hands on
+    // as it is: a script may read any header but Set-Cookie (security.md CK-03).
+    if (decision.kind === 'allow' || proxy === 'nginx')
+      for (let index = 0; index < mostCookies; index += 1)
+        reply.header(`x-postern-set-cookie-${index}`, setCookies[index] ?? '')
+    const session = found.state === 'absent' ? undefined : found.session
+    if (decision.kind === 'challenge') return challenge(question, route, decision.reason, session)
+    if (decision.kind === 'refuse')
+      return refuse(question, decision.reason, { session, retryAfter: decision.retryAfter })
+    // A page elsewhere can open a WebSocket with our cookie, and no other rule keeps it from that (security.md CS-07).
+    const ours = headers.origin === config.publicUrl || listed
+    if (opensTunnel(original, request) && decision.authentication?.session.kind === 'session' && !ours)
+      return refuse(question, 'csrf', { session })
+    return allow(question, route, decision.authentication)
+  }
+
+  /** The host that a route names, where one does: a client may add any port to it, and the front proxy looks past that. */
+  function routeHost({ host }: OriginalRequest): string {
+    return namedHosts.has(host) ? host : withoutPort(host)
   }
 
   /** Every header that a proxy may copy, empty where there is nothing to say: a missing one lets the client's through. */
-  async function allow(request: FastifyRequest, reply: FastifyReply, route: RouteConfig | undefined, who: Valid | undefined): Promise<FastifyReply> {
-    for (const name of identity.keys()) reply.header(name, '')
-    reply.header('authorization', route?.authorization === 'passthrough' ? (request.headers.authorization ?? '') : '')
-    reply.header('cookie', request.headers.cookie === undefined ? '' : (cookies.strip(request.headers.cookie) ?? ''))
+  async function allow(
+    { request, reply }: Question,
+    route: RouteConfig | undefined,
+    who: Valid | undefined,
+  ): Promise<FastifyReply> {
+    const credential = who === undefined || route === undefined ? [] : await gate.credential(who, route)
+    if (credential === undefined)
+      return answerer.refuse(request, reply, 'undecryptable', { form: 'problem', session: who?.session })
+    const { authorization, cookie } = request.headers
+    const passes =
+      authorization !== undefined &&
+      route?.authorization === 'passthrough' &&
+      !(who !== undefined && isOurAuthorization(authorization))
+    for (const name of copied) reply.header(name, '')
+    if (passes) reply.header('authorization', authorization)
+    if (cookie !== undefined) reply.header('cookie', cookies.strip(cookie) ?? '')
     if (who !== undefined) {
+      admit(request, who)
       for (const [name, value] of gate.identity(who.session, identity)) reply.header(name, value)
-      const credential = route === undefined ? [] : await gate.credential(who, route)
-      if (credential === undefined) return answerer.refuse(request, reply, 'undecryptable', { form: 'problem' })
       for (const [name, value] of credential) reply.header(name, value)
     }
     return reply.code(200).send()
   }
 
-  /** Twice: as a browser needs them, and by names of their own for proxies that keep one Set-Cookie or none. */
-  function sendCookies(reply: FastifyReply, setCookies: readonly string[]): void {
-    for (let index = 0; index < mostCookies; index += 1) {
-      const cookie = setCookies[index]
-      reply.header(`x-postern-set-cookie-${index}`, cookie ?? '')
-      if (cookie !== undefined) reply.header('set-cookie', cookie)
-    }
-  }
-
   function challenge(
-    proxy: FrontProxy,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    original: OriginalRequest,
+    question: Question,
     route: RouteConfig | undefined,
     reason: Reason,
+    session: Session | undefined,
   ): FastifyReply {
-    reply.header('x-postern-location', loginAddress(original))
-    const form = answerFor(clientKind(original.method, request.headers), route?.onAnonymous ?? 'auto', original.method)
-    // A sub-request of nginx knows 2xx, 401 and 403, and makes 500 of the rest.
-    if (proxy === 'nginx' || form !== 'redirect') return answerer.refuse(request, reply, reason, { form: 'problem' })
-    answerer.note(request, reason)
-    return reply.code(303).header('location', loginAddress(original)).send()
+    const { proxy, request, reply, original } = question
+    const method = original?.method ?? 'GET'
+    const form = answerFor(clientKind(method, request.headers), route?.onAnonymous ?? 'auto', method)
+    if (form !== 'redirect') return refuse(question, reason, { session })
+    if (proxy === 'nginx') return refuse(question, reason, { session }, 'redirect')
+    answerer.note(request, reason, session)
+    const address = loginAddress(original)
+    return reply.code(303).header('x-postern-location', address).header('location', address).send()
   }
 
-  function refuse(proxy: FrontProxy, request: FastifyRequest, reply: FastifyReply, original: OriginalRequest | undefined, reason: Reason): FastifyReply {
+  function refuse(
+    question: Question,
+    reason: Reason,
+    extras: RefusalExtras = {},
+    answer: AnswerForm = 'problem',
+  ): FastifyReply {
+    const { proxy, request, reply, original } = question
     reply.header('x-postern-location', loginAddress(original))
-    const status = proxy === 'nginx' && reason !== 'upstream_unavailable' && reason !== 'prefetch' ? 403 : undefined
-    return answerer.refuse(request, reply, reason, { form: 'problem', status })
+    if (proxy !== 'nginx') {
+      // Our pages are for our own address: their links and their policy say so.
+      const page = original?.host === publicHost && formatFor(clientKind(original.method, request.headers)) === 'page'
+      return answerer.refuse(request, reply, reason, page ? extras : { ...extras, form: 'problem' })
+    }
+    reply.header('x-postern-answer', answer)
+    return answerer.refuse(request, reply, reason, { ...extras, form: 'problem', status: statusForNginx(reason) })
   }
 
   /** Absolute, for it is followed from another address than ours. */
   function loginAddress(original: OriginalRequest | undefined): string {
-    const here = original !== undefined && (original.host === undefined || original.host === publicHost)
-    const target = here ? safeReturnTo(original.url, config) : '/'
+    const target = original?.host === publicHost ? safeReturnTo(original.url, config) : '/'
     return `${config.publicUrl}${config.prefix}/login${target === '/' ? '' : `?return_to=${encodeURIComponent(target)}`}`
   }
 
-  const base = `${config.prefix}/verify`
   const methods = app.supportedMethods.filter((method) => method !== 'TRACE')
   for (const proxy of proxies) {
-    const url = proxy === 'envoy' ? '/verify/envoy/*' : `/verify/${proxy}`
+    const own = `${config.prefix}/verify/${proxy}`
     app.route({
       method: methods,
-      url,
+      url: proxy === 'envoy' ? '/verify/envoy/*' : `/verify/${proxy}`,
       config: ownRoute,
       exposeHeadRoute: false,
-      handler: (request, reply) => verify(proxy, (request.raw.url ?? '').slice(`${base}/envoy`.length), request, reply),
+      handler(request, reply) {
+        const { url = '' } = request.raw
+        // Spelled in one way only. A proxy that keeps others from asking compares what it reads; the router decodes first.
+        const spelled = proxy === 'envoy' ? url.startsWith(`${own}/`) : url === own
+        return spelled
+          ? verify(proxy, url.slice(own.length), request, reply)
+          : answerer.refuse(request, reply, 'not_found')
+      },
+      ...(proxy === 'nginx' ? { onSend: repeatProblem } : {}),
     })
   }
+}
+
+/** A sub-request of nginx knows 2xx, 401 and 403, and makes 500 of the rest: closed, and right where we cannot tell. */
+function statusForNginx(reason: Reason): number | undefined {
+  if (reason === 'upstream_unavailable' || reason === 'prefetch') return undefined
+  return clientCodes[codeOf(reason)].status === 401 ? 401 : 403
+}
+
+/** nginx drops the body of a sub-request, and keeps its headers. */
+function repeatProblem(
+  _request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+  done: (error: null, payload: unknown) => void,
+): void {
+  if (reply.statusCode >= 400 && typeof payload === 'string') reply.header('x-postern-problem', payload)
+  done(null, payload)
+}
+
+/** Only the handshake of a WebSocket has this header, which no page can leave out or set; HTTP/2 opens one by CONNECT. */
+function opensTunnel({ method }: OriginalRequest, { headers }: FastifyRequest): boolean {
+  return method === 'CONNECT' || headers['sec-websocket-key'] !== undefined
 }

@@ -161,6 +161,7 @@ export const full = {
   identity: { headers: { 'Remote-User': 'sub', 'X-Email': 'email' } },
   insecure: { httpPublicUrl: false, httpUpstreams: false },
   log: { level: 'info' },
+  workers: 1,
   shutdownTimeout: '30s',
 } satisfies Options
 

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { once } from 'node:events'
+import { test, type TestContext } from 'node:test'
+import { stringify } from 'yaml'
+import { writeKeyFile } from '../../src/keys/folder.ts'
+import { generateSealingKey, generateSigningKey } from '../../src/keys/generate.ts'
+import { BrowserClient, send } from '../support/browser-client.ts'
+import { freePort } from '../support/gateway.ts'
+import { serviceOptions, startService } from '../support/service.ts'
+
+interface Running {
+  readonly origin: string
+  readonly process: ChildProcess
+  /** Of the log. */
+  lines(): readonly string[]
+}
+
+/** `postern serve` with two workers, in front of a real login service. */
+async function serve(t: TestContext): Promise<Running> {
+  const dir = await mkdtemp(join(tmpdir(), 'postern-test-'))
+  const service = await startService()
+  const [port, adminPort] = [await freePort(), await freePort()]
+  const activatesAt = Date.now()
+  await writeKeyFile(join(dir, 'keys'), await generateSigningKey('ES256', { activatesAt }))
+  await writeKeyFile(join(dir, 'keys'), generateSealingKey({ activatesAt }))
+  const origin = `http://localhost:${port}`
+  const file = join(dir, 'postern.yaml')
+  const options = {
+    publicUrl: origin,
+    listen: { host: '127.0.0.1', port, adminPort },
+    workers: 2,
+    keys: { dir: './keys' },
+    upstreams: { accounts: serviceOptions(service.origin) },
+  }
+  await writeFile(file, stringify(options))
+  const child = spawn(process.execPath, ['src/cli/main.ts', 'serve', '--config', file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  const running = { origin, process: child, lines: () => output.split('\n') }
+  t.after(async () => {
+    if (child.exitCode === null) child.kill('SIGKILL')
+    await service.close()
+    await rm(dir, { recursive: true, force: true })
+  })
+  await until(() => readyCount(running) === 2)
+  return running
+}
+
+const readyCount = ({ lines }: Running) => lines().filter((line) => line.includes('"msg":"ready"')).length
+
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (!holds()) {
+    assert.ok(Date.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+function workersOf({ lines }: Running): readonly number[] {
+  return lines().flatMap((line) => {
+    const pid = line.includes('"msg":"worker started"') ? /"pid":([0-9]+)/.exec(line)?.[1] : undefined
+    return pid === undefined ? [] : [Number(pid)]
+  })
+}
+
+test('a session of one worker is good at the other, and a worker that dies is replaced', async (t) => {
+  const running = await serve(t)
+  const browser = new BrowserClient(running.origin)
+  assert.equal((await browser.signIn()).status, 303)
+  for (let count = 0; count < 6; count += 1) {
+    // A connection each, so that the workers take turns.
+    const answer = await send(`${running.origin}/_auth/session`, 'GET', { ...browser.cookieHeader(), connection: 'close' })
+    assert.equal(answer.status, 200)
+  }
+  const [first] = workersOf(running)
+  assert.ok(first !== undefined)
+  process.kill(first, 'SIGKILL')
+  await until(() => readyCount(running) === 3)
+  assert.equal((await send(`${running.origin}/_auth/session`, 'GET', { ...browser.cookieHeader(), connection: 'close' })).status, 200)
+  running.process.kill('SIGTERM')
+  const [code] = (await once(running.process, 'exit')) as [number]
+  assert.equal(code, 0)
+})
