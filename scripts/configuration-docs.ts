@@ -4,6 +4,7 @@
  *     node scripts/configuration-docs.ts
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { conditionParts } from '../src/config/schema.ts'
 import { mapOf, optionsNode, type SchemaNode } from '../src/config/schema-node.ts'
 
 const target = new URL('../docs/configuration.md', import.meta.url)
@@ -72,11 +73,11 @@ function partSection(title: string, node: SchemaNode | undefined): readonly stri
   if (node === undefined) throw new Error(`Nothing in the schema has the title ${title}.`)
   const heading = `### ${title}`
   if (title.endsWith(' refusal')) {
-    const { as } = node.properties ?? {}
+    const own = Object.entries(node.properties ?? {}).filter(([key]) => !Object.hasOwn(conditionParts, key))
     return [
       heading,
       'A [condition](#condition), and what it means.',
-      table({ properties: as === undefined ? {} : { as }, required: ['as'] }),
+      table({ properties: Object.fromEntries(own), required: ['as'] }),
     ]
   }
   if (node.anyOf === undefined) return [heading, table(node), ...sectionsBelow(node)]

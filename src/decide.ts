@@ -38,7 +38,8 @@ function refused(policy: Policy, reason: Reason): Decision {
   // A session that ended is nobody's any more. A bad credential is another matter: it never falls through to anonymous
   // (security.md TV-19).
   if (code === 'expired' && policy.access === 'optional') return anonymous
-  if (code === 'expired' || code === 'invalid_credential' || code === 'unauthenticated') return { kind: 'challenge', reason }
+  if (code === 'expired' || code === 'invalid_credential' || code === 'unauthenticated')
+    return { kind: 'challenge', reason }
   return { kind: 'refuse', reason }
 }
 

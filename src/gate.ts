@@ -64,7 +64,12 @@ export interface Gate {
   signOut(request: RequestFacts): Promise<{ readonly setCookies: readonly string[]; readonly hadSession: boolean }>
   clearCookies(): readonly string[]
   /** See {@link fetchFromUpstream}. */
-  fetch(session: Session, sealed: string | undefined, target: string, init?: FetchInit): Promise<Dispatcher.ResponseData>
+  fetch(
+    session: Session,
+    sealed: string | undefined,
+    target: string,
+    init?: FetchInit,
+  ): Promise<Dispatcher.ResponseData>
   /** What a backend is told of a person. */
   identity(session: Session, map: IdentityMap): Headers
   /** What a backend is shown beside that; undefined where the upstream's token cannot be opened. */
@@ -111,7 +116,10 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const minter = createMinter(ring, names)
   const maker = createSessionMaker(policy, config.api.tokenTtl, { minter, sealer, cookies, clock })
   const upstreams = new Map(
-    [...config.upstreams].map(([key, upstream]) => [key, observed(createLoginUpstream(upstream, { clock }), clock, events)]),
+    [...config.upstreams].map(([key, upstream]) => [
+      key,
+      observed(createLoginUpstream(upstream, { clock }), clock, events),
+    ]),
   )
   const limiter = createLoginLimiter(config.rateLimit.login, clock)
   const bindings = createBindings(policy, { sealer, upstreams, facts, endings, clock, events })

@@ -75,7 +75,10 @@ export interface Postern<Claims> {
  * @param options the same shape as `postern.yaml`
  * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault at once
  */
-export function createPostern<Claims = Readonly<Record<string, unknown>>>(options: Options, runtime: Runtime = {}): Postern<Claims> {
+export function createPostern<Claims = Readonly<Record<string, unknown>>>(
+  options: Options,
+  runtime: Runtime = {},
+): Postern<Claims> {
   const { answerer: _, admitted: __, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
   return postern
 }
@@ -135,7 +138,11 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   return {
     admitted: (request) => (request as Admitting)[admitted],
     answerer() {
-      if (context === undefined) throw new PosternError('POSTERN_NOT_REGISTERED', 'Register the plugin first: await app.register(postern.plugin)')
+      if (context === undefined)
+        throw new PosternError(
+          'POSTERN_NOT_REGISTERED',
+          'Register the plugin first: await app.register(postern.plugin)',
+        )
       return context.answerer
     },
     plugin: fp(plugin, { name: 'postern', fastify: '5.x' }),
@@ -145,7 +152,10 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
     auth(request) {
       const auth = authOrNull(request)
       if (auth !== null) return auth
-      throw new PosternError('POSTERN_ROUTE_NOT_GUARDED', 'Nobody need be signed in on this route: use postern.authOrNull(request).')
+      throw new PosternError(
+        'POSTERN_ROUTE_NOT_GUARDED',
+        'Nobody need be signed in on this route: use postern.authOrNull(request).',
+      )
     },
     authOrNull,
   }
@@ -166,7 +176,9 @@ function authOf<Claims>({ session, sealed }: Allowed, gate: Gate): Auth<Claims> 
 }
 
 function requirementOf(require: Require): Requirement {
-  return Object.fromEntries(Object.entries(require).map(([claim, values]) => [claim, typeof values === 'string' ? [values] : values]))
+  return Object.fromEntries(
+    Object.entries(require).map(([claim, values]) => [claim, typeof values === 'string' ? [values] : values]),
+  )
 }
 
 async function watchRevocationFile(config: Config, gate: Gate, app: FastifyInstance): Promise<void> {

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import fp from 'fastify-plugin'
 import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
@@ -7,7 +14,7 @@ import { clientCodes, type Reason } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
 import { codeOf, problemOf, problemType, reasonOf } from './http/problem.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
-import { ambiguity, answerParserError, refuseConnect, refuseExpectation } from './http/wire.ts'
+import { ambiguity, answerParserError, refuseConnect, refuseExpectations } from './http/wire.ts'
 import type { Key } from './keys/key.ts'
 import { createAdminApp } from './observe/admin.ts'
 import { logEvents } from './observe/log.ts'
@@ -33,7 +40,13 @@ export interface Server {
 }
 
 /** Milliseconds. What is forwarded may be large; our own endpoints bound the time for a body themselves. */
-const timeouts = { headersTimeout: 20_000, requestTimeout: 30_000, uploadTimeout: 3_600_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 }
+const timeouts = {
+  headersTimeout: 20_000,
+  requestTimeout: 30_000,
+  uploadTimeout: 3_600_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+}
 
 /** Bytes. Above what our cookies and a browser's other headers take. */
 const maxHeaderSize = 24_576
@@ -53,7 +66,9 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     onEvent: events,
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
   })
-  const lenient = config.routes.some(({ encodedSlash, pathParams }) => encodedSlash === 'forward' || pathParams === 'forward')
+  const lenient = config.routes.some(
+    ({ encodedSlash, pathParams }) => encodedSlash === 'forward' || pathParams === 'forward',
+  )
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   let ready = false
 
@@ -80,16 +95,43 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       sendProblem(reply as FastifyReply, reason)
     },
   })
-  app.server.on('checkExpectation', refuseExpectation)
+  refuseExpectations(app)
   refuseConnect(app)
 
-  function logRequest(reqId: string, method: string, route: string | undefined, status: number, reason: string | undefined, ms: number, who?: TokenClaims) {
+  function logRequest(
+    reqId: string,
+    method: string,
+    route: string | undefined,
+    status: number,
+    reason: string | undefined,
+    ms: number,
+    who?: TokenClaims,
+  ) {
     const { reason: noted, sub = who?.sub, sid = who?.sid } = notes.take(reqId)
-    log.info({ reqId, method, route, status, ms: Math.round(ms * 100) / 100, reason: noted ?? reason, sub, sid }, 'request')
+    log.info(
+      { reqId, method, route, status, ms: Math.round(ms * 100) / 100, reason: noted ?? reason, sub, sid },
+      'request',
+    )
+  }
+
+  function record(request: FastifyRequest, reply: FastifyReply, reason: string | undefined) {
+    logRequest(
+      request.id,
+      request.method,
+      request.routeOptions.url,
+      reply.statusCode,
+      reason,
+      reply.elapsedTime,
+      postern.admitted(request)?.session.claims,
+    )
   }
 
   app.addHook('onRequest', (request, reply, done) => {
     notes.open(request.id)
+    // The hook below hears of whole answers only.
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) record(request, reply, 'aborted')
+    })
     const reason = ambiguity(request.raw, lenient)
     if (reason === undefined) {
       done()
@@ -99,7 +141,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     sendProblem(reply, reason)
   })
   app.addHook('onResponse', (request, reply, done) => {
-    logRequest(request.id, request.method, request.routeOptions.url, reply.statusCode, undefined, reply.elapsedTime, postern.admitted(request)?.session.claims)
+    record(request, reply, undefined)
     done()
   })
   app.register(postern.plugin)

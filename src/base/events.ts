@@ -14,7 +14,12 @@ export type UpstreamCall = 'login' | 'second_step' | 'check' | 'refresh' | 'logo
 /** Everything that log, metrics and audit can hear of. They subscribe to the sink; nothing inside knows them. */
 export type PosternEvent = EventContext &
   (
-    | { readonly type: 'signed_in'; readonly jti: string; readonly carrier: 'cookie' | 'bearer'; readonly cookieBytes: number }
+    | {
+        readonly type: 'signed_in'
+        readonly jti: string
+        readonly carrier: 'cookie' | 'bearer'
+        readonly cookieBytes: number
+      }
     | { readonly type: 'sign_in_refused'; readonly reason: Reason; readonly detail?: string }
     | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
@@ -27,7 +32,12 @@ export type PosternEvent = EventContext &
         readonly status?: number
         readonly milliseconds: number
       }
-    | { readonly type: 'cookie_bill'; readonly bytes: number; readonly budget: number; readonly bill: Readonly<Record<string, number>> }
+    | {
+        readonly type: 'cookie_bill'
+        readonly bytes: number
+        readonly budget: number
+        readonly bill: Readonly<Record<string, number>>
+      }
     | { readonly type: 'error'; readonly where: string; readonly error: unknown }
     | { readonly type: 'warning'; readonly message: string }
   )

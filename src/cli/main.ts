@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   check: () => import('./check.ts'),
   keys: () => import('./keys.ts'),
   'try-login': () => import('./try-login.ts'),
+  snippet: () => import('./snippet.ts'),
   revoke: () => import('./revoke.ts'),
   healthcheck: () => import('./healthcheck.ts'),
 }
@@ -37,6 +38,9 @@ Usage: postern COMMAND [options]
   try-login UPSTREAM       signs in at the real service and shows what is found; asks for what to type, or
                            reads name=value lines from stdin
                            --logout    signs out again, and tells whether the token still works
+  snippet PROXY            the configuration of a proxy that asks this gateway about each request: nginx, traefik,
+                           caddy, haproxy, envoy or kubernetes
+                           --lua       with haproxy: the other one of its two files
   revoke                   ends sessions that began until now
                            --subject SUB, --session SID (again and again), or --all
   healthcheck              asks the admin port of a running gateway

@@ -72,7 +72,11 @@ const session = strict(
       duration('How often the upstream is asked about one session at most. Default: `tokenTtl`.'),
     ),
     maxSockets: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'WebSockets open at once for one session, in one process.', default: 100 }),
+      Type.Integer({
+        minimum: 1,
+        description: 'WebSockets open at once for one session, in one process.',
+        default: 100,
+      }),
     ),
     cookie: Type.Optional(cookie),
   },

@@ -1,6 +1,9 @@
+import { duration, hour, second } from './duration.ts'
 import type { Spot } from './faults.ts'
 import { parsePointer } from './parse-place.ts'
 import type { ConditionOptions } from './schema.ts'
+import { fieldPattern } from './templates.ts'
+import { asksToWait } from './upstream-parts.ts'
 import type { BodyTest, Condition, NamedTest, RefusalRule } from './upstream.ts'
 
 /** Every status of success (RFC 9110 section 15.3). */
@@ -22,21 +25,48 @@ export function parseTelling(spot: Spot, options: ConditionOptions): Condition {
   return condition
 }
 
+type RefusalOptions<Kind> = ConditionOptions & { readonly as: Kind; readonly retryAfter?: string }
+
 /** Rules in order; the first that holds counts. */
 export function parseRefusals<Kind extends string>(
   spot: Spot,
-  rules: readonly (ConditionOptions & { readonly as: Kind })[] | undefined,
+  rules: readonly RefusalOptions<Kind>[] | undefined,
 ): readonly RefusalRule<Kind>[] {
-  return (rules ?? []).map((rule, index) => ({ ...parseTelling(spot.at(index), rule), as: rule.as }))
+  return (rules ?? []).map((rule, index) => ({
+    ...parseTelling(spot.at(index), rule),
+    as: rule.as,
+    retryAfter: parseRetryAfter(spot.at(index, 'retryAfter'), rule),
+  }))
 }
 
-function parseCondition(spot: Spot, { status, body, text, headers, cookies }: ConditionOptions): Condition {
+function parseRetryAfter(spot: Spot, { as, retryAfter }: RefusalOptions<string>): number | undefined {
+  if (retryAfter === undefined) return undefined
+  if (!asksToWait(as)) {
+    spot.fault('waiting does not make this refusal another one; take it out, or name another kind in `as`')
+  }
+  return duration(spot, retryAfter, { least: second, most: hour })
+}
+
+function parseCondition(spot: Spot, options: ConditionOptions): Condition {
+  const { status, body, text, headers, cookies } = options
+  checkFixed(spot, options)
   return {
     status: status ?? [],
     body: (body ?? []).map((test, index) => bodyTest(spot.at('body', index), test)),
     text: text === undefined ? undefined : textTest(spot.at('text'), text),
     headers: (headers ?? []).map((test, index) => namedTest(spot.at('headers', index), test, test.name.toLowerCase())),
     cookies: (cookies ?? []).map((test, index) => namedTest(spot.at('cookies', index), test, test.name)),
+  }
+}
+
+/** A condition is the same for everybody: what looks like a field would be compared as it stands, and never hold. */
+function checkFixed(spot: Spot, value: unknown): void {
+  if (typeof value === 'string') {
+    if (value.search(fieldPattern) !== -1)
+      spot.fault('fields are not filled in here; compare with a fixed text, or ask by `exists` whether it is there')
+  } else if (Array.isArray(value)) value.forEach((item, index) => checkFixed(spot.at(index), item))
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) checkFixed(spot.at(key), member)
   }
 }
 

@@ -7,8 +7,11 @@ const usual: readonly FieldConfig[] = [
   { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true },
 ]
 
-/** Names that later requests fill in, and names that a sign-in carries beside its fields. */
-const taken: ReadonlySet<string> = new Set(['token', 'refreshToken', 'subject', 'upstream', 'response', 'return_to'])
+/** Names that later requests fill in. */
+const taken: ReadonlySet<string> = new Set(['token', 'refreshToken', 'subject'])
+
+/** What a sign-in carries beside the fields, as a form or as JSON. */
+const inForm: ReadonlySet<string> = new Set(['upstream', 'return_to', 'transaction', 'response'])
 
 /** @param before fields of the form that comes first */
 export function parseFields(
@@ -24,7 +27,11 @@ export function parseFields(
     required,
   }))
   const names = new Set(before.map(({ name }) => name))
-  fields.forEach(({ name }, index) => checkVariableName(spot.at(index, 'name'), name, names))
+  fields.forEach(({ name }, index) => {
+    const at = spot.at(index, 'name')
+    if (inForm.has(name)) at.fault('the sign-in form has something of its own by this name; choose another one')
+    checkVariableName(at, name, names)
+  })
   return fields
 }
 

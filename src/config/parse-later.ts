@@ -1,7 +1,7 @@
 import { parseRefusals, parseSuccess, successful } from './parse-condition.ts'
 import type { Spot } from './faults.ts'
 import { fieldNames } from './parse-field.ts'
-import { parseClaims, parseExpiry, parsePlace, type Reach } from './parse-place.ts'
+import { parseClaims, parseExpiry, type Reach } from './parse-place.ts'
 import { parseRequest, type RequestMeans } from './parse-request.ts'
 import { grantOf, optionalPlace, tokenPlace, type SignInConfig } from './parse-sign-in.ts'
 import type { SecretSources } from './secrets.ts'
@@ -31,7 +31,7 @@ export function parseLater(
 ): LaterConfig {
   const known = laterFields(signIn)
   const presentsCookie = present.token.as === 'cookie' || present.token.as === 'cookies'
-  const means: RequestMeans = { sources, fields: { known, used: new Set() }, presentsCookie }
+  const means: RequestMeans = { sources, secrets: signIn.secrets, fields: { known, used: new Set() }, presentsCookie }
   const profile =
     options.profile === undefined ? undefined : parseProfile(spot.at('profile'), options.profile, signIn, means)
   return {
@@ -78,19 +78,24 @@ function parseProfile(
     subject: optionalPlace(spot.at('subject'), options.subject, { typed, token: true }),
     claims: parseClaims(spot.at('claims'), options.claims, { typed, token: true }),
     expiry: options.expiry === undefined ? undefined : parseExpiry(spot.at('expiry'), options.expiry),
+    refusals: parseRefusals(spot.at('refusals'), options.refusals),
   }
 }
 
 /** Without a check call the profile call is it: the same question with the same answer. */
 function checkByProfile(profile: ProfileCall | undefined): CheckCall | undefined {
   if (profile === undefined) return undefined
-  const { request, success, subject, claims } = profile
+  const { request, success, subject: told, refusals } = profile
+  const subject = told?.from === 'field' ? undefined : told
+  const claims = withoutTyped(profile.claims)
   return {
     request,
     success,
-    subject: subject?.from === 'field' ? undefined : subject,
-    claims: withoutTyped(claims),
-    refusals: [],
+    subject,
+    subjectRequired: subject !== undefined,
+    claims,
+    jsonRequired: anyInBody([subject, ...claims.values()]),
+    refusals,
   }
 }
 
@@ -101,14 +106,18 @@ function parseCheck(
   means: RequestMeans,
 ): CheckCall {
   const at = secondStep ?? login
+  const subject = optionalPlace(spot.at('subject'), options.subject, reach)
+  const claims = options.claims === undefined ? undefined : parseClaims(spot.at('claims'), options.claims, reach)
+  const found = { subject: subject ?? inBody(at.subject), claims: claims ?? placesInBody(at.claims) }
+  // Where `success` reads the body as text, the answer need not be JSON for places that login has and this call may not.
+  const looked = options.success?.text === undefined ? found : { subject, claims }
   return {
     request: parseRequest(spot.at('request'), options.request, means),
     success: parseSuccess(spot.at('success'), options.success),
     refusals: parseRefusals(spot.at('refusals'), options.refusals),
-    subject:
-      options.subject === undefined ? inBody(at.subject) : parsePlace(spot.at('subject'), options.subject, reach),
-    claims:
-      options.claims === undefined ? placesInBody(at.claims) : parseClaims(spot.at('claims'), options.claims, reach),
+    ...found,
+    subjectRequired: subject !== undefined,
+    jsonRequired: anyInBody([looked.subject, ...(looked.claims?.values() ?? [])]),
   }
 }
 
@@ -121,26 +130,40 @@ function parseRefresh(
 ): RefreshCall {
   const at = secondStep ?? login
   const grant = grantOf(spot, options, reach)
-  if (at.refreshToken === undefined)
-    spot.fault('there is no refresh token to trade; say where it is in `refreshToken` of `login`')
   const used = new Set<string>()
   const request = parseRequest(spot.at('request'), options.request, {
     ...means,
     presentsCookie: false,
-    fields: { known: means.fields.known, used },
+    // Known in any case, so that a use without a place is one fault.
+    fields: { known: new Set([...means.fields.known, 'refreshToken']), used },
   })
-  if (at.refreshToken !== undefined && spot.at('request').isSound() && !used.has('refreshToken')) {
-    spot.at('request').fault('sends the refresh token nowhere; put `{refreshToken}` into it')
-  }
+  const token = options.token === undefined ? at.token : tokenPlace(spot, options.token, reach)
+  const trades = at.refreshToken === undefined ? 'token' : 'refreshToken'
+  if (spot.at('request').isSound()) checkTraded(spot, trades, used, options.refreshToken !== undefined)
   return {
+    trades,
     request,
     success: parseSuccess(spot.at('success'), options.success),
     refusals: parseRefusals(spot.at('refusals'), options.refusals),
-    token: options.token === undefined ? at.token : tokenPlace(spot, options.token, reach),
-    refreshToken: grant.refreshToken ?? at.refreshToken,
+    token,
+    refreshToken: trades === 'token' ? token : (grant.refreshToken ?? at.refreshToken),
     expiry: options.expiry === undefined ? at.expiry : grant.expiry,
     values: options.values === undefined ? at.values : grant.values,
     concurrent: options.concurrent ?? false,
+  }
+}
+
+/** @param place whether the refresh call says where a refresh token is in its answer */
+function checkTraded(spot: Spot, trades: RefreshCall['trades'], used: ReadonlySet<string>, place: boolean): void {
+  if (trades === 'refreshToken') {
+    if (!used.has('refreshToken'))
+      spot.at('request').fault('sends the refresh token nowhere; put `{refreshToken}` into it')
+  } else if (used.has('refreshToken') || !used.has('token')) {
+    spot.fault(
+      'there is no refresh token to trade; say where it is in `refreshToken` of `login`, or trade the token itself: put `{token}` into `request`',
+    )
+  } else if (place) {
+    spot.at('refreshToken').fault('is used by nothing, because the request trades the token itself; take it out')
   }
 }
 
@@ -154,6 +177,10 @@ function parseLogout(
     success: parseSuccess(spot.at('success'), options.success, ended),
     endsToken: options.endsToken,
   }
+}
+
+function anyInBody(places: readonly (Place | undefined)[]): boolean {
+  return places.some((place) => inBody(place) !== undefined)
 }
 
 /** Only a place in the body can be looked for in another answer: a header or a cookie belongs to the sign-in. */

@@ -2,23 +2,35 @@ import { checkHeaderName } from './headers.ts'
 import { listed, type Spot } from './faults.ts'
 import { readHeaders } from './parse-request.ts'
 import type { SecretSources } from './secrets.ts'
-import { fieldPattern } from './templates.ts'
+import type { SignInConfig } from './parse-sign-in.ts'
+import { checkTemplate, fieldPattern, type Fields } from './templates.ts'
 import type { LoginUpstreamOptions } from './upstream-options.ts'
-import type { Place, Presentation } from './upstream.ts'
+import type { Presentation } from './upstream.ts'
 
 type PresentOptions = NonNullable<LoginUpstreamOptions['present']>
 
-/** @param token where the token is found: a bundle of cookies can be shown in one way only */
-export function parsePresent(spot: Spot, options: PresentOptions, token: Place, sources: SecretSources): Presentation {
+export function parsePresent(
+  spot: Spot,
+  { present: options = {}, profile }: LoginUpstreamOptions,
+  { login, secondStep }: SignInConfig,
+  sources: SecretSources,
+): Presentation {
   const shown = presentedToken(spot, options)
-  if (token.from === 'cookies' && (shown.as === 'header' || shown.as === 'cookie')) {
+  if (shown.as === 'basic') {
+    const subjectKnown = login.subject !== undefined || secondStep?.subject !== undefined
+    const known = ['subject', 'token', ...login.values.keys(), ...(secondStep?.values.keys() ?? [])]
+    checkBasic(spot.at('basic'), shown, new Set(known), subjectKnown || profile === undefined || showsItself(profile))
+  }
+  // A bundle of cookies can be shown in one way only.
+  const { token } = secondStep ?? login
+  if (token.from === 'cookies' && shown.as !== 'cookies' && shown.as !== 'none') {
     spot.fault('the token is a bundle of cookies; say { cookies: true }')
   }
   if (shown.as === 'cookies' && token.from !== 'cookies') {
     spot.at('cookies').fault('the token is no bundle of cookies; name the cookie that carries it in `cookie`')
   }
   const headers = options.headers ?? {}
-  const taken = shown.as === 'header' ? shown.name.toLowerCase() : shown.as === 'none' ? undefined : 'cookie'
+  const taken = headerOf(shown)
   const instead = taken === undefined ? {} : { [taken]: 'this header carries the token' }
   for (const name of Object.keys(headers)) checkHeaderName(spot.at('headers', name), name, instead)
   return { token: shown, headers: readHeaders(spot.at('headers'), headers, sources, checkStatic) }
@@ -26,18 +38,20 @@ export function parsePresent(spot: Spot, options: PresentOptions, token: Place, 
 
 function presentedToken(
   spot: Spot,
-  { header, scheme, cookie, cookies = false, none = false }: PresentOptions,
+  { header, scheme, cookie, cookies = false, basic, none = false }: PresentOptions,
 ): Presentation['token'] {
   const inHeader = header !== undefined || scheme !== undefined
   const ways = [
     ...(inHeader ? ['header'] : []),
     ...(cookie === undefined ? [] : ['cookie']),
     ...(cookies ? ['cookies'] : []),
+    ...(basic === undefined ? [] : ['basic']),
     ...(none ? ['none'] : []),
   ]
   if (ways.length > 1) spot.fault(`must show the token in one way; keep one of ${listed(ways)}`)
   if (cookie !== undefined) return { as: 'cookie', name: cookie }
   if (cookies) return { as: 'cookies' }
+  if (basic !== undefined) return { as: 'basic', ...basic }
   if (none) return { as: 'none' }
   const name = header ?? 'Authorization'
   checkHeaderName(spot.at('header'), name, { cookie: 'name the cookie that carries the token in `cookie`' })
@@ -45,6 +59,46 @@ function presentedToken(
     spot.at('scheme').fault('must be one line of visible ASCII characters')
   }
   return { as: 'header', name, scheme: scheme === null ? undefined : (scheme ?? 'Bearer') }
+}
+
+/** In lower case. */
+function headerOf(shown: Presentation['token']): string | undefined {
+  switch (shown.as) {
+    case 'header':
+      return shown.name.toLowerCase()
+    case 'basic':
+      return 'authorization'
+    case 'cookie':
+    case 'cookies':
+      return 'cookie'
+    case 'none':
+      return undefined
+  }
+}
+
+/** @param inTime whether the subject is known whenever the token is shown */
+function checkBasic(
+  spot: Spot,
+  { username, password }: Extract<Presentation['token'], { as: 'basic' }>,
+  known: ReadonlySet<string>,
+  inTime: boolean,
+): void {
+  const fields: Fields = { known, used: new Set() }
+  checkTemplate(spot.at('username'), username, fields)
+  checkTemplate(spot.at('password'), password, fields)
+  if (!spot.isSound()) return
+  if (!fields.used.has('token')) spot.fault('shows the token nowhere; put `{token}` into it')
+  if (fields.used.has('subject') && !inTime) {
+    spot.fault(
+      'uses `{subject}`, which the profile call is still to tell when the token is shown to it; say where the subject is in `login`, or how that call shows the token in a `basic` of its own',
+    )
+  }
+}
+
+/** Whether the profile call says by itself how the token is shown. */
+function showsItself({ request }: NonNullable<LoginUpstreamOptions['profile']>): boolean {
+  const names = Object.keys(request.headers ?? {})
+  return request.basic !== undefined || names.some((name) => name.toLowerCase() === 'authorization')
 }
 
 function checkStatic(spot: Spot, value: string): void {

@@ -1,6 +1,7 @@
 import { checkDistinct, checkHeaderName, checkHeaderValue } from './headers.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Spot } from './faults.ts'
+import { checkSecretsFit } from './parse-secrets.ts'
 import { readSecretText, type SecretSources, type SecretText } from './secrets.ts'
 import { checkTemplate, fieldPattern, type Fields } from './templates.ts'
 import type { RequestOptions } from './upstream-parts.ts'
@@ -10,12 +11,15 @@ import type { RequestTemplate } from './upstream.ts'
 export interface RequestMeans {
   readonly sources: SecretSources
   readonly fields: Fields
+  readonly secrets: ReadonlyMap<string, Secret>
   /** Whether the token is presented as a cookie on this call. */
   readonly presentsCookie?: boolean
 }
 
-export function parseRequest(spot: Spot, options: RequestOptions, means: RequestMeans): RequestTemplate {
-  const { fields } = means
+export function parseRequest(spot: Spot, options: RequestOptions, given: RequestMeans): RequestTemplate {
+  const { known, used } = given.fields
+  const fields = { known: new Set([...known, ...given.secrets.keys()]), used }
+  const means = { ...given, fields }
   const { path, method = 'POST', json, form, contentType, basic } = options
   checkPath(spot.at('path'), path)
   checkTemplate(spot.at('path'), path, fields)
@@ -23,6 +27,8 @@ export function parseRequest(spot: Spot, options: RequestOptions, means: Request
   checkTemplates(spot.at('json'), json, fields)
   checkTemplates(spot.at('form'), form, fields)
   checkTemplates(spot.at('basic'), basic, fields)
+  checkSecretsFit(spot.at('basic', 'username'), basic?.username ?? '', means.secrets, /[:\p{Cc}]/u)
+  checkSecretsFit(spot.at('basic', 'password'), basic?.password ?? '', means.secrets, /\p{Cc}/u)
   if (contentType !== undefined) checkHeaderValue(spot.at('contentType'), contentType)
   return {
     method,
@@ -78,7 +84,10 @@ function parseHeaders(
     ...(means.presentsCookie === true ? { cookie: '`present` makes this header; keep one of them' } : {}),
   }
   for (const name of Object.keys(headers)) checkHeaderName(spot.at('headers', name), name, instead)
-  return readHeaders(spot.at('headers'), headers, means.sources, (at, value) => checkTemplate(at, value, means.fields))
+  return readHeaders(spot.at('headers'), headers, means.sources, (at, value) => {
+    checkTemplate(at, value, means.fields)
+    checkSecretsFit(at, value, means.secrets, /[^\t\u0020-\u007e\u0080-\u00ff]/)
+  })
 }
 
 /** @param checkText looks at values that are no secrets */

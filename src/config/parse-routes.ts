@@ -67,13 +67,21 @@ function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources
   }
 }
 
-function parseAddedHeaders(spot: Spot, headers: NonNullable<RouteOptions['headers']>, sources: SecretSources): RouteConfig['headers'] {
+function parseAddedHeaders(
+  spot: Spot,
+  headers: NonNullable<RouteOptions['headers']>,
+  sources: SecretSources,
+): RouteConfig['headers'] {
   for (const name of Object.keys(headers)) checkHeaderName(spot.at(name), name)
   const read = readHeaders(spot, headers, sources, () => undefined)
   return new Map([...read].map(([name, value]) => [name.toLowerCase(), value]))
 }
 
-function parseTls(spot: Spot, { caFile, certFile, keyFile }: NonNullable<RouteOptions['tls']>, sources: SecretSources): BackendTls {
+function parseTls(
+  spot: Spot,
+  { caFile, certFile, keyFile }: NonNullable<RouteOptions['tls']>,
+  sources: SecretSources,
+): BackendTls {
   const read = (key: string, path: string | undefined) => {
     if (path === undefined) return undefined
     const pem = sources.readFile(path)
@@ -81,9 +89,14 @@ function parseTls(spot: Spot, { caFile, certFile, keyFile }: NonNullable<RouteOp
     else if (!pem.includes('-----BEGIN ')) spot.at(key).fault('this file holds no PEM')
     return pem
   }
-  if ((certFile === undefined) !== (keyFile === undefined)) spot.fault('`certFile` and `keyFile` belong together; give both or neither')
+  if ((certFile === undefined) !== (keyFile === undefined))
+    spot.fault('`certFile` and `keyFile` belong together; give both or neither')
   const key = read('keyFile', keyFile)
-  return { ca: read('caFile', caFile), cert: read('certFile', certFile), key: key === undefined ? undefined : new Secret(key) }
+  return {
+    ca: read('caFile', caFile),
+    cert: read('certFile', certFile),
+    key: key === undefined ? undefined : new Secret(key),
+  }
 }
 
 /** A path that no request can have would leave a gap where a guard was meant to be. */

@@ -4,13 +4,16 @@ import { parseRefusals, parseSuccess, parseTelling } from './parse-condition.ts'
 import { parseClaims, parseExpiry, parsePlace, parsePlaces, type Reach } from './parse-place.ts'
 import { parseRequest } from './parse-request.ts'
 import type { PlaceOptions } from './schema.ts'
+import { parseSecrets } from './parse-secrets.ts'
 import type { SecretSources } from './secrets.ts'
 import type { LoginUpstreamOptions } from './upstream-options.ts'
+import type { Secret } from '../base/secret.ts'
 import type { FieldConfig, LoginCall, Place, SecondStep } from './upstream.ts'
 
 /** How a person gets in: the form, the login call, and the call after it where there is one. */
 export interface SignInConfig {
   readonly fields: readonly FieldConfig[]
+  readonly secrets: ReadonlyMap<string, Secret>
   readonly login: LoginCall
   readonly secondStep: SecondStep | undefined
 }
@@ -21,7 +24,8 @@ const nowhere: Place = { from: 'text' }
 export function parseSignIn(spot: Spot, options: LoginUpstreamOptions, sources: SecretSources): SignInConfig {
   const used = new Set<string>()
   const fields = parseFirstFields(spot.at('fields'), options.fields)
-  const means = { fields, used, sources }
+  const secrets = parseSecrets(spot.at('secrets'), options, fields, sources)
+  const means = { fields, used, sources, secrets }
   const login = parseLogin(spot.at('login'), options.login, means)
   const step = options.secondStep
   const secondStep = step === undefined ? undefined : parseSecondStep(spot.at('secondStep'), step, login, means)
@@ -38,7 +42,7 @@ export function parseSignIn(spot: Spot, options: LoginUpstreamOptions, sources: 
   checkSent(spot.at('secondStep', 'request'), secondStep?.fields ?? [], sent)
   // With its token in the second answer only, a first answer that is no step fails for want of a token, as it should.
   const token = options.login.token === undefined ? (secondStep?.token ?? nowhere) : login.token
-  return { fields, login: { ...login, token }, secondStep }
+  return { fields, secrets, login: { ...login, token }, secondStep }
 }
 
 interface Means {
@@ -46,13 +50,16 @@ interface Means {
   /** Fields that a request has filled in. */
   readonly used: Set<string>
   readonly sources: SecretSources
+  readonly secrets: ReadonlyMap<string, Secret>
 }
 
-function parseLogin(spot: Spot, login: LoginUpstreamOptions['login'], { fields, used, sources }: Means): LoginCall {
+function parseLogin(spot: Spot, login: LoginUpstreamOptions['login'], means: Means): LoginCall {
+  const { fields, used, sources, secrets } = means
   const reach = { typed: new Set(fieldNames(fields, 'open')), token: true }
   return {
     request: parseRequest(spot.at('request'), login.request, {
       sources,
+      secrets,
       fields: { known: new Set(fieldNames(fields)), used },
     }),
     success: parseSuccess(spot.at('success'), login.success),
@@ -86,6 +93,7 @@ function parseSecondStep(
     carry: parsePlaces(spot.at('carry'), step.carry, { typed, token: false }),
     request: parseRequest(spot.at('request'), step.request, {
       sources: means.sources,
+      secrets: means.secrets,
       fields: { known: new Set([...kept, ...fieldNames(fields), ...carried]), used: means.used },
     }),
     success: parseSuccess(spot.at('success'), step.success),

@@ -3,7 +3,7 @@ import type { Spot } from './faults.ts'
 import { parseOrigin } from './origin.ts'
 import { parseLater } from './parse-later.ts'
 import { parsePresent } from './parse-present.ts'
-import { parseSignIn } from './parse-sign-in.ts'
+import { parseSignIn, type SignInConfig } from './parse-sign-in.ts'
 import type { SecretSources } from './secrets.ts'
 import type { LoginUpstreamOptions } from './upstream-options.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
@@ -22,8 +22,8 @@ export function parseUpstream(
   { sources, httpUpstreams }: Surroundings,
 ): LoginUpstreamConfig {
   const signIn = parseSignIn(spot, options, sources)
-  const token = (signIn.secondStep ?? signIn.login).token
-  const present = parsePresent(spot.at('present'), options.present ?? {}, token, sources)
+  const present = parsePresent(spot.at('present'), options, signIn, sources)
+  const later = parseLater(spot, options, signIn, present, sources)
   const subjectPrefix = options.subject?.prefix ?? key
   if (!/^[^|\p{Cc}]*$/u.test(subjectPrefix)) {
     spot.at('subject', 'prefix').fault('may not hold `|`, which ends the prefix in `sub`, or control characters')
@@ -36,10 +36,16 @@ export function parseUpstream(
     timeout: duration(spot.at('timeout'), options.timeout ?? '10s', { least: 1, most: 5 * minute }),
     maxResponse: options.maxResponse ?? 1_048_576,
     subjectPrefix,
-    ...signIn,
+    ...(later.refresh?.trades === 'token' ? withTokenTraded(signIn) : signIn),
     present,
-    ...parseLater(spot, options, signIn, present, sources),
+    ...later,
   }
+}
+
+/** The token is its own refresh token: found in the same place, and sealed only once. */
+function withTokenTraded({ login, secondStep, ...rest }: SignInConfig): SignInConfig {
+  const traded = <Call extends SignInConfig['login']>(call: Call): Call => ({ ...call, refreshToken: call.token })
+  return { ...rest, login: traded(login), secondStep: secondStep === undefined ? undefined : traded(secondStep) }
 }
 
 function httpRule(httpUpstreams: boolean) {

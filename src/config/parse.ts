@@ -62,7 +62,9 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
     session: parseSession(top.at('session'), part('session') ?? {}, secure),
     api: parseApi(top.at('api'), part('api') ?? {}, publicUrl, prefix),
     upstreams,
-    routes: Array.isArray(options.routes) ? parseRoutes(top.at('routes'), options.routes, { secure, prefix, sources }) : [],
+    routes: Array.isArray(options.routes)
+      ? parseRoutes(top.at('routes'), options.routes, { secure, prefix, sources })
+      : [],
     identityHeaders: parseIdentityHeaders(top.at('identity', 'headers'), part('identity')?.headers ?? {}),
     rateLimit: { login: parseLoginLimits(top.at('rateLimit', 'login'), part('rateLimit')?.login ?? {}) },
     revocations: { file: part('revocations')?.file },

@@ -59,11 +59,16 @@ export const route = strict(
     websocket: Type.Optional(flag('Whether WebSockets are let through.', true)),
     cors: Type.Optional(
       Type.Array(origin('An origin.'), {
-        description: 'Origins whose pages may call this route with the cookie or a token. Preflights of a protected route are answered here. Without it, none.',
+        description:
+          'Origins whose pages may call this route with the cookie or a token. Preflights of a protected route are answered here. Without it, none.',
       }),
     ),
     headers: Type.Optional(
-      map(keys.header, secretText('Text, or `{ file: PATH }` or `{ env: NAME }` for a secret.'), "Headers added to what is forwarded, in place of the client's."),
+      map(
+        keys.header,
+        secretText('Text, or `{ file: PATH }` or `{ env: NAME }` for a secret.'),
+        "Headers added to what is forwarded, in place of the client's.",
+      ),
     ),
     tls: Type.Optional(
       strict(

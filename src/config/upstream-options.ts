@@ -100,6 +100,7 @@ const profile = strict(
     subject: Type.Optional(place('Where the stable id of the person is.')),
     claims: Type.Optional(claims),
     expiry: Type.Optional(expiry("When the service's token ends. Default: what the login answer tells.")),
+    refusals: Type.Optional(laterRefusals),
   },
   'Asked once after sign-in, where the login answer does not say who it is. Without a check call, it is that too.',
 )
@@ -127,7 +128,7 @@ const check = strict(
 
 const refresh = strict(
   {
-    request: request('The call that trades `{refreshToken}` for a new token.'),
+    request: request('The call that trades `{refreshToken}`, or where there is none `{token}`, for a new token.'),
     success: Type.Optional(condition('What success looks like. Default: any 2xx.')),
     token: Type.Optional(place(`Where the new token is. ${atLogin}`)),
     ...grantPlacesAsAtLogin,
@@ -163,6 +164,15 @@ const present = strict(
     ),
     cookie: Type.Optional(cookieName('Name of the cookie that carries the token, instead of a header.')),
     cookies: Type.Optional(flag('The token is a bundle of cookies: send it as it is.', false)),
+    basic: Type.Optional(
+      strict(
+        {
+          username: text('User name. Fields: `{subject}`, `{token}` and the names of `values`.'),
+          password: text('Password. Fields as in the user name.'),
+        },
+        'HTTP Basic (RFC 7617) made of the token and of who it belongs to.',
+      ),
+    ),
     none: Type.Optional(flag('Present it nowhere: only where a request says `{token}`.', false)),
     headers: Type.Optional(
       map(
@@ -200,6 +210,13 @@ export const loginUpstream = strict(
         minItems: 1,
         description: 'What the sign-in form asks for. Default: `username` and `password`.',
       }),
+    ),
+    secrets: Type.Optional(
+      map(
+        keys.variable,
+        secretText('`{ file: PATH }` or `{ env: NAME }`, or the text itself.'),
+        'Secrets of ours that every request to this upstream may use as `{name}`, such as the secret of a client. They reach no token, no cookie and no log.',
+      ),
     ),
     login,
     secondStep: Type.Optional(secondStep),

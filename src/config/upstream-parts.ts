@@ -116,15 +116,30 @@ export const grantPlaces = (orElse = { expiry: 'Without it, only the check call 
 
 export const grantPlacesAsAtLogin = grantPlaces({ expiry: atLogin, others: atLogin })
 
+/** Refusals that are about a moment: another try later may do. */
+const passing: ReadonlySet<string> = new Set(['rate_limited', 'unavailable'])
+
+export const asksToWait = (kind: string): boolean => passing.has(kind)
+
 export const signInKinds = ['bad_credentials', 'locked', 'password_expired', 'rate_limited', 'unavailable'] as const
 export const laterKinds = ['refused', 'unavailable'] as const
 
 export const refusals = <const Kinds extends readonly string[]>(kinds: Kinds, title: string, description: string) =>
   Type.Array(
-    strict({ ...conditionParts, as: choice(kinds, 'What it means.') }, 'One refusal, by one part at least.', title),
-    {
-      description,
-    },
+    strict(
+      {
+        ...conditionParts,
+        as: choice(kinds, 'What it means.'),
+        retryAfter: Type.Optional(
+          duration(
+            `How long to wait before another try, with ${kinds.filter(asksToWait).join(' or ')}, where the answer does not say. At most 1h.`,
+          ),
+        ),
+      },
+      'One refusal, by one part at least.',
+      title,
+    ),
+    { description },
   )
 
 export type RequestOptions = Type.Static<ReturnType<typeof request>>

@@ -14,6 +14,8 @@ export interface LoginUpstreamConfig {
   readonly subjectPrefix: string
   /** What the sign-in form asks for, in order. */
   readonly fields: readonly FieldConfig[]
+  /** What every request may fill in beside what is typed or given: never sealed, traced or printed. */
+  readonly secrets: ReadonlyMap<string, Secret>
   readonly login: LoginCall
   /** The call after the first one, where the service asks for more or takes two requests. */
   readonly secondStep: SecondStep | undefined
@@ -67,6 +69,7 @@ export interface ProfileCall {
   readonly claims: ReadonlyMap<string, Place>
   /** Undefined: the login answer tells. */
   readonly expiry: Expiry | undefined
+  readonly refusals: readonly RefusalRule<LaterRefusal>[]
 }
 
 export interface CheckCall {
@@ -75,11 +78,17 @@ export interface CheckCall {
   readonly refusals: readonly RefusalRule<LaterRefusal>[]
   /** Undefined: not compared. */
   readonly subject: Place | undefined
+  /** Whether an answer without the subject says nothing: its place was named for this very call. */
+  readonly subjectRequired: boolean
   /** A claim that the answer does not have stays as it was. */
   readonly claims: ReadonlyMap<string, Place>
+  /** Whether a body that is no JSON says nothing: something else than the service may have answered. */
+  readonly jsonRequired: boolean
 }
 
 export interface RefreshCall extends GrantPlaces {
+  /** `token`: the token itself is what is traded for the next one. */
+  readonly trades: 'refreshToken' | 'token'
   readonly request: RequestTemplate
   readonly success: Condition
   readonly refusals: readonly RefusalRule<LaterRefusal>[]
@@ -172,6 +181,8 @@ export type LaterRefusal = 'refused' | 'unavailable'
 
 export interface RefusalRule<Kind extends string> extends Condition {
   readonly as: Kind
+  /** Milliseconds to wait where the answer does not say. */
+  readonly retryAfter: number | undefined
 }
 
 /** How the token is shown to the service. */
@@ -181,6 +192,8 @@ export interface Presentation {
     | { readonly as: 'cookie'; readonly name: string }
     /** The token is a bundle of cookies. */
     | { readonly as: 'cookies' }
+    /** HTTP Basic (RFC 7617) from two templates. */
+    | { readonly as: 'basic'; readonly username: string; readonly password: string }
     /** Only where a request says `{token}`. */
     | { readonly as: 'none' }
   /** Sent on every call that carries the token. */

@@ -37,6 +37,11 @@ function upstreamWarnings(
           `${path}: has neither a check nor a refresh call, so its sessions are renewed without asking it, for ${unchecked} (session.uncheckedTimeout).`,
         ]
       : []),
+    ...(refresh !== undefined && !refresh.concurrent
+      ? [
+          `${path}.refresh: a second process without shared facts would use the same refresh token twice; run one process, or say refresh.concurrent: true.`,
+        ]
+      : []),
     ...(logout === undefined ? [`${path}: has no logout call, so its token lives on after sign-out.`] : []),
     ...(logout?.endsToken === false ? [`${path}.logout.endsToken: the token is known to live on after sign-out.`] : []),
   ]

@@ -1,4 +1,4 @@
-import { Pool, type Dispatcher } from 'undici'
+import { buildConnector, errors, Pool, type Dispatcher } from 'undici'
 
 export interface BackendSettings {
   readonly origin: string
@@ -14,23 +14,46 @@ export interface BackendSettings {
 /** Milliseconds. */
 const connectTimeout = 5_000
 
+/** Bytes of the head of an answer; Node's own bound is short for what some apps say in policies and cookies. */
+const maxHeaderSize = 65_536
+
+/** Errors of sockets that an answer had come over before. */
+const onUsedSockets = new WeakSet<Error>()
+
+/** Whether a call failed with the socket under it, and that socket had served another call before. */
+export function hitUsedSocket(error: Error): boolean {
+  return onUsedSockets.has(error) || (error instanceof errors.SocketError && (error.socket?.bytesRead ?? 0) > 0)
+}
+
 /**
  * The sockets to one backend, apart from those to every other: a slow one keeps its own waiting and no one else's
  * (security.md DS-05). Certificates are verified; one request at a time on a socket; HTTP/1.1.
  */
 export function createBackendPool({ origin, connections, ca, cert, key }: BackendSettings): Dispatcher {
+  const connect = buildConnector({
+    timeout: connectTimeout,
+    rejectUnauthorized: true,
+    allowH2: false,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  })
   return new Pool(origin, {
     connections,
     pipelining: 1,
     allowH2: false,
+    maxHeaderSize,
     keepAliveTimeout: 30_000,
     keepAliveMaxTimeout: 60_000,
-    connect: {
-      timeout: connectTimeout,
-      rejectUnauthorized: true,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
+    connect(options, done) {
+      connect(options, (...[error, socket]) => {
+        // A reset says nothing about the socket that it came over, so it is noted here.
+        socket?.on('error', (fault) => {
+          if (socket.bytesRead > 0) onUsedSockets.add(fault)
+        })
+        if (error === null) done(null, socket)
+        else done(error, null)
+      })
     },
   })
 }

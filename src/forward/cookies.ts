@@ -10,8 +10,10 @@ export interface OwnCookies {
 export function createOwnCookies(names: readonly string[]): OwnCookies {
   const ours = new Set(names.map((name) => name.toLowerCase()))
   const isOurs = (pair: string) => {
-    const equals = pair.indexOf('=')
-    return ours.has((equals === -1 ? pair : pair.slice(0, equals)).trim().toLowerCase())
+    // A cookie without a name goes back as its value alone: `=postern=x` is set as one thing and read as another.
+    const named = pair.replace(/^[\s=]+/, '')
+    const equals = named.indexOf('=')
+    return ours.has((equals === -1 ? named : named.slice(0, equals)).trim().toLowerCase())
   }
   return {
     strip(header) {

@@ -22,6 +22,9 @@ export const hopByHop: ReadonlySet<string> = new Set([
 const oursExactly: ReadonlySet<string> = new Set(['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'host'])
 const oursByPrefix = ['x-forwarded-', 'x-original-', 'x-auth-request-', 'remote-', 'x-postern-'] as const
 
+/** Taken in their one spelling only: another could mean something else behind the backend than in front of it. */
+const onlyAsTheyAre: ReadonlySet<string> = new Set(['cookie', 'authorization', 'content-length', 'content-type'])
+
 /** What becomes of a request header on its way to a backend. */
 export type HeaderFate = 'keep' | 'drop' | 'cookie' | 'authorization' | 'connection'
 
@@ -41,7 +44,8 @@ export function createHeaderSieve(configured: readonly string[]): HeaderSieve {
   function judge(name: string): HeaderFate {
     const folded = fold(name)
     if (hopByHop.has(folded)) return folded === 'connection' ? 'connection' : 'drop'
-    if (folded === 'cookie' || folded === 'authorization') return name.toLowerCase() === folded ? folded : 'drop'
+    if (onlyAsTheyAre.has(folded) && name.toLowerCase() !== folded) return 'drop'
+    if (folded === 'cookie' || folded === 'authorization') return folded
     return ours.has(folded) || oursByPrefix.some((prefix) => folded.startsWith(prefix)) ? 'drop' : 'keep'
   }
 

@@ -19,7 +19,7 @@ const ourScheme = /^(?:bearer|dpop)(?: |$)/i
 
 /**
  * The headers that a backend gets, as a flat list: what the client sent and may send, then what we say. Ours come last
- * and are added whatever `Connection` names (security.md PX-02).
+ * and are added whatever `Connection` names (security.md PX-02); each stands once, and of two the later one counts.
  *
  * @param passAuthorization whether the client's Authorization goes through; ours never does otherwise
  * @param added identity and credentials, names in lower case
@@ -32,7 +32,12 @@ export function requestHeaders(
 ): string[] {
   const { rawHeaders, address } = request
   const named = connectionNames(rawHeaders)
-  const taken = new Set(added.map(([name]) => fold(name)))
+  const ours = new Map([
+    ...(address === undefined ? [] : [['x-forwarded-for', ['x-forwarded-for', address]] as const]),
+    ['x-forwarded-proto', ['x-forwarded-proto', rules.proto]],
+    ['x-forwarded-host', ['x-forwarded-host', rules.host]],
+    ...added.map((header) => [fold(header[0]), header] as const),
+  ])
   const headers: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
@@ -40,16 +45,14 @@ export function requestHeaders(
     const fate = rules.sieve.fateOf(name)
     if (fate === 'drop' || fate === 'connection') continue
     const lower = name.toLowerCase()
-    if (named.has(lower) || taken.has(fold(name))) continue
+    if (named.has(lower) || ours.has(fold(name))) continue
     if (fate === 'keep' || (fate === 'authorization' && passAuthorization)) headers.push(name, value)
     else if (fate === 'cookie') {
       const kept = rules.cookies.strip(value)
       if (kept !== undefined) headers.push(name, kept)
     }
   }
-  if (address !== undefined) headers.push('x-forwarded-for', address)
-  headers.push('x-forwarded-proto', rules.proto, 'x-forwarded-host', rules.host)
-  for (const [name, value] of added) headers.push(name, value)
+  for (const [name, value] of ours.values()) headers.push(name, value)
   return headers
 }
 

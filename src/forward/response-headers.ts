@@ -21,6 +21,8 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
   const pairs: [string, string][] = []
   for (let index = 0; index < raw.length; index += 2) pairs.push([latin1(raw[index]), latin1(raw[index + 1])])
   const named = new Set(pairs.flatMap(([name, value]) => (name.toLowerCase() === 'connection' ? value.split(',').map((one) => one.trim().toLowerCase()) : [])))
+  // A length beside chunks is not the length (RFC 9112 section 6.3).
+  if (pairs.some(([name]) => name.toLowerCase() === 'transfer-encoding')) named.add('content-length')
   const html = pairs.some(([name, value]) => name.toLowerCase() === 'content-type' && /^(?:text\/html|application\/xhtml\+xml)\b/i.test(value))
   const headers: string[] = []
   let cacheControl: string | undefined
@@ -29,17 +31,19 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
     const folded = fold(name)
     if (hopByHop.has(lower) || named.has(lower) || oursByPrefix.some((prefix) => folded.startsWith(prefix))) continue
     if (lower === 'set-cookie' && rules.cookies.sets(value)) continue
-    if (rules.personal && sharedCacheHeaders.has(lower)) continue
+    if (rules.personal && sharedCacheHeader.test(lower)) continue
     if (rules.cors && lower.startsWith('access-control-allow-')) continue
     if (rules.personal && lower === 'cache-control') cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
     else headers.push(name, value)
   }
-  if (rules.personal) headers.push('cache-control', html ? 'no-store' : personalCaching(cacheControl))
+  if (rules.personal && html) headers.push('cache-control', 'no-store')
+  // A browser that keeps it shows it to nobody else who signs in there (security.md CK-04).
+  else if (rules.personal) headers.push('cache-control', personalCaching(cacheControl), 'vary', 'Cookie')
   return headers
 }
 
 /** Obeyed by some shared cache before Cache-Control. */
-const sharedCacheHeaders: ReadonlySet<string> = new Set(['cdn-cache-control', 'surrogate-control', 'x-accel-expires'])
+export const sharedCacheHeader = /^(?:(?:.*-)?cdn-cache-control|surrogate-control|edge-control|x-accel-expires|x-litespeed-cache-control)$/
 
 const sharedDirective = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
 

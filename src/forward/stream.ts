@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { errors, type Dispatcher } from 'undici'
+import { hitUsedSocket } from './backend.ts'
 
 export interface ForwardOptions {
   readonly dispatcher: Dispatcher
@@ -9,17 +10,17 @@ export interface ForwardOptions {
   readonly path: string
   /** A flat list. */
   readonly headers: readonly string[]
-  /** Milliseconds for the backend to begin its answer. */
+  /** Milliseconds for the backend to begin its answer; and before that, for a free socket. */
   readonly timeout: number
   /** Bytes of a request body; undefined = no bound. */
   readonly maxBody: number | undefined
   /** The head of the answer, as a flat list, from the backend's status and raw headers. */
   answerHeaders(status: number, raw: readonly (Buffer | string)[]): string[]
   /**
-   * Called when the answer begins. @param cut breaks it off
+   * Called when the head has gone to the client. @param cut breaks the answer off
    * @returns to call when it ended
    */
-  onStart?(cut: () => void): () => void
+  onStart(cut: () => void): () => void
 }
 
 export type ForwardEnd =
@@ -36,6 +37,10 @@ class ClientGone extends Error {
   override readonly name = 'ClientGone'
 }
 
+class GivenUp extends Error {
+  override readonly name = 'GivenUp'
+}
+
 class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge'
 }
@@ -49,25 +54,34 @@ export function forward(request: IncomingMessage, response: ServerResponse, opti
   const { dispatcher, method, path, headers, timeout } = options
   const { promise, resolve } = Promise.withResolvers<ForwardEnd>()
   let controller: Dispatcher.DispatchController | undefined
+  let waiting: NodeJS.Timeout | undefined
   let status = 0
   let ended = false
   let onEnd: (() => void) | undefined
 
   const onDrain = () => controller?.resume()
-  const onClose = () => {
-    if (!ended) controller?.abort(new ClientGone('the client went away'))
-  }
+  const onClose = () => giveUp(new ClientGone('the client went away'), { kind: 'aborted' })
 
   function finish(end: ForwardEnd): void {
     if (ended) return
     ended = true
+    clearTimeout(waiting)
     response.off('drain', onDrain)
     response.off('close', onClose)
     onEnd?.()
     resolve(end)
   }
 
+  /** Also where the call still waits for a socket: it is broken off as soon as it gets one. */
+  function giveUp(why: Error, end: ForwardEnd): void {
+    if (ended) return
+    finish(end)
+    controller?.abort(why)
+  }
+
   function attempt(first: boolean): void {
+    let began = false
+    controller = undefined
     dispatcher.dispatch(
       {
         method: method as Dispatcher.HttpMethod,
@@ -80,16 +94,21 @@ export function forward(request: IncomingMessage, response: ServerResponse, opti
       },
       {
         onRequestStart(started) {
+          clearTimeout(waiting)
           controller = started
-          if (response.destroyed) started.abort(new ClientGone('the client went away'))
+          if (ended) started.abort(new GivenUp('nobody waits for the answer any more'))
+        },
+        onResponseStarted() {
+          began = true
         },
         onResponseStart(started, code) {
+          // RFC 9110 section 15.2: interim answers are for our connection to the backend.
           if (code < 200) return
           status = code
           response.writeHead(code, options.answerHeaders(code, rawHeaders(started)))
           // An answer that trickles, or has no body yet, begins all the same.
           response.flushHeaders()
-          onEnd = options.onStart?.(() => response.destroy())
+          onEnd = options.onStart(() => response.destroy())
         },
         onResponseData(started, chunk) {
           if (!response.write(chunk)) started.pause()
@@ -99,12 +118,11 @@ export function forward(request: IncomingMessage, response: ServerResponse, opti
           finish({ kind: 'done', status })
         },
         onResponseError(_started, error) {
-          if (error instanceof ClientGone || response.destroyed) {
-            finish({ kind: 'aborted' })
-          } else if (response.headersSent) {
-            response.destroy()
+          if (ended) return
+          if (response.headersSent) {
             finish({ kind: 'broken', status })
-          } else if (first && mayRepeat(method, request, error)) {
+            response.destroy()
+          } else if (first && !began && mayRepeat(method, request, error)) {
             attempt(false)
           } else {
             finish({ kind: 'failed', reason: reasonOf(error) })
@@ -112,6 +130,9 @@ export function forward(request: IncomingMessage, response: ServerResponse, opti
         },
       },
     )
+    if (controller === undefined && !ended) {
+      waiting = setTimeout(() => giveUp(new GivenUp('no socket in time'), { kind: 'failed', reason: 'backend_slow' }), timeout)
+    }
   }
 
   response.on('drain', onDrain)
@@ -127,8 +148,7 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
  * while it was idle, so nothing says that the request was seen (RFC 9110 section 9.2.2).
  */
 function mayRepeat(method: string, request: IncomingMessage, error: Error): boolean {
-  const reused = error instanceof errors.SocketError && (error.socket?.bytesRead ?? 0) > 0
-  return reused && idempotent.has(method) && !hasBody(request)
+  return hitUsedSocket(error) && idempotent.has(method) && !hasBody(request)
 }
 
 function reasonOf(error: Error): 'backend_bad' | 'backend_slow' | 'too_large' {

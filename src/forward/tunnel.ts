@@ -1,6 +1,9 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errors, type Dispatcher } from 'undici'
 import { FrameBoundaries } from './frames.ts'
+
+export type RawHeaders = readonly (Buffer | string)[]
 
 export interface TunnelOptions {
   readonly dispatcher: Dispatcher
@@ -9,40 +12,71 @@ export interface TunnelOptions {
   readonly headers: readonly string[]
   /** Milliseconds for the backend to agree. */
   readonly timeout: number
+  /** Nobody waits for the tunnel any more. */
+  readonly signal: AbortSignal
+}
+
+export interface Opened {
+  readonly kind: 'open'
+  readonly socket: Duplex
+  readonly raw: RawHeaders
 }
 
 export type TunnelStart =
-  | { readonly kind: 'open'; readonly socket: Duplex; readonly raw: readonly (Buffer | string)[] }
+  | Opened
   /** The backend answered with something else than 101. */
-  | { readonly kind: 'declined'; readonly status: number }
+  | { readonly kind: 'declined'; readonly status: number; readonly raw: RawHeaders }
   | { readonly kind: 'failed'; readonly reason: 'backend_bad' | 'backend_slow' }
 
 const nothing = () => undefined
 
 /** Asks a backend for a WebSocket (RFC 6455 section 4.1). */
-export function openTunnel({ dispatcher, path, headers, timeout }: TunnelOptions): Promise<TunnelStart> {
+export function openTunnel({ dispatcher, path, headers, timeout, signal }: TunnelOptions): Promise<TunnelStart> {
   const { promise, resolve } = Promise.withResolvers<TunnelStart>()
+  let controller: Dispatcher.DispatchController | undefined
+  const abort = () => {
+    resolve({ kind: 'failed', reason: 'backend_bad' })
+    controller?.abort(new Error('nobody waits for this tunnel'))
+  }
+  // Also where the call still waits for a socket.
+  const waiting = setTimeout(() => {
+    resolve({ kind: 'failed', reason: 'backend_slow' })
+    controller?.abort(new Error('no tunnel in time'))
+  }, timeout)
+  signal.addEventListener('abort', abort)
   dispatcher.dispatch(
-    { method: 'GET', path, headers: [...headers], upgrade: 'websocket', headersTimeout: timeout },
+    { method: 'GET', path, headers: [...headers], upgrade: 'websocket', headersTimeout: 0 },
     {
-      onRequestStart: nothing,
+      onRequestStart(started) {
+        controller = started
+        if (signal.aborted) abort()
+      },
       onResponseData: nothing,
       onResponseEnd: nothing,
-      onRequestUpgrade(controller, _status, _headers, socket) {
-        const raw = controller.rawHeaders
-        resolve({ kind: 'open', socket, raw: Array.isArray(raw) ? raw : [] })
+      onRequestUpgrade(started, _status, { upgrade }, socket) {
+        const raw = rawHeaders(started)
+        if (String(upgrade).toLowerCase() === 'websocket' && !signal.aborted) return resolve({ kind: 'open', socket, raw })
+        socket.destroy()
+        return resolve({ kind: 'failed', reason: 'backend_bad' })
       },
-      onResponseStart(controller, status) {
+      onResponseStart(started, status) {
         if (status < 200) return
-        resolve({ kind: 'declined', status })
-        controller.abort(new Error('not a WebSocket'))
+        resolve({ kind: 'declined', status, raw: rawHeaders(started) })
+        started.abort(new Error('not a WebSocket'))
       },
       onResponseError(_controller, error) {
-        resolve({ kind: 'failed', reason: error instanceof errors.HeadersTimeoutError ? 'backend_slow' : 'backend_bad' })
+        resolve({ kind: 'failed', reason: error instanceof errors.ConnectTimeoutError ? 'backend_slow' : 'backend_bad' })
       },
     },
   )
-  return promise
+  return promise.finally(() => {
+    clearTimeout(waiting)
+    signal.removeEventListener('abort', abort)
+  })
+}
+
+function rawHeaders({ rawHeaders: raw }: Dispatcher.DispatchController): RawHeaders {
+  return Array.isArray(raw) ? raw : []
 }
 
 export interface Tunnel {
@@ -53,6 +87,12 @@ export interface Tunnel {
 /** Milliseconds that a frame under way may take to end before it is cut. */
 const patience = 1_000
 
+/** Milliseconds that one side may leave the connection half open after the other has gone. */
+const linger = 30_000
+
+/** Milliseconds of silence after which the system asks whether the peer is still there. */
+const keepAlive = 60_000
+
 /**
  * Joins the two ends. Whatever ends one ends the other; each side's pressure reaches the other.
  *
@@ -61,23 +101,32 @@ const patience = 1_000
  */
 export function join(client: Duplex, head: Buffer, backend: Duplex, onEnd: () => void): Tunnel {
   const frames = new FrameBoundaries()
+  let timer: NodeJS.Timeout | undefined
   let ended = false
 
   function end(): void {
     if (ended) return
     ended = true
+    clearTimeout(timer)
     client.destroy()
     backend.destroy()
     onEnd()
   }
 
+  function endWithin(milliseconds: number): void {
+    clearTimeout(timer)
+    if (!ended) timer = setTimeout(end, milliseconds).unref()
+  }
+
   // Errors of a socket are followed by `close`, which is what counts.
-  for (const socket of [client, backend, frames]) socket.on('error', () => undefined)
+  for (const stream of [client, backend, frames]) stream.on('error', nothing)
+  for (const socket of [client, backend]) if (socket instanceof Socket) socket.setKeepAlive(true, keepAlive)
   client.on('close', end)
+  client.on('end', () => endWithin(linger))
   backend.on('close', () => {
     // What the backend sent last is still on its way through.
-    if (frames.writableEnded || frames.destroyed) return
-    frames.end()
+    if (!frames.writableEnded && !frames.destroyed) frames.end()
+    endWithin(linger)
   })
   if (head.length > 0) backend.write(head)
   client.pipe(backend)
@@ -87,8 +136,10 @@ export function join(client: Duplex, head: Buffer, backend: Duplex, onEnd: () =>
     close(code, reason) {
       if (ended) return
       client.unpipe(backend)
+      // Read to its end, or the system would answer what is left with a reset, and our last words would be lost.
+      client.resume()
       frames.closeWith(code, reason)
-      setTimeout(end, patience).unref()
+      endWithin(patience)
     },
   }
 }

@@ -6,7 +6,7 @@ import { createBackendPool } from '../forward/backend.ts'
 import { createOwnCookies, type OwnCookies } from '../forward/cookies.ts'
 import { createHeaderSieve } from '../forward/header-names.ts'
 import { identityMap } from '../forward/identity.ts'
-import { isOurAuthorization, requestHeaders, type HeaderRules } from '../forward/request-headers.ts'
+import { requestHeaders, type HeaderRules } from '../forward/request-headers.ts'
 import type { RequestFacts } from '../gate.ts'
 import type { Authentication } from '../life/authentication.ts'
 import { createRouteTable } from '../route/match.ts'
@@ -36,8 +36,11 @@ export interface Backends {
   prepare(route: ProxiedRoute, path: CanonicalPath, request: RequestFacts, who: Valid | undefined): Promise<Outgoing | undefined>
 }
 
-/** Sockets to one backend. */
-const mostConnections = 256
+/**
+ * Sockets to one backend, and so event streams and downloads that are open at once; a WebSocket has left the pool. What
+ * comes beyond waits for as long as its route lets the backend take.
+ */
+const mostConnections = 4_096
 
 /** The routes that go somewhere, and what a backend is sent. Undefined where there are none. */
 export function createBackends(app: FastifyInstance, { gate, jar }: EndpointContext): Backends | undefined {
@@ -68,7 +71,7 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
       if (!path.ok) return { ok: false, reason: 'ambiguous_path' }
       // No route reaches behind our own endpoints, whatever its prefix covers.
       if (path.path === config.prefix || path.path.startsWith(`${config.prefix}/`)) return { ok: false, reason: 'not_found' }
-      const match = table.match(host?.toLowerCase(), method, path)
+      const match = table.match(host, method, path)
       if (match.kind === 'route') return { ok: true, route: match.route, path }
       return { ok: false, reason: match.kind === 'ambiguous' ? 'ambiguous_path' : 'not_found' }
     },
@@ -83,9 +86,8 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
       }
       const dispatcher = pools.get(route.backend)
       if (dispatcher === undefined) return undefined
-      const { authorization } = request.headers
-      const passes = authorization !== undefined && route.authorization === 'passthrough' && !(who !== undefined && isOurAuthorization(authorization))
       const { rawHeaders, address } = request
+      const passes = route.authorization === 'passthrough'
       return {
         dispatcher,
         path: `${route.stripPrefix ? stripped(path.path, route) : path.path}${path.query}`,
@@ -93,6 +95,13 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
       }
     },
   }
+}
+
+/** What a request may authenticate with on a route. Where `Authorization` is the backend's, only the cookie is ours. */
+export function credentialsFor({ authorization }: RouteConfig, facts: RequestFacts): RequestFacts {
+  if (authorization === 'ours') return facts
+  const { authorization: _, ...headers } = facts.headers
+  return { ...facts, headers }
 }
 
 function createPools(routes: readonly ProxiedRoute[]): ReadonlyMap<string, Dispatcher> {

@@ -1,6 +1,6 @@
 import { fastifyFormbody } from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
-import { createBackends, type Backends } from './backends.ts'
+import { createBackends } from './backends.ts'
 import { clientScriptEndpoint } from './client-script.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { forwardAuthEndpoints } from './forward-auth.ts'
@@ -29,7 +29,7 @@ export async function endpoints(app: FastifyInstance, context: EndpointContext):
   await app.register((scope) => forFrontProxies(scope, context), { prefix: context.gate.config.prefix })
   const backends = createBackends(app, context)
   if (backends === undefined) return
-  await app.register((scope) => forwarded(scope, context, backends))
+  await app.register(async (scope) => proxyRoutes(scope, context, backends))
   upgrades(app, context, backends)
 }
 
@@ -60,10 +60,4 @@ async function forFrontProxies(app: FastifyInstance, context: EndpointContext): 
   // No body is read, whatever the proxy sends along (security.md FA-07).
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   forwardAuthEndpoints(app, context)
-}
-
-async function forwarded(app: FastifyInstance, context: EndpointContext, backends: Backends): Promise<void> {
-  // A body on its way to a backend is nobody's to parse.
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  proxyRoutes(app, context, backends)
 }

@@ -79,7 +79,8 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const { headers } = request.raw
     const listed = route !== undefined && isListed(route, headers.origin)
     const facts: RequestFacts = { ...factsOf(request, trust), method: original.method }
-    const found = await gate.authenticate(facts, { slide: route?.slide ?? true, anyOrigin: listed })
+    const tunnel = opensTunnel(original, request)
+    const found = await gate.authenticate(facts, { slide: !tunnel && (route?.slide ?? true), anyOrigin: listed })
     const decision = decide(policy, found)
     const setCookies = found.state === 'valid' ? found.setCookies : []
     for (const cookie of setCookies) reply.header('set-cookie', cookie)
@@ -94,7 +95,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
       return refuse(question, decision.reason, { session, retryAfter: decision.retryAfter })
     // A page elsewhere can open a WebSocket with our cookie, and no other rule keeps it from that (security.md CS-07).
     const ours = headers.origin === config.publicUrl || listed
-    if (opensTunnel(original, request) && decision.authentication?.session.kind === 'session' && !ours)
+    if (tunnel && decision.authentication?.session.kind === 'session' && !ours)
       return refuse(question, 'csrf', { session })
     return allow(question, route, decision.authentication)
   }
@@ -178,11 +179,9 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
       exposeHeadRoute: false,
       handler(request, reply) {
         const { url = '' } = request.raw
-        // Spelled in one way only. A proxy that keeps others from asking compares what it reads; the router decodes first.
-        const spelled = proxy === 'envoy' ? url.startsWith(`${own}/`) : url === own
-        return spelled
-          ? verify(proxy, url.slice(own.length), request, reply)
-          : answerer.refuse(request, reply, 'not_found')
+        // Spelled in one way only: whoever keeps others from asking compares what they read, and the router decodes first.
+        const asked = proxy === 'envoy' ? url.startsWith(`${own}/`) : url === own || url.startsWith(`${own}?`)
+        return asked ? verify(proxy, url.slice(own.length), request, reply) : answerer.refuse(request, reply, 'not_found')
       },
       ...(proxy === 'nginx' ? { onSend: repeatProblem } : {}),
     })
@@ -191,8 +190,8 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
 
 /** A sub-request of nginx knows 2xx, 401 and 403, and makes 500 of the rest: closed, and right where we cannot tell. */
 function statusForNginx(reason: Reason): number | undefined {
-  if (reason === 'upstream_unavailable' || reason === 'prefetch') return undefined
-  return clientCodes[codeOf(reason)].status === 401 ? 401 : 403
+  const { status } = clientCodes[codeOf(reason)]
+  return status === 401 || status >= 500 ? undefined : 403
 }
 
 /** nginx drops the body of a sub-request, and keeps its headers. */

@@ -1,10 +1,11 @@
+import { METHODS } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RouteConfig } from '../config/config.ts'
 import { decide } from '../decide.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
 import { forward } from '../forward/stream.ts'
 import type { CanonicalPath } from '../route/path.ts'
-import type { Backends, ProxiedRoute, Valid } from './backends.ts'
+import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { answerPreflight, corsHeaders, isListed, isPreflight } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { sendWithCookies } from './renewal-headers.ts'
@@ -13,6 +14,8 @@ import { factsOf } from './request-facts.ts'
 /** The configured routes: matched once, decided by the one decision, and streamed to the backend of the match. */
 export function proxyRoutes(app: FastifyInstance, context: EndpointContext, backends: Backends): void {
   const { gate, answerer, trust } = context
+  /** Streams without an end, by what cuts them. */
+  const endless = new Set<() => void>()
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { raw } = request
@@ -24,7 +27,7 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     // Before anything is decided: a page elsewhere may read why it was refused.
     for (const [name, value] of corsHeaders(route, raw.headers.origin)) reply.header(name, value)
 
-    const found = await gate.authenticate(factsOf(request, trust), { slide: route.slide, anyOrigin: isListed(route, raw.headers.origin) })
+    const found = await gate.authenticate(credentialsFor(route, factsOf(request, trust)), { slide: route.slide, anyOrigin: isListed(route, raw.headers.origin) })
     const decision = decide({ access: 'protected', require: route.require }, found)
     if (found.state === 'valid' && found.setCookies.length > 0) sendWithCookies(reply, found.setCookies)
     const session = found.state === 'absent' ? undefined : found.session
@@ -44,35 +47,67 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     const { raw } = request
     if (tooLong(request, route)) return answerer.refuse(request, reply, 'too_large')
     const outgoing = await backends.prepare(route, path, factsOf(request, trust), who)
-    if (outgoing === undefined) return answerer.refuse(request, reply, 'undecryptable')
+    if (outgoing === undefined) return answerer.challenge(request, reply, 'undecryptable', { onAnonymous: route.onAnonymous, session: who?.session })
+    let isEndless = false
     const end = await forward(raw, reply.raw, {
       ...outgoing,
       method: request.method,
       timeout: route.timeout,
       maxBody: route.maxBody,
       answerHeaders(status, head) {
-        // From here on the answer is the backend's.
-        reply.hijack()
         // It was shown the person's token and does not take it: the upstream is asked at the next request.
+        isEndless = isEventStream(head)
         if (status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)
-        const headers = responseHeaders(head, { cookies: backends.cookies, personal: who !== undefined, cors: route.cors.length > 0 })
+        const headers = responseHeaders(head, { cookies: backends.cookies, personal: who !== undefined, cors: who !== undefined || route.cors.length > 0 })
         for (const cookie of who?.setCookies ?? []) headers.push('set-cookie', cookie)
         for (const [name, value] of corsHeaders(route, raw.headers.origin)) headers.push(name, value)
         return headers
       },
-      ...(who === undefined ? {} : { onStart: (cut: () => void) => gate.bindings.bind(who.session, who.sealed, cut) }),
+      onStart(cut) {
+        // From here on the answer is the backend's.
+        reply.hijack()
+        if (isEndless) endless.add(cut)
+        const release = who === undefined ? undefined : gate.bindings.bind(who.session, who.sealed, cut)
+        return () => {
+          endless.delete(cut)
+          release?.()
+        }
+      },
     })
     if (end.kind === 'failed') return answerer.refuse(request, reply, end.reason)
     if (end.kind === 'aborted' && !reply.sent) reply.hijack()
     return reply
   }
 
-  app.route({ method: forwardedMethods(app), url: '/*', handler: handle })
+  // The server waits for every answer to end; these would keep it from closing, and their clients come again.
+  app.addHook('preClose', async () => {
+    for (const cut of endless) cut()
+  })
+  app.route({
+    method: forwardedMethods(app),
+    url: '/*',
+    // Before Fastify looks at the content type: what it makes of it is of no matter here (security.md PX-16).
+    onRequest: handle,
+    handler: (request, reply) => answerer.refuse(request, reply, 'internal'),
+  })
 }
 
-/** A loop-back of what was sent, headers included, serves attackers only (RFC 9110 section 9.3.8). */
+/**
+ * All that Node reads. A tunnel is not ours to open, and a loop-back of what was sent, headers included, serves attackers
+ * only (RFC 9110 sections 9.3.6 and 9.3.8).
+ */
 function forwardedMethods(app: FastifyInstance): string[] {
-  return app.supportedMethods.filter((method) => method !== 'TRACE')
+  const methods = METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE')
+  const known = new Set(app.supportedMethods)
+  for (const method of methods) if (!known.has(method)) app.addHttpMethod(method, { hasBody: true })
+  return methods
+}
+
+function isEventStream(head: readonly (Buffer | string)[]): boolean {
+  return head.some(
+    (name, index) =>
+      index % 2 === 0 && /^content-type$/i.test(name.toString()) && /^text\/event-stream\b/i.test(head[index + 1]?.toString() ?? ''),
+  )
 }
 
 /** Said in the head already: not a byte has to be read to refuse it. */

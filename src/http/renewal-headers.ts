@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { sharedCacheHeader } from '../forward/response-headers.ts'
 
-/** Each of these is obeyed before Cache-Control by some cache. */
-const cacheHeaders = ['cache-control', 'cdn-cache-control', 'surrogate-control', 'expires', 'pragma']
+function isCacheHeader(name: string): boolean {
+  return name === 'cache-control' || name === 'expires' || name === 'pragma' || sharedCacheHeader.test(name)
+}
 
 const uncacheable = 'private, no-store'
 
@@ -29,7 +31,7 @@ function forbidCaching(response: ServerResponse): void {
   // Node's overloads say no more than this: a status, then a phrase or headers in any order.
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
   response.writeHead = (...args: unknown[]): ServerResponse => {
-    for (const name of cacheHeaders) response.removeHeader(name)
+    for (const name of response.getHeaderNames().filter(isCacheHeader)) response.removeHeader(name)
     response.setHeader('cache-control', uncacheable)
     return writeHead(...args.map((arg) => (Array.isArray(arg) ? withoutCachingPairs(arg) : isHeaders(arg) ? withoutCaching(arg) : arg)))
   }
@@ -40,14 +42,14 @@ function isHeaders(value: unknown): value is Record<string, unknown> {
 }
 
 function withoutCaching(headers: Record<string, unknown>): Record<string, unknown> {
-  const kept = Object.entries(headers).filter(([name]) => !cacheHeaders.includes(name.toLowerCase()))
+  const kept = Object.entries(headers).filter(([name]) => !isCacheHeader(name.toLowerCase()))
   return { ...Object.fromEntries(kept), 'cache-control': uncacheable }
 }
 
 /** Node takes headers as one flat list too. */
 function withoutCachingPairs(list: readonly unknown[]): readonly unknown[] {
   const kept = list.flatMap((name, index) =>
-    index % 2 === 0 && !cacheHeaders.includes(String(name).toLowerCase()) ? [name, list[index + 1]] : [],
+    index % 2 === 0 && !isCacheHeader(String(name).toLowerCase()) ? [name, list[index + 1]] : [],
   )
   return [...kept, 'cache-control', uncacheable]
 }

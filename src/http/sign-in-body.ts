@@ -40,7 +40,8 @@ export function fieldValues(fields: readonly FieldConfig[], values: ReadonlyMap<
   return { typed, missing }
 }
 
-/** What may be shown again in the form: everything typed but passwords. */
+/** What may be shown again in the form: everything typed but passwords, and codes that are good once. */
 export function shownAgain(fields: readonly FieldConfig[], values: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
-  return Object.fromEntries(fields.flatMap(({ name, type }) => (type === 'password' ? [] : [[name, values.get(name) ?? '']])))
+  const shown = fields.filter(({ type, autocomplete }) => type !== 'password' && autocomplete !== 'one-time-code')
+  return Object.fromEntries(shown.map(({ name }) => [name, values.get(name) ?? '']))
 }

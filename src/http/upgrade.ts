@@ -1,12 +1,15 @@
-import type { FastifyInstance } from 'fastify'
-import type { IncomingMessage } from 'node:http'
+import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
 import type { Reason } from '../base/reasons.ts'
 import { decide } from '../decide.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
-import { join, openTunnel } from '../forward/tunnel.ts'
+import { join, openTunnel, type Opened, type RawHeaders, type Tunnel } from '../forward/tunnel.ts'
+import type { RequestFacts } from '../gate.ts'
 import { isRepeated } from '../life/credentials.ts'
-import type { Backends, Valid } from './backends.ts'
+import type { CanonicalPath } from '../route/path.ts'
+import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
+import { isListed } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { addressOf } from './request-facts.ts'
 import { refuseOnSocket } from './wire.ts'
@@ -14,9 +17,30 @@ import { refuseOnSocket } from './wire.ts'
 /** Close code of a session that is over (RFC 6455 section 7.4.2: 4000 to 4999 are for applications). */
 const sessionOver = 4401
 
+/** Close code of an end that goes away: the client may come again (RFC 6455 section 7.4.1). */
+const goingAway = 1001
+
 /** Whether Node should treat a request as one for a WebSocket; anything else is answered as the plain request it is. */
 export function wantsWebSocket({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/** One that a backend and we read alike: nothing may stand between the handshake and the first frame. */
+function isHandshake(request: IncomingMessage): boolean {
+  const { headers } = request
+  const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+  return wantsWebSocket(request) && headers['sec-websocket-key'] !== undefined && !hasBody
+}
+
+/** One wish for a WebSocket, and how to turn it down. */
+interface Wish {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly facts: RequestFacts
+  /** Of a renewal: they go with whatever is answered. */
+  setCookies: readonly string[]
+  /** @param lines further headers. Does nothing once something was answered. */
+  refuse(reason: Reason, lines?: readonly string[]): void
 }
 
 /**
@@ -26,63 +50,123 @@ export function wantsWebSocket({ method, headers }: IncomingMessage): boolean {
 export function upgrades(app: FastifyInstance, context: EndpointContext, backends: Backends): void {
   const { gate, trust } = context
   const { config, events } = gate
+  const tunnels = new Set<Tunnel>()
+  let closing = false
+
+  function wishOf(request: IncomingMessage, socket: Duplex): Wish {
+    const address = addressOf(request, trust)
+    const where = address === undefined ? {} : { address }
+    const { headers, rawHeaders } = request
+    return {
+      request,
+      socket,
+      facts: { method: 'GET', headers, rawHeaders, ...where },
+      setCookies: [],
+      refuse(reason, lines = []) {
+        if (socket.writableEnded) return
+        events({ type: 'refused', reason, ...where })
+        refuseOnSocket(socket, reason, [...lines, ...cookieLines(this)])
+      },
+    }
+  }
+
+  /** Who may open one; `undefined` and an answer where nobody may. */
+  async function admit(wish: Wish, route: ProxiedRoute): Promise<Valid | undefined> {
+    const { origin } = wish.request.headers
+    const ours = origin === config.publicUrl || isListed(route, origin)
+    // A page elsewhere may have a session renewed as little as it may use it.
+    const found = await gate.authenticate(credentialsFor(route, wish.facts), { slide: false, renew: ours ? 'auto' : 'never' })
+    if (found.state === 'valid') wish.setCookies = found.setCookies
+    const decision = decide({ access: 'protected', require: route.require }, found)
+    if (decision.kind !== 'allow') {
+      const retryAfter = decision.kind === 'refuse' ? decision.retryAfter : undefined
+      wish.refuse(decision.reason, retryAfter === undefined ? [] : [`retry-after: ${retryAfter}`])
+      return undefined
+    }
+    if (decision.authentication?.session.kind !== 'session' || ours) return decision.authentication
+    wish.refuse('csrf')
+    return undefined
+  }
 
   async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const address = addressOf(request, trust)
-    const facts = { method: 'GET', headers: request.headers, rawHeaders: request.rawHeaders, ...(address === undefined ? {} : { address }) }
-    const refuse = (reason: Reason, headers: readonly string[] = []) => {
-      events({ type: 'refused', reason, ...(address === undefined ? {} : { address }) })
-      refuseOnSocket(socket, reason, headers)
-    }
-    if (isRepeated(request.rawHeaders, 'host')) return refuse('duplicate_host')
+    const wish = wishOf(request, socket)
+    if (isRepeated(request.rawHeaders, 'host')) return wish.refuse('duplicate_host')
     const match = backends.match(request.url, request.headers.host, 'GET')
-    if (!match.ok) return refuse(match.reason)
+    if (!match.ok) return wish.refuse(match.reason)
     const { route, path } = match
-    if (!route.websocket || !wantsWebSocket(request)) return refuse('bad_request')
+    if (!route.websocket || !isHandshake(request)) return wish.refuse('bad_request')
+    const isPublic = route.access === 'public'
+    const who = isPublic ? undefined : await admit(wish, route)
+    if (who === undefined && !isPublic) return undefined
+    if (who !== undefined && gate.bindings.count(who.session.claims.sid) >= config.session.maxSockets) return wish.refuse('rate_limited')
 
-    let who: Valid | undefined
-    if (route.access !== 'public') {
-      const found = await gate.authenticate(facts, { slide: false })
-      const decision = decide({ access: 'protected', require: route.require }, found)
-      if (decision.kind === 'challenge') return refuse(decision.reason)
-      if (decision.kind === 'refuse') return refuse(decision.reason, decision.retryAfter === undefined ? [] : [`retry-after: ${decision.retryAfter}`])
-      who = decision.authentication
-      const { origin } = request.headers
-      const ours = origin === config.publicUrl || (origin !== undefined && route.cors.includes(origin))
-      if (who?.session.kind === 'session' && !ours) return refuse('csrf')
-      if (who !== undefined && gate.bindings.count(who.session.claims.sid) >= config.session.maxSockets) return refuse('rate_limited')
+    let tunnel: Tunnel | undefined
+    const over = () => (tunnel === undefined ? wish.refuse('revoked') : tunnel.close(sessionOver, 'session over'))
+    // Before the backend is asked: what is on its way counts as open, and may be over before it is.
+    const release = who === undefined ? () => undefined : gate.bindings.bind(who.session, who.sealed, over)
+    const started = await ask(wish, route, path, who).catch((error: unknown) => {
+      release()
+      throw error
+    })
+    if (started === undefined) return release()
+    agree(wish, started.raw)
+    tunnel = join(socket, head, started.socket, () => {
+      release()
+      if (tunnel !== undefined) tunnels.delete(tunnel)
+    })
+    tunnels.add(tunnel)
+    if (closing) tunnel.close(goingAway, 'going away')
+    return undefined
+  }
+
+  /** The backend's end of the tunnel; `undefined` and an answer where there is none. */
+  async function ask(wish: Wish, route: ProxiedRoute, path: CanonicalPath, who: Valid | undefined): Promise<Opened | undefined> {
+    const { socket } = wish
+    const outgoing = await backends.prepare(route, path, wish.facts, who)
+    if (outgoing === undefined) {
+      wish.refuse('undecryptable')
+      return undefined
     }
-    const outgoing = await backends.prepare(route, path, facts, who)
-    if (outgoing === undefined) return refuse('undecryptable')
-    const started = await openTunnel({ ...outgoing, timeout: route.timeout })
-    if (started.kind === 'failed') return refuse(started.reason)
-    // What the backend says instead of 101 has no place on a socket that waits for frames.
-    if (started.kind === 'declined') return refuse(started.status === 403 || started.status === 401 ? 'forbidden' : 'backend_bad')
-    if (socket.destroyed) {
+    const gone = new AbortController()
+    const leave = () => gone.abort()
+    socket.once('close', leave)
+    const started = await openTunnel({ ...outgoing, timeout: route.timeout, signal: gone.signal })
+    socket.off('close', leave)
+    if (started.kind === 'open') {
+      if (!socket.writableEnded && !socket.destroyed) return started
       started.socket.destroy()
-      return
+    } else if (started.kind === 'declined') {
+      if (started.status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)
+      decline(wish, started.status, started.raw)
+    } else {
+      wish.refuse(started.reason)
     }
-    connect(who, socket, head, started)
+    return undefined
   }
 
-  function connect(
-    who: Valid | undefined,
-    socket: Duplex,
-    head: Buffer,
-    { socket: backend, raw }: { readonly socket: Duplex; readonly raw: readonly (Buffer | string)[] },
-  ): void {
+  function lines(wish: Wish, status: number, raw: RawHeaders, own: readonly string[]): string {
     const headers = responseHeaders(raw, { cookies: backends.cookies, personal: false, cors: true })
-    const lines = ['HTTP/1.1 101 Switching Protocols', 'connection: Upgrade', 'upgrade: websocket']
-    for (let index = 0; index < headers.length; index += 2) lines.push(`${headers[index] ?? ''}: ${headers[index + 1] ?? ''}`)
-    for (const cookie of who?.setCookies ?? []) lines.push(`set-cookie: ${cookie}`)
-    socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
-    let release: (() => void) | undefined
-    const tunnel = join(socket, head, backend, () => release?.())
-    if (who !== undefined) {
-      release = gate.bindings.bind(who.session, who.sealed, () => tunnel.close(sessionOver, 'session over'))
-    }
+    const passed = Array.from({ length: headers.length / 2 }, (_, index) => [headers[2 * index] ?? '', headers[2 * index + 1] ?? ''] as const)
+      .filter(([name]) => !/^content-(?:length|type|encoding)$/i.test(name))
+      .map(([name, value]) => `${name}: ${value}`)
+    return [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...own, ...passed, ...cookieLines(wish), '', ''].join('\r\n')
   }
 
+  function agree(wish: Wish, raw: RawHeaders): void {
+    wish.socket.write(lines(wish, 101, raw, ['connection: Upgrade', 'upgrade: websocket']), 'latin1')
+  }
+
+  /** What the backend says instead of 101. Whoever asks for a WebSocket reads the head of it and no more. */
+  function decline(wish: Wish, status: number, raw: RawHeaders): void {
+    if (wish.socket.writableEnded) return
+    wish.socket.end(lines(wish, status, raw, ['connection: close', 'content-length: 0', 'cache-control: no-store']), 'latin1')
+  }
+
+  // The server waits for every connection to end, those that it has handed over included.
+  app.addHook('preClose', async () => {
+    closing = true
+    for (const tunnel of tunnels) tunnel.close(goingAway, 'going away')
+  })
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Others may listen too: what is not for a route of ours is theirs.
     const others = app.server.listenerCount('upgrade') > 1
@@ -93,4 +177,8 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       refuseOnSocket(socket, 'internal')
     })
   })
+}
+
+function cookieLines({ setCookies }: Pick<Wish, 'setCookies'>): readonly string[] {
+  return setCookies.map((cookie) => `set-cookie: ${cookie}`)
 }

@@ -64,8 +64,20 @@ export function refuseOnSocket(socket: Duplex, reason: Reason, headers: readonly
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-/** Other expectations than `100-continue` cannot be met (RFC 9110 section 10.1.1). */
-export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+/** Other expectations than `100-continue` cannot be met (RFC 9110 section 10.1.1); Node takes them where that is one of several. */
+export function refuseExpectations({ server }: FastifyInstance): void {
+  server.on('checkExpectation', refuseExpectation)
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (request.headers.expect?.toLowerCase() !== '100-continue') {
+      refuseExpectation(request, response)
+      return
+    }
+    response.writeContinue()
+    server.emit('request', request, response)
+  })
+}
+
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const problem = problemOf('expectation_failed')
   response.writeHead(clientCodes.expectation_failed.status, { 'content-type': problemType, 'cache-control': 'no-store', connection: 'close' })
   response.end(JSON.stringify(problem))

@@ -23,14 +23,18 @@ export async function readKeyFolder(dir: string, rules: KeyRules = {}): Promise<
     }
     names = (await readdir(dir)).filter((name) => name.endsWith(suffix) && !name.startsWith('.')).toSorted()
   } catch {
-    return { keys: [], faults: [`${dir}: this folder cannot be read; make it and its keys with: postern keys generate --dir ${dir}`] }
+    return {
+      keys: [],
+      faults: [`${dir}: this folder cannot be read; make it and its keys with: postern keys generate --dir ${dir}`],
+    }
   }
   const keys: Key[] = []
   const faults: string[] = []
   for (const name of names) {
     const result = await readKeyFile(join(dir, name), rules)
     if (!result.ok) faults.push(`${name}: ${result.fault}`)
-    else if (`${result.key.kid}${suffix}` !== name) faults.push(`${name}: holds the kid ${result.key.kid}; the name must be ${result.key.kid}${suffix}`)
+    else if (`${result.key.kid}${suffix}` !== name)
+      faults.push(`${name}: holds the kid ${result.key.kid}; the name must be ${result.key.kid}${suffix}`)
     else keys.push(result.key)
   }
   return { keys, faults }
@@ -44,8 +48,13 @@ export async function readKeyFolder(dir: string, rules: KeyRules = {}): Promise<
 export async function loadKeyFolder(dir: string, rules: KeyRules = {}): Promise<readonly Key[]> {
   const { keys, faults } = await readKeyFolder(dir, rules)
   const missing = faults.length === 0 ? unusable(keys) : undefined
-  const all = missing === undefined ? faults : [`${dir}: ${missing}; make them with: postern keys generate --dir ${dir}`]
-  if (all.length > 0) throw new PosternError('POSTERN_KEYS_UNUSABLE', `The keys cannot be used.\n${all.map((text) => `  ${text}`).join('\n')}`)
+  const all =
+    missing === undefined ? faults : [`${dir}: ${missing}; make them with: postern keys generate --dir ${dir}`]
+  if (all.length > 0)
+    throw new PosternError(
+      'POSTERN_KEYS_UNUSABLE',
+      `The keys cannot be used.\n${all.map((text) => `  ${text}`).join('\n')}`,
+    )
   return keys
 }
 

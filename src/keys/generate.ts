@@ -3,7 +3,10 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { minimumRsaBits, sealingEncryption, type SignatureAlgorithm } from './algorithms.ts'
 
 /** What is written to a key file: a private JWK (RFC 7517) with `activatesAt`. Handle it as the secret it is. */
-export type StoredJwk = Readonly<Record<string, string | boolean>> & { readonly kid: string; readonly activatesAt: string }
+export type StoredJwk = Readonly<Record<string, string | boolean>> & {
+  readonly kid: string
+  readonly activatesAt: string
+}
 
 interface NewKey {
   /** Milliseconds since the epoch. */
@@ -16,13 +19,21 @@ interface NewKey {
 export async function generateSigningKey(alg: SignatureAlgorithm, options: NewKey): Promise<StoredJwk> {
   const pair = await generateKeyPair(alg, { extractable: true, modulusLength: minimumRsaBits })
   const jwk = await exportJWK(pair.privateKey)
-  const members = Object.entries(jwk).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []))
+  const members = Object.entries(jwk).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, value] as const] : [],
+  )
   return { ...Object.fromEntries(members), ...common(options), alg, use: 'sig' }
 }
 
 /** A new sealing key: 256 random bits. */
 export function generateSealingKey(options: NewKey): StoredJwk {
-  return { kty: 'oct', k: randomBytes(32).toString('base64url'), ...common(options), alg: sealingEncryption, use: 'enc' }
+  return {
+    kty: 'oct',
+    k: randomBytes(32).toString('base64url'),
+    ...common(options),
+    alg: sealingEncryption,
+    use: 'enc',
+  }
 }
 
 function common(options: NewKey) {

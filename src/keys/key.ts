@@ -60,7 +60,8 @@ export async function parseKey(text: string, rules: KeyRules = {}): Promise<KeyR
   }
   if (jwk['use'] === 'enc') return sealingKey(jwk, kid, activates)
   if (jwk['use'] !== 'sig') return fault('has a use that is neither sig nor enc')
-  if (!isSignatureAlgorithm(alg)) return fault(`has an alg that is not one of ${Object.keys(signatureAlgorithms).join(', ')}`)
+  if (!isSignatureAlgorithm(alg))
+    return fault(`has an alg that is not one of ${Object.keys(signatureAlgorithms).join(', ')}`)
   return signingKey(jwk, kid, alg, activates)
 }
 
@@ -93,7 +94,8 @@ async function signingKey(
 }
 
 function sealingKey(jwk: Record<string, unknown>, kid: string, activatesAt: number): KeyResult {
-  if (jwk['kty'] !== 'oct' || jwk['alg'] !== sealingEncryption) return fault(`is not an oct key for ${sealingEncryption}`)
+  if (jwk['kty'] !== 'oct' || jwk['alg'] !== sealingEncryption)
+    return fault(`is not an oct key for ${sealingEncryption}`)
   const secret = typeof jwk['k'] === 'string' ? Buffer.from(jwk['k'], 'base64url') : Buffer.alloc(0)
   if (secret.length !== 32) return fault('does not hold 32 bytes')
   const upstreamTokenKey = derive(secret, 'upstream-token')

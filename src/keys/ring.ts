@@ -80,8 +80,16 @@ export function createKeyRing(keys: readonly Key[], retention: number, clock: Cl
   function replace(next: readonly Key[]): void {
     const fault = unusable(next)
     if (fault !== undefined) throw new TypeError(`A key ring cannot be made: ${fault}.`)
-    signing = family(next.filter((key) => key.kind === 'signing'), retention, clock)
-    sealing = family(next.filter((key) => key.kind === 'sealing'), retention, clock)
+    signing = family(
+      next.filter((key) => key.kind === 'signing'),
+      retention,
+      clock,
+    )
+    sealing = family(
+      next.filter((key) => key.kind === 'sealing'),
+      retention,
+      clock,
+    )
     generation += 1
   }
 

@@ -95,7 +95,11 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     return known.answer
   }
 
-  async function cookie(request: Request, credentials: CookieCredentials, options: AuthenticateOptions): Promise<Authentication> {
+  async function cookie(
+    request: Request,
+    credentials: CookieCredentials,
+    options: AuthenticateOptions,
+  ): Promise<Authentication> {
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'session', claims: verified.claims }
@@ -111,7 +115,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     options: AuthenticateOptions,
   ): Promise<Authentication> {
     const { claims } = session
-    if (credentials.out !== undefined && isTombstoned(credentials.out, claims.sid)) return { state: 'absent', reason: 'tombstoned' }
+    if (credentials.out !== undefined && isTombstoned(credentials.out, claims.sid))
+      return { state: 'absent', reason: 'tombstoned' }
     const refused = (reason: Reason): Authentication => ({ state: 'refused', reason, session })
     const ended = endings.endedBy(claims)
     if (ended !== undefined) return refused(ended)
@@ -178,10 +183,15 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
             return { state: 'refused', reason: 'csrf' }
           }
           const known = cookieMemo.get(credentials.token)
-          if (known === undefined || known.ringGeneration !== ring.generation) return cookie(request, credentials, options)
+          if (known === undefined || known.ringGeneration !== ring.generation)
+            return cookie(request, credentials, options)
           const plain =
-            clock() < known.freshUntil && options.renew !== 'always' && credentials.out === undefined && !credentials.former
-          if (!plain || suspects.has(known.session) || !unended(known)) return live(request, credentials, known.session, options)
+            clock() < known.freshUntil &&
+            options.renew !== 'always' &&
+            credentials.out === undefined &&
+            !credentials.former
+          if (!plain || suspects.has(known.session) || !unended(known))
+            return live(request, credentials, known.session, options)
           if (known.session.claims.upt !== undefined) return known.answer
           return { state: 'valid', session: known.session, sealed: credentials.sealed, setCookies: [] }
         }

@@ -3,6 +3,7 @@ import type { Minter } from '../token/mint.ts'
 import type { Sealer } from '../token/seal.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
+import { upstreamSubject } from './session.ts'
 
 type Headers = readonly (readonly [string, string])[]
 
@@ -29,7 +30,9 @@ export function createBackendCredentials({ sealer, minter, upstreams, clock }: D
     const content = await sealer.open(sealed, claims.sid)
     const upstream = upstreams.get(claims.upn)
     if (content === undefined || upstream === undefined) return undefined
-    return Object.entries(upstream.present(content)).map(([name, value]) => [name.toLowerCase(), value] as const)
+    return Object.entries(upstream.present(content, upstreamSubject(claims))).map(
+      ([name, value]) => [name.toLowerCase(), value] as const,
+    )
   }
 
   async function assert({ claims }: Session, audience: string): Promise<Headers> {

@@ -30,6 +30,8 @@ interface Binding {
   /** Milliseconds since the epoch. Nothing moves it: traffic is not activity. */
   readonly end: number
   askAt: number
+  /** Of the endings that it was last held against; what became known before it was opened counts too. */
+  generation: number
   readonly close: () => void
 }
 
@@ -50,7 +52,6 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
   const open = new Set<Binding>()
   const bySession = new Map<string, Set<Binding>>()
   const asking = new Set<string>()
-  let generation = endings.generation
   let timer: NodeJS.Timeout | undefined
 
   function release(binding: Binding): void {
@@ -72,9 +73,9 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
 
   function look(): void {
     const now = clock()
-    const news = generation !== endings.generation
-    generation = endings.generation
     for (const binding of open) {
+      const news = binding.generation !== endings.generation
+      binding.generation = endings.generation
       if (now >= binding.end || (news && endings.endedBy(binding.session.claims) !== undefined)) end(binding)
       else if (now >= binding.askAt) {
         binding.askAt = now + policy.tokenTtl
@@ -91,7 +92,14 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
     isOver(binding)
       .then((over) => {
         if (over) facts.deny(sid, 'upstream_refused', absoluteEnd(binding.session.claims, policy))
-        if (over) events({ type: 'renewal_failed', reason: 'upstream_refused', sid, sub, detail: 'asked for an open connection' })
+        if (over)
+          events({
+            type: 'renewal_failed',
+            reason: 'upstream_refused',
+            sid,
+            sub,
+            detail: 'asked for an open connection',
+          })
       })
       .catch((error: unknown) => events({ type: 'error', where: 'open connection', error }))
       .finally(() => asking.delete(sid))
@@ -117,6 +125,7 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
         sealed: claims.upt ?? sealed,
         end: kind === 'session' ? absoluteEnd(claims, policy) : claims.exp * 1000,
         askAt: kind === 'session' ? now + policy.tokenTtl : Infinity,
+        generation: -1,
         close,
       }
       open.add(binding)

@@ -31,7 +31,11 @@ const conflict: Credentials = { kind: 'conflict' }
 /** Only `Bearer` and `DPoP` are ours (RFC 6750 section 2.1, RFC 9449 section 7.1); the scheme's case does not matter. */
 const ourScheme = /^(bearer|dpop)(?: +(.*))?$/i
 
-export function readCredentials(headers: IncomingHttpHeaders, rawHeaders: readonly string[], names: CookieNames): Credentials {
+export function readCredentials(
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+  names: CookieNames,
+): Credentials {
   const { authorization, cookie } = headers
   const fromCookie = cookie === undefined ? nothing : fromCookies(cookie, names)
   if (authorization === undefined) return fromCookie
@@ -62,7 +66,7 @@ function scanCookies(header: string, names: Omit<CookieNames, 'formerNames'>): C
   let token: string | undefined
   let sealed: string | undefined
   let out: string | undefined
-  for (let start = 0; start < header.length; ) {
+  for (let start = 0; start < header.length;) {
     let end = header.indexOf(';', start)
     if (end === -1) end = header.length
     while (header.charCodeAt(start) === 0x20 || header.charCodeAt(start) === 0x09) start += 1

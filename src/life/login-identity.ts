@@ -33,7 +33,8 @@ function ipv6Groups(address: string): readonly number[] {
   // The URL parser writes a trailing IPv4 part as two groups.
   const plain = new URL(`http://[${address}]`).hostname.slice(1, -1)
   const [head = '', tail] = plain.split('::')
-  const numbers = (text: string | undefined) => (text === undefined || text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
+  const numbers = (text: string | undefined) =>
+    text === undefined || text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
   const left = numbers(head)
   const right = numbers(tail)
   return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right]

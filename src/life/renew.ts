@@ -101,7 +101,8 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       return isRefreshable(content, upstream) ? refresh(request, upstream, content) : end(claims, 'upstream_refused')
     }
     // The token now speaks for somebody else: nobody may become that person by waiting.
-    if (outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)) return end(claims, 'upstream_refused')
+    if (outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims))
+      return end(claims, 'upstream_refused')
     return mint(request, { ...content, checkedAt: clock() }, { ...claims.profile, ...outcome.claims })
   }
 
@@ -133,12 +134,17 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     const { claims } = request
     const outcome = await upstream.check(content, upstreamSubject(claims))
     if (outcome.kind === 'failed') return mint(request, content, claims.profile)
-    const stranger = outcome.kind === 'good' && outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)
+    const stranger =
+      outcome.kind === 'good' && outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)
     if (outcome.kind === 'refused' || stranger) return end(claims, 'upstream_refused')
     return mint(request, content, { ...claims.profile, ...outcome.claims })
   }
 
-  async function mint({ claims, slide }: RenewalRequest, content: SealedContent, profile: ProfileClaims): Promise<Renewal> {
+  async function mint(
+    { claims, slide }: RenewalRequest,
+    content: SealedContent,
+    profile: ProfileClaims,
+  ): Promise<Renewal> {
     const { checkedAt, ...grant } = content
     const carried = await maker.forBrowser({
       upstream: claims.upn,

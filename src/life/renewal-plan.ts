@@ -23,7 +23,13 @@ export const endingSoon = 1000
  * Whom a renewal has to ask first, as pure rules over what is sealed. An answer of the upstream is good for
  * `recheckEvery`: it is asked again before a token is made that would authorise beyond that.
  */
-export function renewalStep(claims: TokenClaims, content: SealedContent, able: Abilities, now: number, policy: RenewalPolicy): RenewalStep {
+export function renewalStep(
+  claims: TokenClaims,
+  content: SealedContent,
+  able: Abilities,
+  now: number,
+  policy: RenewalPolicy,
+): RenewalStep {
   const end = content.expiresAt ?? Infinity
   const lastsAnotherLife = end >= now + policy.tokenTtl
   const refreshable = isRefreshable(content, able)

@@ -5,7 +5,9 @@ import { parse, stringify } from 'yaml'
 import { PosternError } from '../base/errors.ts'
 import { noRevocations, type RevocationList } from './revocations.ts'
 
-export type RevocationsResult = { readonly ok: true; readonly list: RevocationList } | { readonly ok: false; readonly faults: readonly string[] }
+export type RevocationsResult =
+  | { readonly ok: true; readonly list: RevocationList }
+  | { readonly ok: false; readonly faults: readonly string[] }
 
 /** Milliseconds between two looks at the file. */
 const interval = 1_000
@@ -22,8 +24,13 @@ export function parseRevocations(text: string): RevocationsResult {
   } catch {
     return { ok: false, faults: ['this is not YAML'] }
   }
-  if (!isObject(value)) return value === '' ? { ok: true, list: noRevocations } : { ok: false, faults: ['must be a map of notBefore, subjects and sessions'] }
-  const faults = Object.keys(value).flatMap((name) => (members.some((one) => one === name) ? [] : [`${name}: is not one of ${members.join(', ')}`]))
+  if (!isObject(value))
+    return value === ''
+      ? { ok: true, list: noRevocations }
+      : { ok: false, faults: ['must be a map of notBefore, subjects and sessions'] }
+  const faults = Object.keys(value).flatMap((name) =>
+    members.some((one) => one === name) ? [] : [`${name}: is not one of ${members.join(', ')}`],
+  )
 
   const time = (path: string, given: unknown): number | undefined => {
     const at = typeof given === 'string' && isoInstant.test(given) ? Date.parse(given) : Number.NaN
@@ -46,7 +53,8 @@ export function parseRevocations(text: string): RevocationsResult {
   }
 
   const list = {
-    notBefore: value['notBefore'] === undefined || value['notBefore'] === '' ? undefined : time('notBefore', value['notBefore']),
+    notBefore:
+      value['notBefore'] === undefined || value['notBefore'] === '' ? undefined : time('notBefore', value['notBefore']),
     subjects: times('subjects', value['subjects']),
     sessions: times('sessions', value['sessions']),
   }
@@ -78,7 +86,10 @@ export async function readRevocations(file: string): Promise<RevocationList> {
   }
   const result = parseRevocations(text)
   if (result.ok) return result.list
-  throw new PosternError('POSTERN_REVOCATIONS_INVALID', `${file} cannot be used.\n${result.faults.map((fault) => `  ${fault}`).join('\n')}`)
+  throw new PosternError(
+    'POSTERN_REVOCATIONS_INVALID',
+    `${file} cannot be used.\n${result.faults.map((fault) => `  ${fault}`).join('\n')}`,
+  )
 }
 
 /** Writes the whole list so that a reader sees all of it or none. */
@@ -105,12 +116,18 @@ export interface RevocationWatch {
  * Looks at the file every second: a swapped symlink, a rename over it and an edit are all seen. What cannot be used is
  * reported, and the list before it stays in force.
  */
-export function watchRevocations(file: string, onList: (list: RevocationList) => void, onFault: (message: string) => void): RevocationWatch {
+export function watchRevocations(
+  file: string,
+  onList: (list: RevocationList) => void,
+  onFault: (message: string) => void,
+): RevocationWatch {
   async function reload(): Promise<void> {
     try {
       onList(await readRevocations(file))
     } catch (error) {
-      onFault(`${error instanceof PosternError ? error.message : `${file} cannot be used.`} The list before it stays in force.`)
+      onFault(
+        `${error instanceof PosternError ? error.message : `${file} cannot be used.`} The list before it stays in force.`,
+      )
     }
   }
   const look = () => void reload()

@@ -30,7 +30,11 @@ export function createRevocations(): Revocations {
     },
     revokes({ sub, sid, auth_time }) {
       const began = auth_time * 1000
-      return atOrAfter(list.notBefore, began) || atOrAfter(list.subjects.get(sub), began) || atOrAfter(list.sessions.get(sid), began)
+      return (
+        atOrAfter(list.notBefore, began) ||
+        atOrAfter(list.subjects.get(sub), began) ||
+        atOrAfter(list.sessions.get(sid), began)
+      )
     },
     replace(next) {
       list = next

@@ -23,7 +23,9 @@ export interface SessionSource {
 
 export interface SessionMaker {
   forBrowser(source: SessionSource): Promise<Carried>
-  forClient(source: SessionSource): Promise<{ readonly ok: true; readonly minted: Minted; readonly expiresIn: number } | TooLarge>
+  forClient(
+    source: SessionSource,
+  ): Promise<{ readonly ok: true; readonly minted: Minted; readonly expiresIn: number } | TooLarge>
 }
 
 interface MakerDeps {
@@ -51,17 +53,30 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
     async forBrowser(source) {
       const { iat, exp, idle, auth_time } = times(source, policy.tokenTtl)
       const sealed = await sealer.seal({ ...source.grant, checkedAt: source.checkedAt }, source.sid)
-      const values = { sub: source.subject, iat, exp: Math.min(exp, idle), sid: source.sid, auth_time, idle_at: idle, upn: source.upstream }
+      const values = {
+        sub: source.subject,
+        iat,
+        exp: Math.min(exp, idle),
+        sid: source.sid,
+        auth_time,
+        idle_at: idle,
+        upn: source.upstream,
+      }
       return carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
     },
     async forClient(source) {
       const { iat, exp, auth_time } = times(source, apiTokenTtl)
       // An access token is never renewed, so a refresh token has no business in it.
-      const sealed = await sealer.seal({ ...source.grant, refreshToken: undefined, checkedAt: source.checkedAt }, source.sid)
+      const sealed = await sealer.seal(
+        { ...source.grant, refreshToken: undefined, checkedAt: source.checkedAt },
+        source.sid,
+      )
       const values = { sub: source.subject, iat, exp, sid: source.sid, auth_time, upn: source.upstream, upt: sealed }
       const minted = await minter.mint('access', values, source.profile)
       const bytes = minted.token.length
-      return bytes > maximumTokenLength ? tooLarge(bytes, maximumTokenLength, minted, sealed) : { ok: true, minted, expiresIn: exp - iat }
+      return bytes > maximumTokenLength
+        ? tooLarge(bytes, maximumTokenLength, minted, sealed)
+        : { ok: true, minted, expiresIn: exp - iat }
     },
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import type { EventContext, EventSink } from '../base/events.ts'
 import type { Reason } from '../base/reasons.ts'
@@ -8,14 +8,26 @@ import type { Transaction, TransactionSealer } from '../token/transaction.ts'
 import type { FieldValues, SignInOutcome, Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
 import type { Attempt, LoginLimiter } from './login-limits.ts'
+import { paceOf } from './pace.ts'
 import { endingSoon } from './renewal-plan.ts'
 import type { SessionMaker, SessionSource } from './session.ts'
 
 export type SignInResult =
   | { readonly ok: true; readonly carrier: 'cookie'; readonly session: Session; readonly setCookies: readonly string[] }
-  | { readonly ok: true; readonly carrier: 'bearer'; readonly session: Session; readonly token: string; readonly expiresIn: number }
+  | {
+      readonly ok: true
+      readonly carrier: 'bearer'
+      readonly session: Session
+      readonly token: string
+      readonly expiresIn: number
+    }
   /** Not signed in yet: the fields are asked for, and `transaction` comes back with them. */
-  | { readonly ok: false; readonly reason: 'second_factor'; readonly fields: readonly FieldConfig[]; readonly transaction: string }
+  | {
+      readonly ok: false
+      readonly reason: 'second_factor'
+      readonly fields: readonly FieldConfig[]
+      readonly transaction: string
+    }
   | { readonly ok: false; readonly reason: Exclude<Reason, 'second_factor'>; readonly retryAfter: number | undefined }
 
 export interface SignInInput {
@@ -34,6 +46,8 @@ interface SignInDeps {
   readonly transactions: TransactionSealer
   readonly clock: Clock
   readonly events: EventSink
+  /** Default: a timer. */
+  readonly wait?: (milliseconds: number) => Promise<unknown>
 }
 
 /** Seconds, where an upstream asks to wait and does not say how long. */
@@ -41,7 +55,7 @@ const usualPause = 30
 
 /** Asks the upstream once, and makes a session of a good answer and of nothing else. Every sign-in has a new `sid`. */
 export async function signInAt(input: SignInInput, context: EventContext, deps: SignInDeps): Promise<SignInResult> {
-  const { limiter, events } = deps
+  const { limiter, events, clock, wait = sleep } = deps
   const { upstream } = input
   const where = { ...context, upstream: upstream.key }
   const account = input.transaction?.account ?? accountOf(input)
@@ -53,25 +67,40 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
     return { ok: false, reason: 'rate_limited', retryAfter: admission.retryAfter }
   }
   if (admission.delay > 0) await wait(admission.delay)
+  const pace = paceOf(upstream, input.transaction === undefined ? 'first' : 'second')
+  const askedAt = clock()
   const outcome = await ask(input)
+  const took = clock() - askedAt
   admission.settle(outcome.kind === 'refused' && outcome.as !== 'rate_limited' ? 'refused' : 'other')
 
+  if (outcome.kind === 'signed_in' || outcome.kind === 'second_step') pace.note(took)
   switch (outcome.kind) {
     case 'signed_in':
       return makeSession(input, outcome, where, deps)
     case 'second_step': {
       const transaction = { upstream: upstream.key, values: outcome.values, account, browser: input.browser }
       events({ ...where, type: 'sign_in_refused', reason: 'second_factor' })
-      return { ok: false, reason: 'second_factor', fields: outcome.fields, transaction: await deps.transactions.seal(transaction) }
+      return {
+        ok: false,
+        reason: 'second_factor',
+        fields: outcome.fields,
+        transaction: await deps.transactions.seal(transaction),
+      }
     }
     case 'refused':
-      if (outcome.as === 'rate_limited') limiter.pause(attempt, outcome.retryAfter ?? usualPause)
       events({ ...where, type: 'sign_in_refused', reason: outcome.as })
+      if (outcome.as === 'rate_limited') limiter.pause(attempt, outcome.retryAfter ?? usualPause)
+      else await holdBack(pace.rest(took), wait)
       return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
     case 'failed':
       events({ ...where, type: 'sign_in_refused', reason: outcome.as, detail: outcome.detail })
       return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
   }
+}
+
+/** No sooner than a sign-in would be answered: how long it takes must not tell whether there is such an account. */
+async function holdBack(rest: number, wait: NonNullable<SignInDeps['wait']>): Promise<void> {
+  if (rest > 0) await wait(rest)
 }
 
 function ask({ upstream, typed, transaction }: SignInInput): Promise<SignInOutcome> {
@@ -93,7 +122,12 @@ async function makeSession(
   const { grant } = outcome
   const now = clock()
   if (grant.expiresAt !== undefined && grant.expiresAt <= now + endingSoon) {
-    events({ ...where, type: 'sign_in_refused', reason: 'upstream_bad', detail: 'the token had ended when it came: is a clock wrong, or the unit of its expiry?' })
+    events({
+      ...where,
+      type: 'sign_in_refused',
+      reason: 'upstream_bad',
+      detail: 'the token had ended when it came: is a clock wrong, or the unit of its expiry?',
+    })
     return { ok: false, reason: 'upstream_bad', retryAfter: undefined }
   }
   const source: SessionSource = {

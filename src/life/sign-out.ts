@@ -43,7 +43,10 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
     return cookies.out(value, maxAge)
   }
 
-  async function tellUpstream({ claims }: Session, sealed: string | undefined): Promise<{ told: boolean; detail?: string }> {
+  async function tellUpstream(
+    { claims }: Session,
+    sealed: string | undefined,
+  ): Promise<{ told: boolean; detail?: string }> {
     const upstream = upstreams.get(claims.upn)
     if (upstream === undefined || !upstream.canEnd) return { told: false, detail: 'no logout call is configured' }
     const content = sealed === undefined ? undefined : await sealer.open(sealed, claims.sid)

@@ -3,6 +3,7 @@ import { PosternError } from '../base/errors.ts'
 import type { Sealer } from '../token/seal.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
+import { upstreamSubject } from './session.ts'
 
 /** What a handler may say about a request to the upstream. The token is added here and nowhere else. */
 export interface FetchInit {
@@ -29,13 +30,16 @@ export async function fetchFromUpstream(
 ): Promise<Dispatcher.ResponseData> {
   const content = sealed === undefined ? undefined : await sealer.open(sealed, session.claims.sid)
   if (upstream === undefined || content === undefined) {
-    throw new PosternError('POSTERN_FETCH_NO_TOKEN', 'The upstream token of this session cannot be opened; the person has to sign in again.')
+    throw new PosternError(
+      'POSTERN_FETCH_NO_TOKEN',
+      'The upstream token of this session cannot be opened; the person has to sign in again.',
+    )
   }
   const url = URL.parse(target, upstream.origin)
   if (url === null || url.origin !== upstream.origin) {
     throw new PosternError('POSTERN_FETCH_FOREIGN_ORIGIN', `auth.fetch() goes to ${upstream.origin} only.`)
   }
-  const shown = upstream.present(content)
+  const shown = upstream.present(content, upstreamSubject(session.claims))
   const taken = new Set(Object.keys(shown).map((name) => name.toLowerCase()))
   const kept = Object.entries(init.headers ?? {}).filter(([name]) => !taken.has(name.toLowerCase()))
   return request(url, {

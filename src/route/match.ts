@@ -22,6 +22,7 @@ export interface RouteTable<R> {
   readonly byHost: boolean
   /** From the most to the least specific: the first that matches is the one. */
   readonly rows: readonly R[]
+  /** @param host as it was sent */
   match(host: string | undefined, method: string, path: CanonicalPath): Match<R>
 }
 
@@ -29,7 +30,7 @@ export interface RouteTable<R> {
 export function createRouteTable<R extends Matchable>(routes: readonly R[]): RouteTable<R> {
   const rows = routes.toSorted(bySpecificity)
   const compiled = rows.map((route) => ({ route, prefix: comparable(route.path, route.ignoreCase) }))
-  const byHost = rows.some(({ host }) => host !== undefined)
+  const hosts = new Set(rows.flatMap(({ host }) => host ?? []))
 
   function covers({ route, prefix }: (typeof compiled)[number], path: string): boolean {
     const given = comparable(path, route.ignoreCase)
@@ -37,25 +38,48 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
     return !route.exact && (prefix === '/' || (given.startsWith(prefix) && given[prefix.length] === '/'))
   }
 
+  /** Without a final dot, and without a port that no route names: a client may add either to the same host. */
+  function named(host: string | undefined): string | undefined {
+    if (host === undefined || hosts.size === 0) return undefined
+    const lower = host.toLowerCase()
+    return hosts.has(lower) ? lower : lower.replace(/\.?(?::\d*)?$/, '')
+  }
+
+  function find(host: string | undefined, method: string, path: string): R | undefined {
+    // HEAD asks for what GET would give, so whoever rules GET rules it too (RFC 9110 section 9.3.2).
+    const asked = method === 'HEAD' ? 'GET' : method
+    return compiled.find(
+      (one) =>
+        (one.route.host === undefined || one.route.host === host) &&
+        (one.route.methods === undefined || one.route.methods.includes(asked) || one.route.methods.includes(method)) &&
+        covers(one, path),
+    )?.route
+  }
+
   return {
-    byHost,
+    byHost: hosts.size > 0,
     rows,
-    match(host, method, path) {
-      // HEAD asks for what GET would give, so whoever rules GET rules it too (RFC 9110 section 9.3.2).
-      const asked = method === 'HEAD' ? 'GET' : method
-      const found = compiled.find(
-        (one) =>
-          (one.route.host === undefined || one.route.host === host) &&
-          (one.route.methods === undefined || one.route.methods.includes(asked) || one.route.methods.includes(method)) &&
-          covers(one, path.path),
-      )
-      if (found === undefined) return path.slashAt === -1 && path.paramsAt === -1 ? { kind: 'none' } : { kind: 'ambiguous' }
-      const { route } = found
+    match(given, method, path) {
+      const host = named(given)
+      const route = find(host, method, path.path)
+      if (path.slashAt === -1 && path.paramsAt === -1) return route === undefined ? { kind: 'none' } : { kind: 'route', route }
+      if (route === undefined) return { kind: 'ambiguous' }
       const past = (at: number, allowed: boolean) => at === -1 || (allowed && at >= route.path.length)
-      const single = past(path.slashAt, route.encodedSlash === 'forward') && past(path.paramsAt, route.pathParams === 'forward')
+      const single =
+        past(path.slashAt, route.encodedSlash === 'forward') &&
+        past(path.paramsAt, route.pathParams === 'forward') &&
+        // Whichever way the backend reads it, it is for this route: `/admin%2fx` is not to pass by `/admin` as `/`.
+        readings(path.path).every((reading) => find(host, method, reading) === route)
       return single ? { kind: 'route', route } : { kind: 'ambiguous' }
     },
   }
+}
+
+/** What a backend may make of encoded slashes and path parameters. */
+function readings(path: string): readonly string[] {
+  const decoded = path.replace(/%2f/gi, '/')
+  const withoutParams = (one: string) => one.replace(/;[^/]*/g, '')
+  return [decoded, withoutParams(path), withoutParams(decoded)].map((one) => one.replace(/\/{2,}/g, '/'))
 }
 
 /** Percent-encoding has no case of its own (RFC 3986 section 6.2.2.1). */

@@ -13,7 +13,8 @@ export interface PathFault {
   readonly fault: string
 }
 
-const plain = /^\/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*\/?)*$/
+/** Each round begins with a slash, so that there is one way to read a path and the time grows with its length (security.md DS-06). */
+const plain = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/
 const rawForbidden = /[\u0000-\u0020\u007f-\uffff\\#]/
 const encodedForbidden = /%(?:[01][0-9a-f]|7f|5c)/i
 const unreserved = /[A-Za-z0-9._~-]/
@@ -29,7 +30,7 @@ export function canonicalPath(target: string): CanonicalPath | PathFault {
   const raw = mark === -1 ? target : target.slice(0, mark)
   const query = mark === -1 ? '' : target.slice(mark)
   if (query !== '' && rawForbidden.test(query)) return fault('query_character')
-  if (plain.test(raw)) return { ok: true, path: raw, query, slashAt: -1, paramsAt: -1 }
+  if (raw !== '' && plain.test(raw)) return { ok: true, path: raw, query, slashAt: -1, paramsAt: -1 }
   if (!raw.startsWith('/')) return fault('not_absolute_path')
   if (rawForbidden.test(raw)) return fault('character')
   if (encodedForbidden.test(raw)) return fault('encoded_character')

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { toSeconds } from '../base/clock.ts'
 import type { KeyRing } from '../keys/ring.ts'
-import { formatVersion, tokenKinds, type ProfileClaims, type RegisteredClaims, type TokenClaims, type TokenKind } from './claims.ts'
+import {
+  formatVersion,
+  tokenKinds,
+  type ProfileClaims,
+  type RegisteredClaims,
+  type TokenClaims,
+  type TokenKind,
+} from './claims.ts'
 
 /** What the life of a session decides about a token; the rest is filled in here. */
 export type Mintable = Omit<RegisteredClaims, 'v' | 'iss' | 'aud' | 'jti' | 'client_id' | 'nbf'>
@@ -55,7 +62,20 @@ export function createMinter(ring: KeyRing, names: Audiences): Minter {
     mintAssertion(claims, audience, now) {
       const iat = toSeconds(now)
       const { v, iss, sub, client_id, exp, sid, auth_time, upn, profile } = claims
-      const registered = { v, iss, sub, aud: audience, client_id, iat, nbf: iat, exp, jti: randomId(), sid, auth_time, upn }
+      const registered = {
+        v,
+        iss,
+        sub,
+        aud: audience,
+        client_id,
+        iat,
+        nbf: iat,
+        exp,
+        jti: randomId(),
+        sid,
+        auth_time,
+        upn,
+      }
       return sign(tokenKinds.assertion.typ, registered, profile)
     },
   }

@@ -89,7 +89,12 @@ export function createSealer(ring: KeyRing): Sealer {
         // sealed part moved to another person's token stays shut (security.md TV-15).
         if (meta.sid !== sid) return undefined
         const token = unpack(meta.t, tail)
-        const refreshToken = meta.r === undefined ? undefined : meta.r === true ? token.secret : unpack(meta.r, tail.subarray(token.length)).secret
+        const refreshToken =
+          meta.r === undefined
+            ? undefined
+            : meta.r === true
+              ? token.secret
+              : unpack(meta.r, tail.subarray(token.length)).secret
         return { token: token.secret, refreshToken, expiresAt: meta.e, values: meta.v ?? {}, checkedAt: meta.c }
       } catch {
         return undefined
@@ -119,7 +124,10 @@ function pack(secret: Secret): { readonly meta: string | readonly number[]; read
 }
 
 /** `length`: bytes of the tail that it took. */
-function unpack(meta: string | readonly number[], tail: Uint8Array): { readonly secret: Secret; readonly length: number } {
+function unpack(
+  meta: string | readonly number[],
+  tail: Uint8Array,
+): { readonly secret: Secret; readonly length: number } {
   if (typeof meta === 'string') return { secret: new Secret(meta), length: 0 }
   const length = meta.reduce((sum, one) => sum + one, 0)
   return { secret: new Secret(unpackToken({ lengths: meta, bytes: tail })), length }

@@ -49,10 +49,16 @@ export function createTransactionSealer(ring: KeyRing, clock: Clock): Transactio
             if (key === undefined) throw new TypeError('unknown key')
             return key.transactionKey
           },
-          { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: [sealingEncryption], maxDecompressedLength: 0 },
+          {
+            keyManagementAlgorithms: ['dir'],
+            contentEncryptionAlgorithms: [sealingEncryption],
+            maxDecompressedLength: 0,
+          },
         )
         // Only we hold the key, so what it opens has the shape that `seal` wrote.
-        const { until, ...transaction } = JSON.parse(Buffer.from(plaintext).toString()) as Transaction & { until: number }
+        const { until, ...transaction } = JSON.parse(Buffer.from(plaintext).toString()) as Transaction & {
+          until: number
+        }
         return until > clock() ? transaction : undefined
       } catch {
         return undefined

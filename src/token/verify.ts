@@ -63,7 +63,11 @@ export function createVerifier(kind: TokenKind, ring: KeyRing, names: Audiences,
  * Our tokens carry `alg`, `kid` and `typ` in the header and nothing else: no `crit`, `jwk`, `jku`, `x5c` or `b64` is
  * ever looked at, because a header that has one is refused (RFC 8725 sections 3.1 and 3.10).
  */
-function findKey(segment: string, typ: string, ring: KeyRing): { readonly key: SigningKey } | { readonly reason: Reason } {
+function findKey(
+  segment: string,
+  typ: string,
+  ring: KeyRing,
+): { readonly key: SigningKey } | { readonly reason: Reason } {
   const text = Buffer.from(segment, 'base64url').toString()
   const header = parseObject(text)
   if (header === undefined) return { reason: 'malformed' }
@@ -133,7 +137,9 @@ function isClaimValue(value: unknown): value is ClaimValue {
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
   } catch {
     return undefined
   }

@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
-import type { Condition, RefusalRule, RequestTemplate } from '../config/upstream.ts'
+import type { Condition, LoginUpstreamConfig, RefusalRule, RequestTemplate } from '../config/upstream.ts'
 import type { Answer } from './answer.ts'
-import { call, type CallLimits } from './call.ts'
+import { call } from './call.ts'
 import { judge, type Judgement } from './condition.ts'
 import { failed } from './failed.ts'
 import type { Variables } from './fill.ts'
@@ -26,11 +26,17 @@ export interface Caller {
   ): Promise<Asked>
   judge(name: CallName, what: 'success' | 'when', condition: Condition, answer: Answer): Judgement
   /** The first that holds. */
-  refusal<Kind extends string>(name: CallName, rules: readonly RefusalRule<Kind>[], answer: Answer): Kind | undefined
+  refusal<Kind extends string>(
+    name: CallName,
+    rules: readonly RefusalRule<Kind>[],
+    answer: Answer,
+  ): RefusalRule<Kind> | undefined
   readonly trace: TraceSink
 }
 
-export function createCaller(dispatcher: Dispatcher, limits: CallLimits, clock: Clock, trace: TraceSink): Caller {
+type Means = Pick<LoginUpstreamConfig, 'timeout' | 'maxResponse' | 'secrets'>
+
+export function createCaller(dispatcher: Dispatcher, means: Means, clock: Clock, trace: TraceSink): Caller {
   return {
     trace,
 
@@ -47,13 +53,15 @@ export function createCaller(dispatcher: Dispatcher, limits: CallLimits, clock: 
           failed: fault === undefined ? undefined : { as: fault.as, detail: fault.detail },
         })
       }
-      const filled = fillRequest(template, variables, shown)
+      // Here and nowhere before: what is kept for a second step, or may be a claim, is taken from `variables`. They come
+      // last, because what was sealed long ago may have a name that the configuration has given away since.
+      const filled = fillRequest(template, new Map([...variables, ...means.secrets]), shown)
       if (!filled.ok) {
         const fault = failed('upstream_bad', `The ${name} call was not made: ${filled.detail}`)
         told(undefined, fault)
         return { ok: false, failed: fault, field: filled.field }
       }
-      const result = await call(dispatcher, filled.request, limits, clock)
+      const result = await call(dispatcher, filled.request, means, clock)
       if (result.ok) {
         told(result.answer.status, undefined)
         return result
@@ -81,7 +89,7 @@ export function createCaller(dispatcher: Dispatcher, limits: CallLimits, clock: 
       for (const [index, rule] of rules.entries()) {
         const { holds, unmet } = judge(rule, answer)
         trace({ type: 'condition', call: name, what: 'refusal', index, as: rule.as, holds, unmet })
-        if (holds) return rule.as
+        if (holds) return rule
       }
       return undefined
     },

@@ -3,9 +3,9 @@ import type { ProfileClaims } from '../token/claims.ts'
 import type { UpstreamGrant } from '../token/seal.ts'
 import type { Answer } from './answer.ts'
 import type { Caller } from './caller.ts'
-import { failed, unmatched } from './failed.ts'
+import { asDescribed, failed, unmatched } from './failed.ts'
 import type { Variables } from './fill.ts'
-import { presentToken } from './present.ts'
+import { canShow, presentToken } from './present.ts'
 import { createTaking } from './taking.ts'
 import type { SignInOutcome } from './upstream.ts'
 import { grantVariables, pick } from './variables.ts'
@@ -34,15 +34,17 @@ export function createCompletion(config: LoginUpstreamConfig, caller: Caller, op
   async function askProfile({ grant, subject, claims, answer }: Told, variables: Variables): Promise<SignInOutcome> {
     if (profile === undefined) {
       if (subject === undefined) return failed('upstream_bad', 'No place of a subject is configured.', answer)
-      return { kind: 'signed_in', grant, subject, claims, status: answer.status }
+      return signedIn(grant, subject, claims, answer)
     }
-    const shown = presentToken(present, grant.token)
+    const shown = presentToken(present, grant, subject)
     const asked = await caller.ask('profile', profile.request, grantVariables(grant, subject), shown)
     if (!asked.ok) return asked.failed
     const { status } = asked.answer
     const bad = (detail: string) => failed('upstream_bad', detail, asked.answer)
-    if (!caller.judge('profile', 'success', profile.success, asked.answer).holds) {
-      if (status >= 500 || status === 429) return unmatched('profile', asked.answer)
+    const rule = caller.refusal('profile', profile.refusals, asked.answer)
+    if (rule?.as === 'unavailable') return asDescribed('profile', asked.answer, rule)
+    if (rule !== undefined || !caller.judge('profile', 'success', profile.success, asked.answer).holds) {
+      if (rule === undefined && (status >= 500 || status === 429)) return unmatched('profile', asked.answer)
       return bad(`The profile call does not accept the token that was just given (status ${status}).`)
     }
     const token = grant.token.reveal()
@@ -56,13 +58,14 @@ export function createCompletion(config: LoginUpstreamConfig, caller: Caller, op
       return bad('The login answer and the profile name different subjects.')
     }
     const expiresAt = profile.expiry === undefined ? undefined : taking.expiry(profile.expiry, token)
-    return {
-      kind: 'signed_in',
-      grant: { ...grant, expiresAt: expiresAt ?? grant.expiresAt },
-      subject: who,
-      claims: { ...claims, ...taking.claims(profile.claims, token) },
-      status: answer.status,
-    }
+    const whole = { ...grant, expiresAt: expiresAt ?? grant.expiresAt }
+    return signedIn(whole, who, { ...claims, ...taking.claims(profile.claims, token) }, answer)
+  }
+
+  function signedIn(grant: UpstreamGrant, subject: string, claims: ProfileClaims, answer: Answer): SignInOutcome {
+    return canShow(present, grant, subject)
+      ? { kind: 'signed_in', grant, subject, claims, status: answer.status }
+      : failed('upstream_bad', 'The token, or what stands beside it, does not fit the way it is presented.', answer)
   }
 
   return async (name, described, answer, all) => {

@@ -1,3 +1,4 @@
+import type { RefusalRule } from '../config/upstream.ts'
 import type { Answer } from './answer.ts'
 import type { Failed } from './upstream.ts'
 
@@ -27,10 +28,12 @@ export function unmatched(call: string, answer: Answer): Failed {
 }
 
 /** An answer that the configuration describes as `unavailable`. */
-export function asDescribed(call: string, answer: Answer): Failed {
-  return failed(
-    'upstream_unavailable',
-    `The ${call} call was answered as described for "unavailable" (status ${answer.status}).`,
-    answer,
-  )
+export function asDescribed(call: string, answer: Answer, rule: RefusalRule<string>): Failed {
+  const detail = `The ${call} call was answered as described for "unavailable" (status ${answer.status}).`
+  return { ...failed('upstream_unavailable', detail, answer), retryAfter: waitOf(answer, rule) }
+}
+
+/** Seconds that the service asks to wait, or that are configured for where it does not say. */
+export function waitOf(answer: Answer, { retryAfter }: RefusalRule<string>): number | undefined {
+  return answer.retryAfter ?? (retryAfter === undefined ? undefined : Math.ceil(retryAfter / 1000))
 }

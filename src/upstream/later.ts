@@ -1,9 +1,9 @@
-import type { Condition, LaterRefusal, LoginUpstreamConfig, RefusalRule } from '../config/upstream.ts'
+import type { Condition, LaterRefusal, LoginUpstreamConfig, Place, RefusalRule } from '../config/upstream.ts'
 import type { UpstreamGrant } from '../token/seal.ts'
 import type { Answer } from './answer.ts'
 import type { Caller } from './caller.ts'
 import { asDescribed, failed, unmatched } from './failed.ts'
-import { presentToken, staticHeaders } from './present.ts'
+import { canShow, presentToken, staticHeaders } from './present.ts'
 import { createTaking } from './taking.ts'
 import { fieldsOf } from './template.ts'
 import type { CheckOutcome, EndOutcome, Failed, RefreshOutcome } from './upstream.ts'
@@ -16,6 +16,11 @@ export interface Later {
   end(grant: UpstreamGrant, subject: string): Promise<EndOutcome>
 }
 
+/** Whether it stands in the body: an empty one says nothing about it. */
+function isInBody(place: Place | undefined): boolean {
+  return place?.from === 'json' || place?.from === 'text'
+}
+
 export function createLater(config: LoginUpstreamConfig, caller: Caller): Later {
   const { present } = config
 
@@ -26,9 +31,9 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
     answer: Answer,
   ): { readonly kind: 'refused'; readonly status: number } | Failed | undefined {
     const { status } = answer
-    const as = caller.refusal(name, described.refusals, answer)
-    if (as === 'unavailable') return asDescribed(name, answer)
-    if (as === 'refused') return { kind: 'refused', status }
+    const rule = caller.refusal(name, described.refusals, answer)
+    if (rule?.as === 'unavailable') return asDescribed(name, answer, rule)
+    if (rule?.as === 'refused') return { kind: 'refused', status }
     const { holds, rightStatus, readable } = caller.judge(name, 'success', described.success, answer)
     if (holds) return undefined
     if (status === 401 || status === 403) return { kind: 'refused', status }
@@ -51,20 +56,33 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
         'check',
         check.request,
         grantVariables(grant, subject),
-        presentToken(present, grant.token),
+        presentToken(present, grant, subject),
       )
       if (!asked.ok) return asked.failed
       const { answer } = asked
       const no = judged('check', check, answer)
       if (no !== undefined) return no
+      const { status } = answer
+      const empty = answer.looseText.trim() === ''
+      // A page of a proxy in front of the service, at 200: it must not renew a session.
+      if (check.jsonRequired && !empty && answer.json().value === undefined) {
+        return failed(
+          'upstream_bad',
+          `The check call was answered with status ${status} and something that is not JSON, though values are to be found in it.`,
+          answer,
+        )
+      }
       const token = grant.token.reveal()
       const taking = createTaking('check', { answer, variables: new Map() }, caller.trace)
       const who = check.subject === undefined ? undefined : taking.subject(check.subject, token)
+      if (check.subjectRequired && who?.ok === false && !(empty && isInBody(check.subject))) {
+        return failed('upstream_bad', `The subject of the check ${who.fault}. The status was ${status}.`, answer)
+      }
       return {
         kind: 'good',
         subject: who?.ok === true ? who.value : undefined,
         claims: taking.claims(check.claims, token),
-        status: answer.status,
+        status,
       }
     },
 
@@ -86,6 +104,13 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
         grant,
       )
       if (!taken.ok) return failed('upstream_bad', `${taken.fault} The status was ${answer.status}.`, answer)
+      if (!canShow(present, taken.grant, subject)) {
+        return failed(
+          'upstream_bad',
+          'The new token, or what stands beside it, does not fit the way it is presented.',
+          answer,
+        )
+      }
       return { kind: 'refreshed', grant: taken.grant, status: answer.status }
     },
 
@@ -96,7 +121,7 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
         'logout',
         logout.request,
         grantVariables(grant, subject),
-        presentToken(present, grant.token),
+        presentToken(present, grant, subject),
       )
       if (!asked.ok) return asked.failed
       const { answer } = asked

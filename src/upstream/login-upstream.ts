@@ -39,7 +39,7 @@ export function createLoginUpstream(
     canEnd: config.logout !== undefined,
     ...createSignIn(config, caller),
     ...createLater(config, caller),
-    present: (grant) => Object.fromEntries(presentToken(config.present, grant.token)),
+    present: (grant, subject) => Object.fromEntries(presentToken(config.present, grant, subject)),
     close: () => dispatcher.close(),
   }
 }

@@ -3,7 +3,7 @@ import type { LoginCall, LoginUpstreamConfig, SecondStep } from '../config/upstr
 import type { Answer } from './answer.ts'
 import type { Asked, Caller } from './caller.ts'
 import { createCompletion } from './completion.ts'
-import { asDescribed, failed, unmatched } from './failed.ts'
+import { asDescribed, failed, unmatched, waitOf } from './failed.ts'
 import type { Variables } from './fill.ts'
 import { createTaking } from './taking.ts'
 import type { FieldValues, SignInOutcome } from './upstream.ts'
@@ -72,9 +72,12 @@ export function createSignIn(config: LoginUpstreamConfig, caller: Caller): SignI
   /** Undefined: a success. */
   function judged(name: 'login' | 'secondStep', described: LoginCall, answer: Answer): SignInOutcome | undefined {
     const { status, retryAfter } = answer
-    const as = caller.refusal(name, described.refusals, answer)
-    if (as === 'unavailable') return asDescribed(name, answer)
-    if (as !== undefined) return { kind: 'refused', as, status, retryAfter }
+    const rule = caller.refusal(name, described.refusals, answer)
+    if (rule !== undefined) {
+      const { as } = rule
+      if (as === 'unavailable') return asDescribed(name, answer, rule)
+      return { kind: 'refused', as, status, retryAfter: waitOf(answer, rule) }
+    }
     if (caller.judge(name, 'success', described.success, answer).holds) return undefined
     if (status === 401 || status === 403) return { kind: 'refused', as: 'bad_credentials', status, retryAfter }
     if (status === 429) return { kind: 'refused', as: 'rate_limited', status, retryAfter }

@@ -36,7 +36,7 @@ export function fillRequest(
       ...Object.entries(ownHeaders),
       ...(contentType === undefined ? [] : [['content-type', contentType] as const]),
       ...shown,
-      ...(template.basic === undefined ? [] : [['authorization', basic(template.basic, variables)] as const]),
+      ...(template.basic === undefined ? [] : [['authorization', basicHeader(template.basic, variables)] as const]),
     ])
     for (const [name, value] of template.headers) {
       headers.set(name.toLowerCase(), headerValue(name, value, variables))
@@ -97,8 +97,12 @@ function headerValue(name: string, template: string | Secret, variables: Variabl
   })
 }
 
-/** RFC 7617 section 2: UTF-8, no colon in the user name, no control characters. */
-function basic(template: NonNullable<RequestTemplate['basic']>, variables: Variables): string {
+/**
+ * RFC 7617 section 2: UTF-8, no colon in the user name, no control characters.
+ *
+ * @throws Unfillable
+ */
+export function basicHeader(template: NonNullable<RequestTemplate['basic']>, variables: Variables): string {
   const where = 'HTTP Basic'
   const username = fillText(template.username, variables, { cannotCarry: { pattern: /[:\p{Cc}]/u, where } })
   const password = fillText(template.password, variables, { cannotCarry: { pattern: /\p{Cc}/u, where } })

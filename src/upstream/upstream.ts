@@ -85,7 +85,11 @@ export interface Upstream {
   check(grant: UpstreamGrant, subject: string): Promise<CheckOutcome>
   refresh(grant: UpstreamGrant, subject: string): Promise<RefreshOutcome>
   end(grant: UpstreamGrant, subject: string): Promise<EndOutcome>
-  /** Headers that show the token to this service, static ones included. */
-  present(grant: UpstreamGrant): Readonly<Record<string, string>>
+  /**
+   * Headers that show the token to this service, static ones included.
+   *
+   * @param subject at the service, without prefix; HTTP Basic may need it
+   */
+  present(grant: UpstreamGrant, subject: string): Readonly<Record<string, string>>
   close(): Promise<void>
 }

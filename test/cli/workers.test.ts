@@ -37,7 +37,9 @@ async function serve(t: TestContext): Promise<Running> {
     upstreams: { accounts: serviceOptions(service.origin) },
   }
   await writeFile(file, stringify(options))
-  const child = spawn(process.execPath, ['src/cli/main.ts', 'serve', '--config', file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['src/cli/main.ts', 'serve', '--config', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
@@ -75,14 +77,20 @@ test('a session of one worker is good at the other, and a worker that dies is re
   assert.equal((await browser.signIn()).status, 303)
   for (let count = 0; count < 6; count += 1) {
     // A connection each, so that the workers take turns.
-    const answer = await send(`${running.origin}/_auth/session`, 'GET', { ...browser.cookieHeader(), connection: 'close' })
+    const answer = await send(`${running.origin}/_auth/session`, 'GET', {
+      ...browser.cookieHeader(),
+      connection: 'close',
+    })
     assert.equal(answer.status, 200)
   }
   const [first] = workersOf(running)
   assert.ok(first !== undefined)
   process.kill(first, 'SIGKILL')
   await until(() => readyCount(running) === 3)
-  assert.equal((await send(`${running.origin}/_auth/session`, 'GET', { ...browser.cookieHeader(), connection: 'close' })).status, 200)
+  assert.equal(
+    (await send(`${running.origin}/_auth/session`, 'GET', { ...browser.cookieHeader(), connection: 'close' })).status,
+    200,
+  )
   running.process.kill('SIGTERM')
   const [code] = (await once(running.process, 'exit')) as [number]
   assert.equal(code, 0)

@@ -407,6 +407,203 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     /^upstreams\.accounts\.present: must show the token in one way; keep one of `header` and `cookie`$/,
   ],
   [
+    'a token is not shown by HTTP Basic and otherwise',
+    withUpstream({ present: { scheme: 'Token', basic: { username: '{subject}', password: '{token}' } } }),
+    /^upstreams\.accounts\.present: must show the token in one way; keep one of `header` and `basic`$/,
+  ],
+  [
+    'HTTP Basic that shows a token has the token in it',
+    withUpstream({ present: { basic: { username: '{subject}', password: 'x' } } }),
+    /^upstreams\.accounts\.present\.basic: shows the token nowhere/,
+  ],
+  [
+    'HTTP Basic that shows a token knows no password',
+    withUpstream({ present: { basic: { username: '{subject}', password: '{token}{password}' } } }),
+    /^upstreams\.accounts\.present\.basic\.password: uses a field that nothing defines; known here are `\{subject\}` and `\{token\}`$/,
+  ],
+  [
+    'HTTP Basic that shows a token knows no secrets, which a backend would be shown too',
+    withUpstream({ secrets: { key: 'k' }, present: { basic: { username: '{key}', password: '{token}' } } }),
+    /^upstreams\.accounts\.present\.basic\.username: uses a field that nothing defines/,
+  ],
+  [
+    'HTTP Basic that shows a token has two parts',
+    withUpstream({ present: { basic: { password: '{token}' } } }),
+    /^upstreams\.accounts\.present\.basic\.username: is missing/,
+  ],
+  [
+    'HTTP Basic that shows a token makes the Authorization header',
+    withUpstream({
+      present: { basic: { username: '{subject}', password: '{token}' }, headers: { authorization: 'x' } },
+    }),
+    /^upstreams\.accounts\.present\.headers\.authorization: this header carries the token$/,
+  ],
+  [
+    'a subject that only the profile tells cannot be shown to it',
+    withUpstream({
+      login: { ...minimalUpstream.login, subject: undefined },
+      profile: { request: { path: '/me' }, subject: { json: '/id' } },
+      present: { basic: { username: '{subject}', password: '{token}' } },
+    }),
+    /^upstreams\.accounts\.present\.basic: uses `\{subject\}`, which the profile call is still to tell/,
+  ],
+  [
+    'a bundle of cookies is not shown by HTTP Basic',
+    withUpstream({
+      login: { ...minimalUpstream.login, token: { cookies: ['a', 'b'] } },
+      present: { basic: { username: '{subject}', password: '{token}' } },
+    }),
+    /^upstreams\.accounts\.present: the token is a bundle of cookies/,
+  ],
+  [
+    'a secret is not called like a field',
+    withUpstream({ secrets: { password: 'x' } }),
+    /^upstreams\.accounts\.secrets\.password: this name is used twice/,
+  ],
+  [
+    'a secret is not called like a field of the second step',
+    withUpstream({
+      secrets: { code: 'x' },
+      secondStep: { fields: [{ name: 'code', label: 'Code' }], request: { path: '/{code}' } },
+    }),
+    /^upstreams\.accounts\.secrets\.code: this name is used twice/,
+  ],
+  [
+    'a secret is not called like a value',
+    withUpstream({ secrets: { team: 'x' }, login: { ...minimalUpstream.login, values: { team: { json: '/t' } } } }),
+    /^upstreams\.accounts\.secrets\.team: this name is used twice/,
+  ],
+  [
+    'a secret is not called like what is carried',
+    withUpstream({
+      secrets: { flow: 'x' },
+      secondStep: { carry: { flow: { json: '/f' } }, request: { path: '/two' } },
+    }),
+    /^upstreams\.accounts\.secrets\.flow: this name is used twice/,
+  ],
+  ...['token', 'refreshToken', 'subject'].map(
+    (name) =>
+      [
+        `a secret is not called ${name}`,
+        withUpstream({ secrets: { [name]: 'x' } }),
+        new RegExp(`^upstreams\\.accounts\\.secrets\\.${name}: this name has a meaning of its own`),
+      ] as const,
+  ),
+  [
+    'the name of a secret can stand in braces',
+    withUpstream({ secrets: { 'app-key': 'x' } }),
+    /^upstreams\.accounts\.secrets\.app-key: a name for `\{name\}` begins with a lower-case letter/,
+  ],
+  [
+    'a secret is not empty',
+    withUpstream({ secrets: { key: '' } }),
+    /^upstreams\.accounts\.secrets\.key: must not be empty$/,
+  ],
+  [
+    'a secret is there',
+    withUpstream({ secrets: { key: { file: './app.key' } } }),
+    /^upstreams\.accounts\.secrets\.key\.file: this file cannot be read$/,
+  ],
+  [
+    'a secret that no header can carry is told before the first call, and not shown',
+    withUpstream({ secrets: { key: 'hunter\n2' }, check: { request: { path: '/', headers: { 'X-Key': 'k {key}' } } } }),
+    /^upstreams\.accounts\.check\.request\.headers\.X-Key: cannot carry the secret `\{key\}`: it has characters that do not fit here$/,
+  ],
+  [
+    'a secret with a colon is no user name of HTTP Basic',
+    withUpstream({
+      secrets: { app: 'a:b' },
+      check: { request: { path: '/', basic: { username: '{app}', password: '{app}' } } },
+    }),
+    /^upstreams\.accounts\.check\.request\.basic\.username: cannot carry the secret `\{app\}`/,
+  ],
+  [
+    'a misspelled secret is named with the one that was meant',
+    withUpstream({ secrets: { appSecret: 'x' }, check: { request: { path: '/?k={appSecrte}' } } }),
+    /^upstreams\.accounts\.check\.request\.path: uses `\{appSecrte\}`, which nothing defines; did you mean `\{appSecret\}`\?/,
+  ],
+  [
+    'a secret is no place',
+    withUpstream({ secrets: { key: 'x' }, login: { ...minimalUpstream.login, claims: { k: { field: 'key' } } } }),
+    /^upstreams\.accounts\.login\.claims\.k\.field: names none of the fields/,
+  ],
+  ...['upstream', 'return_to', 'transaction', 'response'].flatMap((name) => [
+    [
+      `a field is not called ${name}, which the form has already`,
+      withUpstream({
+        fields: [{ name, label: 'X' }],
+        login: { ...minimalUpstream.login, request: { path: `/{${name}}` } },
+      }),
+      /^upstreams\.accounts\.fields\[0\]\.name: the sign-in form has something of its own by this name/,
+    ] as const,
+    [
+      `a field of a second step is not called ${name}, which the form has already`,
+      withUpstream({ secondStep: { fields: [{ name, label: 'X' }], request: { path: `/{${name}}` } } }),
+      /^upstreams\.accounts\.secondStep\.fields\[0\]\.name: the sign-in form has something of its own by this name/,
+    ] as const,
+  ]),
+  [
+    'a refusal of credentials is not a matter of waiting',
+    withLogin({ refusals: [{ status: [401], as: 'bad_credentials', retryAfter: '10m' }] }),
+    /^upstreams\.accounts\.login\.refusals\[0\]\.retryAfter: waiting does not make this refusal another one/,
+  ],
+  [
+    'a refusal of a token is not a matter of waiting',
+    withUpstream({
+      check: { request: { path: '/me' }, refusals: [{ status: [400], as: 'refused', retryAfter: '1m' }] },
+    }),
+    /^upstreams\.accounts\.check\.refusals\[0\]\.retryAfter: waiting does not make this refusal another one/,
+  ],
+  [
+    'nobody waits longer than for what a service says itself',
+    withLogin({ refusals: [{ status: [500], as: 'unavailable', retryAfter: '2h' }] }),
+    /^upstreams\.accounts\.login\.refusals\[0\]\.retryAfter: must be at most 1h$/,
+  ],
+  [
+    'a time to wait has a unit',
+    withLogin({ refusals: [{ status: [500], as: 'rate_limited', retryAfter: 600 }] }),
+    /^upstreams\.accounts\.login\.refusals\[0\]\.retryAfter: must be a duration such as/,
+  ],
+  [
+    'a profile call refuses a token, not credentials',
+    withUpstream({ profile: { request: { path: '/me' }, refusals: [{ status: [404], as: 'locked' }] } }),
+    /^upstreams\.accounts\.profile\.refusals\[0\]\.as: must be `refused` or `unavailable`$/,
+  ],
+  [
+    'a refusal of a profile call is told by something',
+    withUpstream({ profile: { request: { path: '/me' }, refusals: [{ as: 'refused' }] } }),
+    /^upstreams\.accounts\.profile\.refusals\[0\]: holds for every answer/,
+  ],
+  ...(
+    [
+      ['the text', { text: { contains: 'welcome {username}' } }, 'text\\.contains'],
+      ['the whole text', { text: { equals: '{username}' } }, 'text\\.equals'],
+      ['the body', { body: [{ json: '/user', equals: '{username}' }] }, 'body\\[0\\]\\.equals'],
+      ['a pointer', { body: [{ json: '/users/{username}/id', exists: true }] }, 'body\\[0\\]\\.json'],
+      ['a header', { headers: [{ name: 'X-User', equals: '{username}' }] }, 'headers\\[0\\]\\.equals'],
+      ['a cookie', { cookies: [{ name: 'user', equals: '{username}' }] }, 'cookies\\[0\\]\\.equals'],
+    ] as const
+  ).map(
+    ([what, success, path]) =>
+      [
+        `a condition on ${what} takes no fields`,
+        withLogin({ success }),
+        new RegExp(`^upstreams\\.accounts\\.login\\.success\\.${path}: fields are not filled in here`),
+      ] as const,
+  ),
+  [
+    'a refusal takes no fields',
+    withUpstream({
+      check: { request: { path: '/me' }, refusals: [{ text: { equals: '{token}' }, as: 'refused' }] },
+    }),
+    /^upstreams\.accounts\.check\.refusals\[0\]\.text\.equals: fields are not filled in here/,
+  ],
+  [
+    'a second step is told without fields',
+    withUpstream({ secondStep: { when: { text: { contains: '{username}' } }, request: { path: '/two' } } }),
+    /^upstreams\.accounts\.secondStep\.when\.text\.contains: fields are not filled in here/,
+  ],
+  [
     'a bundle of cookies is shown as one',
     withLogin({ token: { cookies: ['a', 'b'] } }),
     /^upstreams\.accounts\.present: the token is a bundle of cookies; say \{ cookies: true \}$/,
@@ -424,7 +621,17 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
   [
     'a refresh call needs a refresh token',
     withUpstream({ refresh: { request: { path: '/refresh' } } }),
+    /^upstreams\.accounts\.refresh: there is no refresh token to trade; .* trade the token itself: put `\{token\}` into `request`$/,
+  ],
+  [
+    'a refresh call that sends a refresh token needs its place, and that is one fault',
+    withUpstream({ refresh: { request: { path: '/refresh', json: '{refreshToken}' } } }),
     /^upstreams\.accounts\.refresh: there is no refresh token to trade/,
+  ],
+  [
+    'a refresh call that trades the token itself gets no refresh token',
+    withUpstream({ refresh: { request: { path: '/refresh', json: '{token}' }, refreshToken: { json: '/r' } } }),
+    /^upstreams\.accounts\.refresh\.refreshToken: is used by nothing/,
   ],
   [
     'a refresh call sends the refresh token',
@@ -536,6 +743,17 @@ test('routes that differ in host, method or exactness stand beside each other', 
     { path: '/A' },
   ]
   assert.deepEqual(faultsOf({ ...minimal, routes }), [])
+})
+
+test('what a sign-in carries beside its fields may be a name elsewhere', () => {
+  const login = { ...minimalUpstream.login, values: { response: { json: '/r' }, upstream: { json: '/u' } } }
+  const secondStep = { carry: { transaction: { json: '/t' } }, request: { path: '/two/{transaction}' } }
+  assert.deepEqual(faultsOf(withUpstream({ login, secondStep })), [])
+})
+
+test('braces in a condition that hold no name are text', () => {
+  const success = { text: { contains: '{"ok": true' }, headers: [{ name: 'X-A', equals: '{}{ a }{1}' }] }
+  assert.deepEqual(faultsOf(withLogin({ success })), [])
 })
 
 test('braces that hold no name stand for themselves', () => {

@@ -25,7 +25,7 @@ test('the least one can say is a configuration with every default filled in', ()
 
 test('everything there is to say is a configuration', () => {
   const config = configOf(full, fullSecrets)
-  assert.deepEqual([...config.upstreams.keys()], ['accounts', 'members'])
+  assert.deepEqual([...config.upstreams.keys()], ['accounts', 'members', 'index'])
   assert.deepEqual(config.routes[1]?.require, { roles: ['admin', 'root'], name: ['ada'] })
   assert.equal(config.routes[0]?.path, '/public')
   assert.equal(config.routes[0]?.maxBody, 10_000_000)

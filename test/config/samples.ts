@@ -119,12 +119,34 @@ export const full = {
       present: { cookie: 'SESSION', cookies: false, none: false },
       refresh: {
         request: { path: '/auth/refresh', json: { refresh_token: '{refreshToken}' } },
-        refusals: [{ status: [409], as: 'unavailable' }],
+        refusals: [{ status: [409], as: 'unavailable', retryAfter: '2m' }],
         concurrent: false,
       },
       logout: {
         request: { method: 'DELETE', path: '/auth/session/{subject}', basic: { username: 'a', password: '{token}' } },
       },
+    },
+    index: {
+      kind: 'login',
+      origin: 'https://index.example.com',
+      secrets: { appSecret: { env: 'INDEX_SECRET' }, appId: 'postern' },
+      login: {
+        request: {
+          path: '/login',
+          json: { user: '{username}', pass: '{password}', app: '{appId}', key: '{appSecret}' },
+        },
+        token: { json: '/token' },
+        subject: { field: 'username' },
+        refusals: [{ status: [500], as: 'rate_limited', retryAfter: '10m' }],
+      },
+      profile: {
+        request: { method: 'GET', path: '/me' },
+        claims: { name: { json: '/name' } },
+        refusals: [{ body: [{ json: '/anonymous', exists: true }], as: 'refused' }],
+      },
+      present: { basic: { username: '{subject}', password: '{token}' } },
+      refresh: { request: { path: '/renew', json: { old: '{token}', key: '{appSecret}' } }, concurrent: true },
+      logout: { request: { path: '/logout' } },
     },
   },
   routes: [
@@ -167,7 +189,7 @@ export const full = {
 
 export const fullSecrets: SecretSources = {
   readFile: () => undefined,
-  env: (name) => (name === 'ACCOUNTS_KEY' ? 'hunter2' : undefined),
+  env: (name) => (name === 'ACCOUNTS_KEY' || name === 'INDEX_SECRET' ? 'hunter2' : undefined),
 }
 
 /** What parses, or the test fails with the faults. */

@@ -95,6 +95,39 @@ test('a token is shown as a Bearer token unless something else is said', () => {
   })
   assert.deepEqual(upstreamOf({ present: { cookie: 'sid' } }).present.token, { as: 'cookie', name: 'sid' })
   assert.deepEqual(upstreamOf({ present: { none: true } }).present.token, { as: 'none' })
+  const basic = { username: '{subject}', password: '{token}' }
+  assert.deepEqual(upstreamOf({ present: { basic } }).present.token, { as: 'basic', ...basic })
+})
+
+test('what stands beside the token in HTTP Basic may be a value of the answer, or a subject that login tells', () => {
+  const login = { ...minimalUpstream.login, values: { team: { json: '/team' } } }
+  const profile = { request: { method: 'GET', path: '/me' }, subject: { json: '/id' } }
+  upstreamOf({ login, present: { basic: { username: '{team}+{subject}', password: '{token}' } }, profile })
+  const { subject: _, ...untold } = minimalUpstream.login
+  const basic = { username: '{subject}', password: '{token}' }
+  const shown = { ...profile, request: { ...profile.request, headers: { authorization: 'Token {token}' } } }
+  assert.equal(upstreamOf({ login: untold, profile: shown, present: { basic } }).present.token.as, 'basic')
+})
+
+test('secrets are kept as secrets, whether they stand in a file, a variable or the configuration', () => {
+  const sources = { readFile: (path: string) => `of ${path}\n`, env: (name: string) => `of ${name}` }
+  const upstream = upstreamOf({ secrets: { a: { file: 'f' }, b: { env: 'E' }, c: 'text' } }, sources)
+  assert.deepEqual(
+    [...upstream.secrets].map(([name, secret]) => [name, secret.reveal()]),
+    [
+      ['a', 'of f'],
+      ['b', 'of E'],
+      ['c', 'text'],
+    ],
+  )
+  assert.equal(JSON.stringify([...upstream.secrets.values()]), '["[secret]","[secret]","[secret]"]')
+})
+
+test('a refusal that is about a moment may say how long that lasts', () => {
+  const refusals = [{ status: [500], as: 'rate_limited', retryAfter: '10m' }]
+  assert.equal(upstreamOf({ login: { ...minimalUpstream.login, refusals } }).login.refusals[0]?.retryAfter, 600_000)
+  const check = { request: { path: '/me' }, refusals: [{ status: [409], as: 'unavailable', retryAfter: '1s' }] }
+  assert.equal(upstreamOf({ check }).check?.refusals[0]?.retryAfter, 1000)
 })
 
 test('a second step takes its places from login where it has none of its own', () => {
@@ -151,6 +184,24 @@ test('a refresh takes its places from login where it has none of its own', () =>
   )
 })
 
+test('a refresh without a refresh token trades the token, which is then found where the token is', () => {
+  const refresh = { request: { path: '/renew', headers: { Authorization: '{token}' } } }
+  const { login, refresh: parsed } = upstreamOf({ refresh })
+  assert.equal(parsed?.trades, 'token')
+  assert.deepEqual([login.refreshToken, parsed.refreshToken], [login.token, login.token])
+  const inTwo = upstreamOf({
+    refresh: { ...refresh, token: { json: '/next' } },
+    secondStep: { request: { path: '/two' }, token: { header: 'X-Token' } },
+  })
+  assert.deepEqual(inTwo.secondStep?.refreshToken, { from: 'header', name: 'x-token', scheme: undefined })
+  assert.deepEqual(inTwo.refresh?.refreshToken, json('next'))
+  const both = { ...minimalUpstream.login, refreshToken: { json: '/r' } }
+  const request = { path: '/renew', json: { old: '{token}', r: '{refreshToken}' } }
+  const usual = upstreamOf({ login: both, refresh: { request } })
+  assert.equal(usual.refresh?.trades, 'refreshToken')
+  assert.deepEqual(usual.login.refreshToken, json('r'))
+})
+
 test('a check compares the subject and reads the claims that the body of the login answer has', () => {
   const login = {
     ...minimalUpstream.login,
@@ -183,6 +234,33 @@ test('without a check call the profile call is it', () => {
   assert.deepEqual(upstream.check?.subject, json('id'))
   assert.deepEqual(upstream.check?.claims, new Map([['name', json('name')]]))
   assert.deepEqual(upstream.check?.refusals, [])
+})
+
+test('refusals of a profile call are those of the check that it is', () => {
+  const profile = { request: { path: '/me' }, refusals: [{ status: [404], as: 'refused' }] }
+  assert.deepEqual(
+    upstreamOf({ profile }).check?.refusals.map(({ status, as }) => [status, as]),
+    [[[404], 'refused']],
+  )
+})
+
+test('an answer to a check is not taken for one where a place that was named for it finds nothing', () => {
+  const request = { method: 'GET', path: '/me' }
+  const of = (options: object) => {
+    const { check } = upstreamOf(options)
+    return [check?.subjectRequired, check?.jsonRequired]
+  }
+  assert.deepEqual(of({ check: { request } }), [false, true])
+  assert.deepEqual(of({ check: { request, subject: { json: '/id' } } }), [true, true])
+  assert.deepEqual(of({ check: { request, subject: { header: 'X-Id' }, claims: {} } }), [true, false])
+  assert.deepEqual(of({ check: { request, subject: { header: 'X-Id' }, claims: { a: { json: '/a' } } } }), [true, true])
+  assert.deepEqual(of({ profile: { request, subject: { json: '/id' } } }), [true, true])
+  assert.deepEqual(of({ profile: { request, claims: { login: { field: 'username' } } } }), [false, false])
+  const inCookie = { ...minimalUpstream.login, subject: { cookie: 'id' } }
+  assert.deepEqual(of({ login: inCookie, check: { request } }), [false, false])
+  const success = { text: { equals: 'valid' } }
+  assert.deepEqual(of({ check: { request, success } }), [false, false])
+  assert.deepEqual(of({ check: { request, success, claims: { name: { json: '/name' } } } }), [false, true])
 })
 
 test('a body is kept as it is written, and forms in their order', () => {

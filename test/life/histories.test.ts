@@ -22,7 +22,9 @@ type Step =
 
 const subjects = { john: 'accounts|1', ada: 'accounts|2' } as const
 
-const wait = fc.constantFrom(seconds(1), seconds(31), seconds(210), seconds(310), minutes(20)).map((milliseconds): Step => ({ do: 'wait', milliseconds }))
+const wait = fc
+  .constantFrom(seconds(1), seconds(31), seconds(210), seconds(310), minutes(20))
+  .map((milliseconds): Step => ({ do: 'wait', milliseconds }))
 const deliver = fc.nat(5).map((which): Step => ({ do: 'deliver', which }))
 const visit = fc.constantFrom<Step>({ do: 'visit' }, { do: 'fetch' })
 const signIn = fc.constantFrom<Step>({ do: 'sign in', as: 'john' }, { do: 'sign in', as: 'ada' })
@@ -80,7 +82,8 @@ class World {
   /** Arrives before anything else happens: people wait for it. */
   async signIn(as: 'john' | 'ada'): Promise<void> {
     // Nobody signs in again before the answer to signing out has come: that late, it would write an older tombstone.
-    while (this.underWay.some(({ signsOut }) => signsOut)) this.deliver(this.underWay.findIndex(({ signsOut }) => signsOut))
+    while (this.underWay.some(({ signsOut }) => signsOut))
+      this.deliver(this.underWay.findIndex(({ signsOut }) => signsOut))
     this.takeTurns()
     const before = await this.sessionId()
     const answer = await this.browser.signIn(as)
@@ -95,7 +98,10 @@ class World {
   async signOut(): Promise<void> {
     this.takeTurns()
     const before = await this.sessionId()
-    const answer = await this.browser.sendOnly('/_auth/logout', 'POST', { ...navigation, 'sec-fetch-site': 'same-origin' })
+    const answer = await this.browser.sendOnly('/_auth/logout', 'POST', {
+      ...navigation,
+      'sec-fetch-site': 'same-origin',
+    })
     assert.equal(answer.status, 303)
     const die = () => {
       if (before !== undefined) this.dead.add(before)
@@ -156,7 +162,9 @@ for (const { name, rotating, processes } of worlds) {
       for (let count = 0; count < processes; count += 1) {
         const [first] = gateways
         const shared = first === undefined ? {} : { service: first.service, publicUrl: first.origin }
-        gateways.push(await startGateway({ clock, keys, ...shared, options: (_origin, service) => options(service, rotating) }))
+        gateways.push(
+          await startGateway({ clock, keys, ...shared, options: (_origin, service) => options(service, rotating) }),
+        )
       }
     })
 
@@ -166,7 +174,13 @@ for (const { name, rotating, processes } of worlds) {
 
     test('LO-01 RF-03 in no order of answers does anybody become someone else, or anybody dead come back', async () => {
       const signOut = fc.constant<Step>({ do: 'sign out' })
-      const step = fc.oneof({ weight: 4, arbitrary: visit }, { weight: 3, arbitrary: deliver }, { weight: 2, arbitrary: wait }, signIn, signOut)
+      const step = fc.oneof(
+        { weight: 4, arbitrary: visit },
+        { weight: 3, arbitrary: deliver },
+        { weight: 2, arbitrary: wait },
+        signIn,
+        signOut,
+      )
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), async (steps) => {
           const world = new World(gateways)

@@ -9,10 +9,18 @@ const limits = {
   perAddress: { count: 30, per: minutes(1) },
   perAccount: { count: 50, per: minutes(15) },
 }
-const attempt = (account: string, address = '192.0.2.1', upstream = 'accounts'): Attempt => ({ upstream, account, address })
+const attempt = (account: string, address = '192.0.2.1', upstream = 'accounts'): Attempt => ({
+  upstream,
+  account,
+  address,
+})
 
 /** Tries and fails until refused. */
-function failures(limiter: ReturnType<typeof createLoginLimiter>, of: (index: number) => Attempt, most: number): number {
+function failures(
+  limiter: ReturnType<typeof createLoginLimiter>,
+  of: (index: number) => Attempt,
+  most: number,
+): number {
   for (let count = 0; count < most; count += 1) {
     const admission = limiter.admit(of(count))
     if (!admission.ok) return count
@@ -25,7 +33,10 @@ describe('the limits on guessing', () => {
   test('LG-01 one account from one address is refused after five failures, and told how long to wait', () => {
     const clock = fakeClock()
     const limiter = createLoginLimiter(limits, clock)
-    assert.equal(failures(limiter, () => attempt('bob'), 50), 5)
+    assert.equal(
+      failures(limiter, () => attempt('bob'), 50),
+      5,
+    )
     const refused = limiter.admit(attempt('bob'))
     assert.ok(!refused.ok && refused.retryAfter === 12)
     clock.advance(seconds(12))
@@ -34,7 +45,10 @@ describe('the limits on guessing', () => {
 
   test('LG-01 many accounts from one address are refused after thirty', () => {
     const limiter = createLoginLimiter(limits, fakeClock())
-    assert.equal(failures(limiter, (index) => attempt(`user${index}`), 100), 30)
+    assert.equal(
+      failures(limiter, (index) => attempt(`user${index}`), 100),
+      30,
+    )
   })
 
   test('LG-01 parallel attempts count before their answers come', () => {
@@ -78,7 +92,10 @@ describe('the limits on guessing', () => {
 
   test('DS-07 no number of accounts and addresses is remembered beyond the bound, and the busiest are still limited', () => {
     const limiter = createLoginLimiter(limits, fakeClock(), 1000)
-    assert.equal(failures(limiter, () => attempt('bob'), 50), 5)
+    assert.equal(
+      failures(limiter, () => attempt('bob'), 50),
+      5,
+    )
     for (let count = 0; count < 20_000; count += 1) {
       const admission = limiter.admit(attempt(`user${count}`, `2001:db8:${count.toString(16)}::1`))
       if (admission.ok) admission.settle('refused')
@@ -105,6 +122,7 @@ describe('LG-03 one client', () => {
     const known = group.filter((address) => !address.includes('/'))
     test(known.join(' = '), () => assert.equal(new Set(known.map(canonicalAddress)).size, 1))
   }
-  test('another /64 is another', () => assert.notEqual(canonicalAddress('2001:db8:0:1::1'), canonicalAddress('2001:db8::1')))
+  test('another /64 is another', () =>
+    assert.notEqual(canonicalAddress('2001:db8:0:1::1'), canonicalAddress('2001:db8::1')))
   test('what is no address is all one', () => assert.equal(canonicalAddress('x'), canonicalAddress(undefined)))
 })

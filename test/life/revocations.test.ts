@@ -54,7 +54,11 @@ test('LO-04 a list written while two processes run ends the sessions it names in
     assert.equal((await visits(ada, origin)).status, 200)
   }
   clock.advance(seconds(2))
-  await writeRevocations(file, { notBefore: undefined, subjects: new Map([['accounts|1', clock()]]), sessions: new Map() })
+  await writeRevocations(file, {
+    notBefore: undefined,
+    subjects: new Map([['accounts|1', clock()]]),
+    sessions: new Map(),
+  })
   for (const { origin } of [one, two]) {
     await until(303, () => visits(john, origin))
     assert.equal((await send(`${origin}/protected`, 'GET', { authorization })).status, 401)
@@ -99,14 +103,29 @@ describe('a list', () => {
 
   test('comes back as it was written', async (t) => {
     const file = join(await folder(t), 'list.yaml')
-    const list = { notBefore: Date.parse('2026-01-01T00:00:00Z'), subjects: new Map([['accounts|42', 1_795_000_000_000]]), sessions: new Map([['abc', 1_795_000_000_123]]) }
+    const list = {
+      notBefore: Date.parse('2026-01-01T00:00:00Z'),
+      subjects: new Map([['accounts|42', 1_795_000_000_000]]),
+      sessions: new Map([['abc', 1_795_000_000_123]]),
+    }
     await writeRevocations(file, list)
     assert.deepEqual(await readRevocations(file), list)
   })
 
   test('forgets what no living session can meet', () => {
-    const list = { notBefore: 1, subjects: new Map([['a', 1], ['b', 5]]), sessions: new Map([['c', 9]]) }
-    assert.deepEqual(pruned(list, 5), { notBefore: undefined, subjects: new Map([['b', 5]]), sessions: new Map([['c', 9]]) })
+    const list = {
+      notBefore: 1,
+      subjects: new Map([
+        ['a', 1],
+        ['b', 5],
+      ]),
+      sessions: new Map([['c', 9]]),
+    }
+    assert.deepEqual(pruned(list, 5), {
+      notBefore: undefined,
+      subjects: new Map([['b', 5]]),
+      sessions: new Map([['c', 9]]),
+    })
   })
 
   const good: Readonly<Record<string, string>> = {
@@ -135,6 +154,10 @@ describe('a list', () => {
   }
 
   test('never throws, whatever the text', () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => assert.equal(typeof parseRevocations(text).ok, 'boolean')))
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) =>
+        assert.equal(typeof parseRevocations(text).ok, 'boolean'),
+      ),
+    )
   })
 })

@@ -32,7 +32,9 @@ before(async () => {
   service = Fastify()
   service.post<{ Body: { password: string } }>('/login', (request, reply) => {
     seen.push(request.body)
-    return request.body.password === 'password123' ? reply.code(401).send({ ticket: 'ticket-canary' }) : reply.code(401).send({})
+    return request.body.password === 'password123'
+      ? reply.code(401).send({ ticket: 'ticket-canary' })
+      : reply.code(401).send({})
   })
   service.post<{ Body: { code: string; ticket: string } }>('/code', (request, reply) => {
     seen.push(request.body)
@@ -59,7 +61,12 @@ async function firstStep(browser: BrowserClient): Promise<string> {
 }
 
 const secondStep = (browser: BrowserClient, transaction: string, code: string) =>
-  browser.send('/_auth/login', 'POST', formPost, new URLSearchParams({ code, transaction, return_to: '/protected?x=1', upstream: 'accounts' }).toString())
+  browser.send(
+    '/_auth/login',
+    'POST',
+    formPost,
+    new URLSearchParams({ code, transaction, return_to: '/protected?x=1', upstream: 'accounts' }).toString(),
+  )
 
 test('LG-10 a first step is no session; the code completes it, and leads where the person wanted to go', async () => {
   const browser = new BrowserClient(gateway.origin)
@@ -104,7 +111,8 @@ test('RD-02 a changed, an old and an invented transaction are refused', async ()
 })
 
 test('an API client gets the fields and a transaction, and a token once it has sent the code', async () => {
-  const post = (body: object) => send(`${gateway.origin}/_auth/login`, 'POST', { 'content-type': 'application/json' }, JSON.stringify(body))
+  const post = (body: object) =>
+    send(`${gateway.origin}/_auth/login`, 'POST', { 'content-type': 'application/json' }, JSON.stringify(body))
   const first = await post({ username: 'john', password: 'password123' })
   assert.equal(first.status, 401)
   const problem = first.json()
@@ -119,11 +127,19 @@ test('an API client gets the fields and a transaction, and a token once it has s
 test('a page that signs in by JSON and wants the cookie is bound to its browser too', async () => {
   const browser = new BrowserClient(gateway.origin)
   const post = (client: BrowserClient, body: object) =>
-    client.send('/_auth/login', 'POST', { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' }, JSON.stringify(body))
+    client.send(
+      '/_auth/login',
+      'POST',
+      { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+      JSON.stringify(body),
+    )
   const first = await post(browser, { username: 'john', password: 'password123', response: 'cookie' })
   assert.equal(first.status, 401)
   const { transaction } = first.json()
-  assert.equal((await post(new BrowserClient(gateway.origin), { transaction, code: '123456', response: 'cookie' })).status, 400)
+  assert.equal(
+    (await post(new BrowserClient(gateway.origin), { transaction, code: '123456', response: 'cookie' })).status,
+    400,
+  )
   assert.equal((await post(browser, { transaction, code: '123456', response: 'cookie' })).status, 200)
   assert.equal((await browser.send('/protected')).status, 200)
 })

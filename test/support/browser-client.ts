@@ -9,8 +9,18 @@ export interface Answer {
 }
 
 /** Headers that a browser sends with each sort of request. */
-export const navigation = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': 'none', accept: 'text/html,*/*;q=0.8' }
-export const sameOriginFetch = { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin', accept: '*/*' }
+export const navigation = {
+  'sec-fetch-mode': 'navigate',
+  'sec-fetch-dest': 'document',
+  'sec-fetch-site': 'none',
+  accept: 'text/html,*/*;q=0.8',
+}
+export const sameOriginFetch = {
+  'sec-fetch-mode': 'cors',
+  'sec-fetch-dest': 'empty',
+  'sec-fetch-site': 'same-origin',
+  accept: '*/*',
+}
 export const formPost = {
   'sec-fetch-mode': 'navigate',
   'sec-fetch-dest': 'document',
@@ -83,6 +93,11 @@ export class BrowserClient {
 
 /** The access token of a JSON sign-in. */
 export async function bearerToken(origin: string, username = 'john', password = 'password123'): Promise<string> {
-  const answer = await send(`${origin}/_auth/login`, 'POST', { 'content-type': 'application/json' }, JSON.stringify({ username, password }))
+  const answer = await send(
+    `${origin}/_auth/login`,
+    'POST',
+    { 'content-type': 'application/json' },
+    JSON.stringify({ username, password }),
+  )
   return String(answer.json()['access_token'])
 }

@@ -123,8 +123,12 @@ export function testRoutes(app: FastifyInstance, postern: Postern<TestClaims>, {
     preHandler: postern.requireAuth(),
     handler: async (request) => about(postern.auth(request)),
   })
-  app.get('/admin', { onRequest: postern.requireAuth({ roles: ['admin'] }) }, async (request) => about(postern.auth(request)))
-  app.get('/poll', { preHandler: postern.requireAuth({}, { slide: false }) }, async (request) => about(postern.auth(request)))
+  app.get('/admin', { onRequest: postern.requireAuth({ roles: ['admin'] }) }, async (request) =>
+    about(postern.auth(request)),
+  )
+  app.get('/poll', { preHandler: postern.requireAuth({}, { slide: false }) }, async (request) =>
+    about(postern.auth(request)),
+  )
   app.get('/things', { preHandler: postern.requireAuth() }, async (request) => {
     const answer = await postern.auth(request).fetch('/api/things')
     return answer.body.json()

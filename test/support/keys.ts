@@ -10,6 +10,12 @@ export async function keyFrom(jwk: StoredJwk): Promise<Key> {
 }
 
 /** One signing and one sealing key that are current at `activatesAt`. */
-export async function freshKeys(activatesAt: number, alg: SignatureAlgorithm = defaultAlgorithm): Promise<readonly Key[]> {
-  return [await keyFrom(await generateSigningKey(alg, { activatesAt })), await keyFrom(generateSealingKey({ activatesAt }))]
+export async function freshKeys(
+  activatesAt: number,
+  alg: SignatureAlgorithm = defaultAlgorithm,
+): Promise<readonly Key[]> {
+  return [
+    await keyFrom(await generateSigningKey(alg, { activatesAt })),
+    await keyFrom(generateSealingKey({ activatesAt })),
+  ]
 }

@@ -18,7 +18,10 @@ export interface Service {
   refreshes: boolean
   /** Milliseconds from the arrival of a call to the answer, per name; awaits a promise where one is given. */
   hold: Partial<Record<'login' | 'check' | 'logout' | 'refresh', Promise<void>>>
-  readonly users: Map<string, { password: string; id: number; name: string; roles: string[]; disabled: boolean; more?: Record<string, unknown> }>
+  readonly users: Map<
+    string,
+    { password: string; id: number; name: string; roles: string[]; disabled: boolean; more?: Record<string, unknown> }
+  >
   /** Tokens that are good now, with their user. */
   readonly tokens: Map<string, string>
   readonly issued: string[]
@@ -50,7 +53,14 @@ export async function startService(): Promise<Service> {
     refreshTokens: new Map(),
     reset() {
       Object.assign(service.calls, { login: 0, check: 0, logout: 0, refresh: 0, things: 0 })
-      Object.assign(service, { mode: 'well', delay: 0, tokenLength: 32, expiresIn: undefined, refreshes: false, hold: {} })
+      Object.assign(service, {
+        mode: 'well',
+        delay: 0,
+        tokenLength: 32,
+        expiresIn: undefined,
+        refreshes: false,
+        hold: {},
+      })
       service.users.clear()
       for (const [name, user] of users()) service.users.set(name, user)
     },
@@ -102,7 +112,8 @@ export async function startService(): Promise<Service> {
     await service.hold.login
     if (await trouble(reply)) return reply
     const user = service.users.get(request.body.User)
-    if (user === undefined || user.password !== request.body.Password) return reply.code(401).send({ error: 'no such user or wrong password' })
+    if (user === undefined || user.password !== request.body.Password)
+      return reply.code(401).send({ error: 'no such user or wrong password' })
     if (user.disabled) return reply.code(423).send({ error: 'locked' })
     return { user: { ...issue(request.body.User), ...describe(request.body.User) } }
   })
@@ -120,7 +131,8 @@ export async function startService(): Promise<Service> {
     await service.hold.refresh
     if (await trouble(reply)) return reply
     const name = service.refreshTokens.get(request.body.refresh_token)
-    if (name === undefined || service.users.get(name)?.disabled !== false) return reply.code(401).send({ error: 'invalid_grant' })
+    if (name === undefined || service.users.get(name)?.disabled !== false)
+      return reply.code(401).send({ error: 'invalid_grant' })
     service.refreshTokens.delete(request.body.refresh_token)
     return { user: { ...issue(name), ...describe(name) } }
   })
@@ -135,7 +147,11 @@ export async function startService(): Promise<Service> {
 
   app.get('/api/things', async (request) => {
     service.calls.things += 1
-    return { things: [1, 2, 3], for: userOf(bearer(request.headers.authorization)) ?? null, cookie: request.headers.cookie ?? null }
+    return {
+      things: [1, 2, 3],
+      for: userOf(bearer(request.headers.authorization)) ?? null,
+      cookie: request.headers.cookie ?? null,
+    }
   })
 
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })

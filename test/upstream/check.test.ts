@@ -50,6 +50,31 @@ const answers: readonly (readonly [string, Reply, Partial<Check>, string])[] = [
     { refusals: [{ body: [{ json: '/code', equals: 7 }], as: 'refused' }] },
     'refused',
   ],
+  // The login answer has its subject in JSON, and so has the check what it does not say itself.
+  ['a page at 200', { body: '<html>canary</html>' }, {}, 'upstream_bad'],
+  ['bytes at 200', { body: Buffer.of(0xff, 0xfe, 0x00) }, {}, 'upstream_bad'],
+  ['blanks at 200', { body: ' \r\n' }, {}, 'good'],
+  ['JSON without the subject', { body: { other: 1 } }, {}, 'good'],
+  ['a page at 200 where a claim is read', { body: '<html>' }, { claims: { a: { json: '/a' } } }, 'upstream_bad'],
+  ['a page at 200 where the subject is read', { body: '<html>' }, { subject: { json: '/id' } }, 'upstream_bad'],
+  [
+    'a page at 200 where all is in headers',
+    { body: '<html>', headers: { 'x-id': '1' } },
+    { subject: { header: 'X-Id' }, claims: {} },
+    'good',
+  ],
+  ['the right word at 200', { body: 'yes\n' }, { success: { text: { equals: 'yes' } } }, 'good'],
+  [
+    'the right word at 200 where a claim is read as well',
+    { body: 'yes' },
+    { success: { text: { equals: 'yes' } }, claims: { a: { json: '/a' } } },
+    'upstream_bad',
+  ],
+  ['{} at 200 where the subject is read', { body: {} }, { subject: { json: '/id' } }, 'upstream_bad'],
+  ['an empty id where the subject is read', { body: { id: '' } }, { subject: { json: '/id' } }, 'upstream_bad'],
+  ['nothing at 200 where the subject is read', {}, { subject: { json: '/id' } }, 'good'],
+  ['nothing at 204 where the subject is read', { status: 204 }, { subject: { json: '/id' } }, 'good'],
+  ['nothing at 200 where the subject is in a header', {}, { subject: { header: 'X-Id' } }, 'upstream_bad'],
 ]
 
 for (const [what, reply, check, expected] of answers) {
@@ -75,9 +100,16 @@ test('a check tells whom the token speaks for now, and the claims that it has', 
   const good = only(await checked({ body: { id: 9, name: 'New', team: null } }, places), 'good')
   assert.equal(good.subject, '9')
   assert.deepEqual({ ...good.claims }, { name: 'New' })
-  const silent = only(await checked({ body: {} }, places), 'good')
+  const silent = only(await checked({ body: {} }, { claims: places.claims }), 'good')
   assert.equal(silent.subject, undefined)
   assert.deepEqual({ ...silent.claims }, {})
+})
+
+test('where nothing says how long to wait, a rule may', async () => {
+  const refusals = [{ status: [409], as: 'unavailable' as const, retryAfter: '90s' }]
+  assert.equal(only(await checked({ status: 409 }, { refusals }), 'failed').retryAfter, 90)
+  const told = { status: 409, headers: { 'retry-after': '5' } }
+  assert.equal(only(await checked(told, { refusals }), 'failed').retryAfter, 5)
 })
 
 test('a check shows the token and may use what is sealed with it', async () => {

@@ -108,6 +108,18 @@ test('what a service asks to wait is passed on with refusals and failures', asyn
   )
 })
 
+test('where the answer does not say how long to wait, a rule may', async () => {
+  const rules: Refusals = [
+    { status: [500], as: 'rate_limited', retryAfter: '10m' },
+    { status: [409], as: 'unavailable', retryAfter: '1500ms' },
+  ]
+  const wait = { 'retry-after': '30' }
+  assert.equal(only(await outcomeOf({ status: 500 }, rules), 'refused').retryAfter, 600)
+  assert.equal(only(await outcomeOf({ status: 500, headers: wait }, rules), 'refused').retryAfter, 30)
+  assert.equal(only(await outcomeOf({ status: 409 }, rules), 'failed').retryAfter, 2)
+  assert.equal(only(await outcomeOf({ status: 409, headers: wait }, rules), 'failed').retryAfter, 30)
+})
+
 test('a condition on the body is not met by a body that is no JSON, not even by what must be absent', async () => {
   const outcome = await outcomeOf({ body: '<html>' }, [], { body: [{ json: '/error', exists: false }] })
   assert.equal(only(outcome, 'failed').as, 'upstream_bad')

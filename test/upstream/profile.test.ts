@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { answering } from './support/answering.ts'
-import type { Reply } from './support/server.ts'
-import { ada, only, typed, type UpstreamOptions } from './support/upstream.ts'
+import { serve, type Reply } from './support/server.ts'
+import { ada, loginUpstream, only, plainOptions, someGrant, typed, type UpstreamOptions } from './support/upstream.ts'
 
 type Profile = NonNullable<UpstreamOptions['profile']>
 
@@ -58,6 +58,37 @@ for (const [what, reply, as] of bad) {
     assert.ok(!JSON.stringify(failure).includes('canary'))
   })
 }
+
+const refusals = [
+  { body: [{ json: '/anonymous', exists: true }], as: 'refused' as const },
+  { body: [{ json: '/busy', exists: true }], as: 'unavailable' as const, retryAfter: '1m' },
+]
+
+test('a profile that refuses the token that was just given is a fault, and one that is busy is not asked for', async () => {
+  const success = {}
+  const { outcome } = await signInWith({ body: { id: 'p-1', anonymous: true } }, { success, refusals })
+  assert.match(only(outcome, 'failed').detail, /does not accept the token/)
+  const { outcome: busy } = await signInWith({ body: { id: 'p-1', busy: true } }, { success, refusals })
+  assert.deepEqual([only(busy, 'failed').as, only(busy, 'failed').retryAfter], ['upstream_unavailable', 60])
+})
+
+test('a profile call that is the check refuses, is busy, and takes no other answer for one', async () => {
+  const checked = async (reply: Reply) => {
+    const service = await serve(() => reply)
+    after(() => service.close())
+    const { check: _, ...options } = plainOptions(service.origin, { profile: { ...profile, success: {}, refusals } })
+    const upstream = loginUpstream(options)
+    after(() => upstream.close())
+    const outcome = await upstream.check(someGrant(), 'p-1')
+    return outcome.kind === 'failed' ? outcome.as : outcome.kind
+  }
+  assert.equal(await checked({ body: { id: 'p-1' } }), 'good')
+  assert.equal(await checked({ body: { anonymous: true } }), 'refused')
+  assert.equal(await checked({ body: { id: 'p-1', busy: true } }), 'upstream_unavailable')
+  assert.equal(await checked({ body: {} }), 'upstream_bad')
+  assert.equal(await checked({ body: '<html>' }), 'upstream_bad')
+  assert.equal(await checked({ status: 204 }), 'good')
+})
 
 test('the end of the token may stand in the profile', async () => {
   const expiry = { json: '/expires_in' }

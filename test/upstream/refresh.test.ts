@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { fakeClock } from '../support/clock.ts'
 import { answering } from './support/answering.ts'
-import type { Reply } from './support/server.ts'
-import { only, someGrant, type UpstreamOptions } from './support/upstream.ts'
+import { serve, type Reply } from './support/server.ts'
+import { ada, loginUpstream, only, plainOptions, someGrant, typed, type UpstreamOptions } from './support/upstream.ts'
 
 type Refresh = Partial<NonNullable<UpstreamOptions['refresh']>>
 
@@ -82,6 +82,29 @@ test('without a refresh token there is nothing to trade, and no call', async () 
   const { outcome, service } = await refreshed({ body: { token: 'new' } }, {}, someGrant({ refreshToken: undefined }))
   assert.deepEqual(outcome, { kind: 'refused', status: 0 })
   assert.equal(service.calls.length, 0)
+})
+
+test('where the token itself is traded, it is kept as what is traded next', async () => {
+  const clock = fakeClock()
+  let issued = 0
+  const service = await serve(() => ({ body: { token: `canary-${(issued += 1)}`, refresh: 'not-asked-for', id: '1' } }))
+  after(() => service.close())
+  const refresh = { request: { path: '/renew', headers: { Authorization: '{token}' } } }
+  const { login: usual, ...options } = plainOptions(service.origin, { refresh })
+  const { refreshToken: _, ...described } = usual
+  const upstream = loginUpstream({ ...options, login: described }, clock)
+  after(() => upstream.close())
+  const { grant } = only(await upstream.signIn(typed(ada)), 'signed_in')
+  assert.equal(grant.refreshToken?.reveal(), 'canary-1')
+  const refreshed = only(await upstream.refresh(grant, '1'), 'refreshed')
+  assert.equal(service.calls.at(-1)?.headers.authorization, 'canary-1')
+  assert.equal(refreshed.grant.token.reveal(), 'canary-2')
+  assert.equal(refreshed.grant.refreshToken?.reveal(), 'canary-2')
+})
+
+test('where nothing says how long to wait, a rule may', async () => {
+  const refusals = [{ status: [409], as: 'unavailable' as const, retryAfter: '2m' }]
+  assert.equal(only((await refreshed({ status: 409 }, { refusals })).outcome, 'failed').retryAfter, 120)
 })
 
 test('the places of a refresh can be its own', async () => {
