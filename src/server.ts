@@ -48,6 +48,9 @@ const timeouts = {
   connectionsCheckingInterval: 5_000,
 }
 
+/** Milliseconds between two looks for idle connections while the server closes. */
+const sweepInterval = 200
+
 /** Bytes. Above what our cookies and a browser's other headers take. */
 const maxHeaderSize = 24_576
 
@@ -166,7 +169,9 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     },
     async close() {
       ready = false
-      await app.close()
+      // Node closes what is idle now, and not what becomes idle when its answer has ended: that would last for `keepAliveTimeout`.
+      const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)
+      await app.close().finally(() => clearInterval(sweep))
       await admin.close()
     },
   }

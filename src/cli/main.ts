@@ -62,7 +62,8 @@ async function main(args: readonly string[]): Promise<Exit> {
     return exits.good
   }
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (load === undefined) throw new CommandFault(`There is no command ${JSON.stringify(name)}. See: postern --help`, exits.usage)
+  if (load === undefined)
+    throw new CommandFault(`There is no command ${JSON.stringify(name)}. See: postern --help`, exits.usage)
   return (await load()).run(rest)
 }
 
@@ -71,12 +72,19 @@ function explain(error: unknown): Exit {
   else if (isUsageFault(error)) process.stderr.write(`${error.message}\nSee: postern --help\n`)
   else process.stderr.write(`Something went wrong here: ${Object.values(loggedError(error)).join(' ')}\n`)
   if (error instanceof CommandFault) return error.exit
-  return isUsageFault(error) || (error instanceof PosternError && error.code === 'POSTERN_CONFIG_UNREADABLE') ? exits.usage : exits.faults
+  return isUsageFault(error) || (error instanceof PosternError && error.code === 'POSTERN_CONFIG_UNREADABLE')
+    ? exits.usage
+    : exits.faults
 }
 
 /** What `parseArgs` throws for an unknown or incomplete option; its message quotes only the option. */
 function isUsageFault(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('ERR_PARSE_ARGS_')
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    error.code.startsWith('ERR_PARSE_ARGS_')
+  )
 }
 
 try {

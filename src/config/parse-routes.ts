@@ -40,6 +40,9 @@ function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources
     if (options.require !== undefined) spot.at('require').fault(fault)
     if (onAnonymous !== 'auto') spot.at('onAnonymous').fault(fault)
   }
+  if (options.credentials === 'assertion' && options.audience === undefined && backend === undefined) {
+    spot.fault('`credentials: assertion` asks for an audience; give `audience`, or a `backend` whose origin is taken')
+  }
   return {
     host: options.host === undefined ? undefined : parseHost(spot.at('host'), options.host, secure ? 'https' : 'http'),
     path: exact ? options.path : withoutFinalSlash(options.path),

@@ -17,17 +17,23 @@ export function identityMap(configured: IdentityMap): IdentityMap {
 
 /** Every identity header of a person: all of them, empty where nothing is known (security.md FA-01). */
 export function identityHeaders(map: IdentityMap, claims: TokenClaims): readonly (readonly [string, string])[] {
-  return [...map].map(([name, claim]) => [name, headerValue(claim === 'sub' ? claims.sub : claims.profile[claim])] as const)
+  return [...map].map(([name, claim]) => [name, headerValue(valueOf(claims, claim))] as const)
 }
 
-const plain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
+function valueOf({ sub, profile }: TokenClaims, claim: string): ClaimValue | undefined {
+  if (claim === 'sub') return sub
+  return Object.hasOwn(profile, claim) ? profile[claim] : undefined
+}
 
-/** Text that a header can carry: a list with commas; what is not plain ASCII percent-encoded as UTF-8 (security.md PX-15). */
+/**
+ * Text that a header can carry: what is not plain ASCII is percent-encoded as UTF-8, and so is `%` itself, or a person
+ * could choose a name that reads like another's (security.md PX-15). A list has commas between its items, and none in
+ * them.
+ */
 export function headerValue(value: ClaimValue | undefined): string {
   if (value === undefined) return ''
-  const text = typeof value === 'object' ? value.map(String).join(',') : String(value)
-  if (text === '' || plain.test(text)) return text
-  return text.replaceAll(/[^\x20-\x7e]|%|^ | $/gu, (character) => encoded(character))
+  if (typeof value === 'object') return value.map((item) => headerValue(item).replaceAll(',', '%2C')).join(',')
+  return String(value).replaceAll(/[^\x20-\x7e]|%|^ | $/gu, encoded)
 }
 
 function encoded(character: string): string {

@@ -20,10 +20,17 @@ const oursByPrefix = ['x-postern-', 'x-forwarded-', 'x-auth-request-', 'remote-'
 export function responseHeaders(raw: readonly (Buffer | string)[], rules: ResponseRules): string[] {
   const pairs: [string, string][] = []
   for (let index = 0; index < raw.length; index += 2) pairs.push([latin1(raw[index]), latin1(raw[index + 1])])
-  const named = new Set(pairs.flatMap(([name, value]) => (name.toLowerCase() === 'connection' ? value.split(',').map((one) => one.trim().toLowerCase()) : [])))
+  const named = new Set(
+    pairs.flatMap(([name, value]) =>
+      name.toLowerCase() === 'connection' ? value.split(',').map((one) => one.trim().toLowerCase()) : [],
+    ),
+  )
   // A length beside chunks is not the length (RFC 9112 section 6.3).
   if (pairs.some(([name]) => name.toLowerCase() === 'transfer-encoding')) named.add('content-length')
-  const html = pairs.some(([name, value]) => name.toLowerCase() === 'content-type' && /^(?:text\/html|application\/xhtml\+xml)\b/i.test(value))
+  const html = pairs.some(
+    ([name, value]) =>
+      name.toLowerCase() === 'content-type' && /^(?:text\/html|application\/xhtml\+xml)\b/i.test(value),
+  )
   const headers: string[] = []
   let cacheControl: string | undefined
   for (const [name, value] of pairs) {
@@ -33,7 +40,8 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
     if (lower === 'set-cookie' && rules.cookies.sets(value)) continue
     if (rules.personal && sharedCacheHeader.test(lower)) continue
     if (rules.cors && lower.startsWith('access-control-allow-')) continue
-    if (rules.personal && lower === 'cache-control') cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
+    if (rules.personal && lower === 'cache-control')
+      cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
     else headers.push(name, value)
   }
   if (rules.personal && html) headers.push('cache-control', 'no-store')
@@ -43,12 +51,16 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
 }
 
 /** Obeyed by some shared cache before Cache-Control. */
-export const sharedCacheHeader = /^(?:(?:.*-)?cdn-cache-control|surrogate-control|edge-control|x-accel-expires|x-litespeed-cache-control)$/
+export const sharedCacheHeader =
+  /^(?:(?:.*-)?cdn-cache-control|surrogate-control|edge-control|x-accel-expires|x-litespeed-cache-control)$/
 
 const sharedDirective = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
 
 function personalCaching(value: string | undefined): string {
-  const directives = (value ?? '').split(',').map((one) => one.trim()).filter((one) => one !== '' && !sharedDirective.test(one))
+  const directives = (value ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '' && !sharedDirective.test(one))
   if (directives.some((one) => /^(?:private|no-store)$/i.test(one))) return directives.join(', ')
   return ['private', ...directives].join(', ')
 }

@@ -50,7 +50,11 @@ class BodyTooLarge extends Error {
  * away ends the call, and a backend that breaks off breaks the answer off. Trailers are dropped in both directions
  * (security.md PX-03).
  */
-export function forward(request: IncomingMessage, response: ServerResponse, options: ForwardOptions): Promise<ForwardEnd> {
+export function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ForwardOptions,
+): Promise<ForwardEnd> {
   const { dispatcher, method, path, headers, timeout } = options
   const { promise, resolve } = Promise.withResolvers<ForwardEnd>()
   let controller: Dispatcher.DispatchController | undefined
@@ -131,7 +135,10 @@ export function forward(request: IncomingMessage, response: ServerResponse, opti
       },
     )
     if (controller === undefined && !ended) {
-      waiting = setTimeout(() => giveUp(new GivenUp('no socket in time'), { kind: 'failed', reason: 'backend_slow' }), timeout)
+      waiting = setTimeout(
+        () => giveUp(new GivenUp('no socket in time'), { kind: 'failed', reason: 'backend_slow' }),
+        timeout,
+      )
     }
   }
 
@@ -153,12 +160,17 @@ function mayRepeat(method: string, request: IncomingMessage, error: Error): bool
 
 function reasonOf(error: Error): 'backend_bad' | 'backend_slow' | 'too_large' {
   if (error instanceof BodyTooLarge || error.cause instanceof BodyTooLarge) return 'too_large'
-  return error instanceof errors.HeadersTimeoutError || error instanceof errors.ConnectTimeoutError ? 'backend_slow' : 'backend_bad'
+  return error instanceof errors.HeadersTimeoutError || error instanceof errors.ConnectTimeoutError
+    ? 'backend_slow'
+    : 'backend_bad'
 }
 
 /** RFC 9112 section 6.3: a request without these two has no body. */
 function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0')
+  return (
+    headers['transfer-encoding'] !== undefined ||
+    (headers['content-length'] !== undefined && headers['content-length'] !== '0')
+  )
 }
 
 /** A stream of its own: what ends the call to the backend must not cut the client off before it is answered. */

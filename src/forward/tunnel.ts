@@ -55,7 +55,8 @@ export function openTunnel({ dispatcher, path, headers, timeout, signal }: Tunne
       onResponseEnd: nothing,
       onRequestUpgrade(started, _status, { upgrade }, socket) {
         const raw = rawHeaders(started)
-        if (String(upgrade).toLowerCase() === 'websocket' && !signal.aborted) return resolve({ kind: 'open', socket, raw })
+        if (String(upgrade).toLowerCase() === 'websocket' && !signal.aborted)
+          return resolve({ kind: 'open', socket, raw })
         socket.destroy()
         return resolve({ kind: 'failed', reason: 'backend_bad' })
       },
@@ -65,7 +66,10 @@ export function openTunnel({ dispatcher, path, headers, timeout, signal }: Tunne
         started.abort(new Error('not a WebSocket'))
       },
       onResponseError(_controller, error) {
-        resolve({ kind: 'failed', reason: error instanceof errors.ConnectTimeoutError ? 'backend_slow' : 'backend_bad' })
+        resolve({
+          kind: 'failed',
+          reason: error instanceof errors.ConnectTimeoutError ? 'backend_slow' : 'backend_bad',
+        })
       },
     },
   )
@@ -77,6 +81,21 @@ export function openTunnel({ dispatcher, path, headers, timeout, signal }: Tunne
 
 function rawHeaders({ rawHeaders: raw }: Dispatcher.DispatchController): RawHeaders {
   return Array.isArray(raw) ? raw : []
+}
+
+/** Notices that a client goes away while nothing is read from it; what it has sent already is kept for the backend. */
+export function watchForEnd(client: Duplex): { readonly signal: AbortSignal; stop(): void } {
+  const gone = new AbortController()
+  const leave = () => gone.abort()
+  const look = () => {
+    // With nothing there, this asks for more; and there may be no more.
+    if (client.readableLength === 0) client.read()
+  }
+  client.on('readable', look).on('end', leave).on('close', leave)
+  return {
+    signal: gone.signal,
+    stop: () => void client.off('readable', look).off('end', leave).off('close', leave),
+  }
 }
 
 export interface Tunnel {

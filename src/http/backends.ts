@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Dispatcher } from 'undici'
 import type { Reason } from '../base/reasons.ts'
@@ -9,6 +10,7 @@ import { identityMap } from '../forward/identity.ts'
 import { requestHeaders, type HeaderRules } from '../forward/request-headers.ts'
 import type { RequestFacts } from '../gate.ts'
 import type { Authentication } from '../life/authentication.ts'
+import { isRepeated } from '../life/credentials.ts'
 import { createRouteTable } from '../route/match.ts'
 import { canonicalPath, type CanonicalPath } from '../route/path.ts'
 import type { EndpointContext } from './endpoint.ts'
@@ -20,7 +22,7 @@ export type ProxiedRoute = RouteConfig & { readonly backend: string }
 
 export type RouteMatch =
   | { readonly ok: true; readonly route: ProxiedRoute; readonly path: CanonicalPath }
-  | { readonly ok: false; readonly reason: Extract<Reason, 'ambiguous_path' | 'not_found'> }
+  | { readonly ok: false; readonly reason: Extract<Reason, 'duplicate_host' | 'ambiguous_path' | 'not_found'> }
 
 /** A request as a backend gets it. */
 export interface Outgoing {
@@ -31,9 +33,14 @@ export interface Outgoing {
 
 export interface Backends {
   readonly cookies: OwnCookies
-  match(url: string | undefined, host: string | undefined, method: string): RouteMatch
+  match(request: IncomingMessage): RouteMatch
   /** @param who undefined on a public route */
-  prepare(route: ProxiedRoute, path: CanonicalPath, request: RequestFacts, who: Valid | undefined): Promise<Outgoing | undefined>
+  prepare(
+    route: ProxiedRoute,
+    path: CanonicalPath,
+    request: RequestFacts,
+    who: Valid | undefined,
+  ): Promise<Outgoing | undefined>
 }
 
 /**
@@ -66,18 +73,23 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
   return {
     cookies,
 
-    match(url, host, method) {
-      const path = canonicalPath(url ?? '')
+    match({ url = '', method = 'GET', headers, rawHeaders }) {
+      // Node keeps the first of two Host lines and says nothing (RFC 9112 section 3.2).
+      if (isRepeated(rawHeaders, 'host')) return { ok: false, reason: 'duplicate_host' }
+      const path = canonicalPath(url)
       if (!path.ok) return { ok: false, reason: 'ambiguous_path' }
       // No route reaches behind our own endpoints, whatever its prefix covers.
-      if (path.path === config.prefix || path.path.startsWith(`${config.prefix}/`)) return { ok: false, reason: 'not_found' }
-      const match = table.match(host, method, path)
+      if (path.path === config.prefix || path.path.startsWith(`${config.prefix}/`))
+        return { ok: false, reason: 'not_found' }
+      const match = table.match(headers.host, method, path)
       if (match.kind === 'route') return { ok: true, route: match.route, path }
       return { ok: false, reason: match.kind === 'ambiguous' ? 'ambiguous_path' : 'not_found' }
     },
 
     async prepare(route, path, request, who) {
-      const added = [...route.headers].map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()] as const)
+      const added = [...route.headers].map(
+        ([name, value]) => [name, typeof value === 'string' ? value : value.reveal()] as const,
+      )
       if (who !== undefined) {
         added.push(...gate.identity(who.session, identity))
         const credential = await gate.credential(who, route)
@@ -109,7 +121,10 @@ function createPools(routes: readonly ProxiedRoute[]): ReadonlyMap<string, Dispa
   for (const { backend, tls } of routes) {
     if (pools.has(backend)) continue
     const { ca, cert, key } = tls ?? {}
-    pools.set(backend, createBackendPool({ origin: backend, connections: mostConnections, ca, cert, key: key?.reveal() }))
+    pools.set(
+      backend,
+      createBackendPool({ origin: backend, connections: mostConnections, ca, cert, key: key?.reveal() }),
+    )
   }
   return pools
 }

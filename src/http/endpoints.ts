@@ -4,6 +4,7 @@ import { createBackends } from './backends.ts'
 import { clientScriptEndpoint } from './client-script.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { forwardAuthEndpoints } from './forward-auth.ts'
+import { ownScope } from './guard.ts'
 import { jwksEndpoint } from './jwks.ts'
 import { loginEndpoint } from './login.ts'
 import { logoutEndpoint } from './logout.ts'
@@ -23,6 +24,7 @@ const bodyTimeout = 30_000
  */
 export async function endpoints(app: FastifyInstance, context: EndpointContext): Promise<void> {
   const { answerer } = context
+  app.decorate(ownScope, true)
   app.removeAllContentTypeParsers()
   app.setErrorHandler((error, request, reply) => answerer.fail(request, reply, error))
   await app.register((scope) => ownEndpoints(scope, context))
@@ -35,7 +37,11 @@ export async function endpoints(app: FastifyInstance, context: EndpointContext):
 
 async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Promise<void> {
   const { answerer, gate } = context
-  app.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit }, app.getDefaultJsonParser('error', 'error'))
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit },
+    app.getDefaultJsonParser('error', 'error'),
+  )
   await app.register(fastifyFormbody, { bodyLimit })
   app.addHook('preParsing', (request, _reply, payload, done) => {
     const timer = setTimeout(() => request.raw.destroy(), bodyTimeout)

@@ -84,11 +84,8 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const decision = decide(policy, found)
     const setCookies = found.state === 'valid' ? found.setCookies : []
     for (const cookie of setCookies) reply.header('set-cookie', cookie)
-    // By a name of their own too, for proxies that keep one Set-Cookie or none. Never on an answer that a proxy hands on
-    // as it is: a script may read any header but Set-Cookie (security.md CK-03).
-    if (decision.kind === 'allow' || proxy === 'nginx')
-      for (let index = 0; index < mostCookies; index += 1)
-        reply.header(`x-postern-set-cookie-${index}`, setCookies[index] ?? '')
+    // Of a sub-request nginx sees the headers only, refused or not, and hands none of them on by itself.
+    if (proxy === 'nginx') nameCookies(reply, setCookies)
     const session = found.state === 'absent' ? undefined : found.session
     if (decision.kind === 'challenge') return challenge(question, route, decision.reason, session)
     if (decision.kind === 'refuse')
@@ -105,15 +102,25 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     return namedHosts.has(host) ? host : withoutPort(host)
   }
 
+  /**
+   * Each by a name of its own, for proxies that keep one Set-Cookie or none. Never on an answer that goes to the client as
+   * it is: a script may read any header but Set-Cookie (security.md CK-03).
+   */
+  function nameCookies(reply: FastifyReply, setCookies: readonly string[]): void {
+    for (let index = 0; index < mostCookies; index += 1)
+      reply.header(`x-postern-set-cookie-${index}`, setCookies[index] ?? '')
+  }
+
   /** Every header that a proxy may copy, empty where there is nothing to say: a missing one lets the client's through. */
   async function allow(
-    { request, reply }: Question,
+    question: Question,
     route: RouteConfig | undefined,
     who: Valid | undefined,
   ): Promise<FastifyReply> {
+    const { request, reply } = question
     const credential = who === undefined || route === undefined ? [] : await gate.credential(who, route)
-    if (credential === undefined)
-      return answerer.refuse(request, reply, 'undecryptable', { form: 'problem', session: who?.session })
+    if (credential === undefined) return challenge(question, route, 'undecryptable', who?.session)
+    nameCookies(reply, who?.setCookies ?? [])
     const { authorization, cookie } = request.headers
     const passes =
       authorization !== undefined &&
@@ -181,7 +188,9 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
         const { url = '' } = request.raw
         // Spelled in one way only: whoever keeps others from asking compares what they read, and the router decodes first.
         const asked = proxy === 'envoy' ? url.startsWith(`${own}/`) : url === own || url.startsWith(`${own}?`)
-        return asked ? verify(proxy, url.slice(own.length), request, reply) : answerer.refuse(request, reply, 'not_found')
+        return asked
+          ? verify(proxy, url.slice(own.length), request, reply)
+          : answerer.refuse(request, reply, 'not_found')
       },
       ...(proxy === 'nginx' ? { onSend: repeatProblem } : {}),
     })

@@ -28,6 +28,9 @@ export type Guard = (request: FastifyRequest, reply: FastifyReply, done: (error?
 /** Route config of our own endpoints: a guard that a host hooks onto everything lets them through. */
 export const ownRoute = { posternEndpoint: true } as const
 
+/** On the scope that they all live in. Elsewhere no route need be asked: Fastify makes a new object of its options each time. */
+export const ownScope = Symbol('postern scope')
+
 /**
  * @param context undefined until the plugin is registered
  * @param admit is told who may come in; undefined = nobody, on a route open to all
@@ -41,7 +44,12 @@ export function createGuard(
   const { onAnonymous = 'auto', slide = true } = options
   const asked: AuthenticateOptions = { slide }
 
-  function settle(request: FastifyRequest, reply: FastifyReply, { answerer }: GuardContext, found: Authentication): boolean {
+  function settle(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { answerer }: GuardContext,
+    found: Authentication,
+  ): boolean {
     const decision = decide(policy, found)
     const renewed = found.state === 'valid' && found.setCookies.length > 0
     // On a 403 too: what the old cookie holds may have been used up by the renewal.
@@ -65,7 +73,7 @@ export function createGuard(
       done(new PosternError('POSTERN_NOT_REGISTERED', 'Register the plugin first: await app.register(postern.plugin)'))
       return
     }
-    if ('posternEndpoint' in request.routeOptions.config) {
+    if (ownScope in request.server && 'posternEndpoint' in request.routeOptions.config) {
       done()
       return
     }

@@ -25,7 +25,7 @@ const hostShape = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::[0-9
  */
 export function originalRequest(
   proxy: FrontProxy,
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'method' | 'headersDistinct'>,
   target: string,
 ): OriginalRequest | undefined {
   const lines = request.headersDistinct

@@ -19,7 +19,7 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { raw } = request
-    const match = backends.match(raw.url, raw.headers.host, request.method)
+    const match = backends.match(raw)
     if (!match.ok) return answerer.refuse(request, reply, match.reason)
     const { route, path } = match
     if (route.access === 'public') return send(request, reply, route, path, undefined)
@@ -27,12 +27,17 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     // Before anything is decided: a page elsewhere may read why it was refused.
     for (const [name, value] of corsHeaders(route, raw.headers.origin)) reply.header(name, value)
 
-    const found = await gate.authenticate(credentialsFor(route, factsOf(request, trust)), { slide: route.slide, anyOrigin: isListed(route, raw.headers.origin) })
+    const found = await gate.authenticate(credentialsFor(route, factsOf(request, trust)), {
+      slide: route.slide,
+      anyOrigin: isListed(route, raw.headers.origin),
+    })
     const decision = decide({ access: 'protected', require: route.require }, found)
     if (found.state === 'valid' && found.setCookies.length > 0) sendWithCookies(reply, found.setCookies)
     const session = found.state === 'absent' ? undefined : found.session
-    if (decision.kind === 'challenge') return answerer.challenge(request, reply, decision.reason, { onAnonymous: route.onAnonymous, session })
-    if (decision.kind === 'refuse') return answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter, session })
+    if (decision.kind === 'challenge')
+      return answerer.challenge(request, reply, decision.reason, { onAnonymous: route.onAnonymous, session })
+    if (decision.kind === 'refuse')
+      return answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter, session })
     if (decision.authentication !== undefined) context.admit(request, decision.authentication)
     return send(request, reply, route, path, decision.authentication)
   }
@@ -47,7 +52,11 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     const { raw } = request
     if (tooLong(request, route)) return answerer.refuse(request, reply, 'too_large')
     const outgoing = await backends.prepare(route, path, factsOf(request, trust), who)
-    if (outgoing === undefined) return answerer.challenge(request, reply, 'undecryptable', { onAnonymous: route.onAnonymous, session: who?.session })
+    if (outgoing === undefined)
+      return answerer.challenge(request, reply, 'undecryptable', {
+        onAnonymous: route.onAnonymous,
+        session: who?.session,
+      })
     let isEndless = false
     const end = await forward(raw, reply.raw, {
       ...outgoing,
@@ -55,10 +64,14 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
       timeout: route.timeout,
       maxBody: route.maxBody,
       answerHeaders(status, head) {
-        // It was shown the person's token and does not take it: the upstream is asked at the next request.
         isEndless = isEventStream(head)
+        // It was shown the person's token and does not take it: the upstream is asked at the next request.
         if (status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)
-        const headers = responseHeaders(head, { cookies: backends.cookies, personal: who !== undefined, cors: who !== undefined || route.cors.length > 0 })
+        const headers = responseHeaders(head, {
+          cookies: backends.cookies,
+          personal: who !== undefined,
+          cors: who !== undefined || route.cors.length > 0,
+        })
         for (const cookie of who?.setCookies ?? []) headers.push('set-cookie', cookie)
         for (const [name, value] of corsHeaders(route, raw.headers.origin)) headers.push(name, value)
         return headers
@@ -106,7 +119,9 @@ function forwardedMethods(app: FastifyInstance): string[] {
 function isEventStream(head: readonly (Buffer | string)[]): boolean {
   return head.some(
     (name, index) =>
-      index % 2 === 0 && /^content-type$/i.test(name.toString()) && /^text\/event-stream\b/i.test(head[index + 1]?.toString() ?? ''),
+      index % 2 === 0 &&
+      /^content-type$/i.test(name.toString()) &&
+      /^text\/event-stream\b/i.test(head[index + 1]?.toString() ?? ''),
   )
 }
 

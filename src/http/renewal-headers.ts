@@ -33,7 +33,11 @@ function forbidCaching(response: ServerResponse): void {
   response.writeHead = (...args: unknown[]): ServerResponse => {
     for (const name of response.getHeaderNames().filter(isCacheHeader)) response.removeHeader(name)
     response.setHeader('cache-control', uncacheable)
-    return writeHead(...args.map((arg) => (Array.isArray(arg) ? withoutCachingPairs(arg) : isHeaders(arg) ? withoutCaching(arg) : arg)))
+    return writeHead(
+      ...args.map((arg) =>
+        Array.isArray(arg) ? withoutCachingPairs(arg) : isHeaders(arg) ? withoutCaching(arg) : arg,
+      ),
+    )
   }
 }
 

@@ -4,9 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Reason } from '../base/reasons.ts'
 import { decide } from '../decide.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
-import { join, openTunnel, type Opened, type RawHeaders, type Tunnel } from '../forward/tunnel.ts'
+import { join, openTunnel, watchForEnd, type Opened, type RawHeaders, type Tunnel } from '../forward/tunnel.ts'
 import type { RequestFacts } from '../gate.ts'
-import { isRepeated } from '../life/credentials.ts'
 import type { CanonicalPath } from '../route/path.ts'
 import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { isListed } from './cors.ts'
@@ -63,7 +62,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       facts: { method: 'GET', headers, rawHeaders, ...where },
       setCookies: [],
       refuse(reason, lines = []) {
-        if (socket.writableEnded) return
+        if (socket.writableEnded || socket.destroyed) return
         events({ type: 'refused', reason, ...where })
         refuseOnSocket(socket, reason, [...lines, ...cookieLines(this)])
       },
@@ -75,7 +74,10 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const { origin } = wish.request.headers
     const ours = origin === config.publicUrl || isListed(route, origin)
     // A page elsewhere may have a session renewed as little as it may use it.
-    const found = await gate.authenticate(credentialsFor(route, wish.facts), { slide: false, renew: ours ? 'auto' : 'never' })
+    const found = await gate.authenticate(credentialsFor(route, wish.facts), {
+      slide: false,
+      renew: ours ? 'auto' : 'never',
+    })
     if (found.state === 'valid') wish.setCookies = found.setCookies
     const decision = decide({ access: 'protected', require: route.require }, found)
     if (decision.kind !== 'allow') {
@@ -90,15 +92,15 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
 
   async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const wish = wishOf(request, socket)
-    if (isRepeated(request.rawHeaders, 'host')) return wish.refuse('duplicate_host')
-    const match = backends.match(request.url, request.headers.host, 'GET')
+    const match = backends.match(request)
     if (!match.ok) return wish.refuse(match.reason)
     const { route, path } = match
     if (!route.websocket || !isHandshake(request)) return wish.refuse('bad_request')
     const isPublic = route.access === 'public'
     const who = isPublic ? undefined : await admit(wish, route)
     if (who === undefined && !isPublic) return undefined
-    if (who !== undefined && gate.bindings.count(who.session.claims.sid) >= config.session.maxSockets) return wish.refuse('rate_limited')
+    if (who !== undefined && gate.bindings.count(who.session.claims.sid) >= config.session.maxSockets)
+      return wish.refuse('rate_limited')
 
     let tunnel: Tunnel | undefined
     const over = () => (tunnel === undefined ? wish.refuse('revoked') : tunnel.close(sessionOver, 'session over'))
@@ -109,7 +111,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       throw error
     })
     if (started === undefined) return release()
-    agree(wish, started.raw)
+    socket.write(headOf(wish, 101, started.raw, ['connection: Upgrade', 'upgrade: websocket']), 'latin1')
     tunnel = join(socket, head, started.socket, () => {
       release()
       if (tunnel !== undefined) tunnels.delete(tunnel)
@@ -120,18 +122,22 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   }
 
   /** The backend's end of the tunnel; `undefined` and an answer where there is none. */
-  async function ask(wish: Wish, route: ProxiedRoute, path: CanonicalPath, who: Valid | undefined): Promise<Opened | undefined> {
+  async function ask(
+    wish: Wish,
+    route: ProxiedRoute,
+    path: CanonicalPath,
+    who: Valid | undefined,
+  ): Promise<Opened | undefined> {
     const { socket } = wish
     const outgoing = await backends.prepare(route, path, wish.facts, who)
     if (outgoing === undefined) {
       wish.refuse('undecryptable')
       return undefined
     }
-    const gone = new AbortController()
-    const leave = () => gone.abort()
-    socket.once('close', leave)
-    const started = await openTunnel({ ...outgoing, timeout: route.timeout, signal: gone.signal })
-    socket.off('close', leave)
+    const { signal, stop } = watchForEnd(socket)
+    const started = await openTunnel({ ...outgoing, timeout: route.timeout, signal })
+    stop()
+    if (signal.aborted) socket.destroy()
     if (started.kind === 'open') {
       if (!socket.writableEnded && !socket.destroyed) return started
       started.socket.destroy()
@@ -144,22 +150,22 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     return undefined
   }
 
-  function lines(wish: Wish, status: number, raw: RawHeaders, own: readonly string[]): string {
+  /** The head of an answer, with what the backend says in its own. */
+  function headOf(wish: Wish, status: number, raw: RawHeaders, own: readonly string[]): string {
     const headers = responseHeaders(raw, { cookies: backends.cookies, personal: false, cors: true })
-    const passed = Array.from({ length: headers.length / 2 }, (_, index) => [headers[2 * index] ?? '', headers[2 * index + 1] ?? ''] as const)
-      .filter(([name]) => !/^content-(?:length|type|encoding)$/i.test(name))
-      .map(([name, value]) => `${name}: ${value}`)
-    return [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...own, ...passed, ...cookieLines(wish), '', ''].join('\r\n')
-  }
-
-  function agree(wish: Wish, raw: RawHeaders): void {
-    wish.socket.write(lines(wish, 101, raw, ['connection: Upgrade', 'upgrade: websocket']), 'latin1')
+    const all = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...own]
+    for (let index = 0; index < headers.length; index += 2) {
+      const [name = '', value = ''] = headers.slice(index, index + 2)
+      if (!/^content-(?:length|type|encoding)$/i.test(name)) all.push(`${name}: ${value}`)
+    }
+    return `${[...all, ...cookieLines(wish)].join('\r\n')}\r\n\r\n`
   }
 
   /** What the backend says instead of 101. Whoever asks for a WebSocket reads the head of it and no more. */
   function decline(wish: Wish, status: number, raw: RawHeaders): void {
-    if (wish.socket.writableEnded) return
-    wish.socket.end(lines(wish, status, raw, ['connection: close', 'content-length: 0', 'cache-control: no-store']), 'latin1')
+    if (wish.socket.writableEnded || wish.socket.destroyed) return
+    const own = ['connection: close', 'content-length: 0', 'cache-control: no-store']
+    wish.socket.end(headOf(wish, status, raw, own), 'latin1')
   }
 
   // The server waits for every connection to end, those that it has handed over included.
@@ -170,7 +176,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Others may listen too: what is not for a route of ours is theirs.
     const others = app.server.listenerCount('upgrade') > 1
-    if (others && !backends.match(request.url, request.headers.host, 'GET').ok) return
+    if (others && !backends.match(request).ok) return
     socket.on('error', () => undefined)
     open(request, socket, head).catch((error: unknown) => {
       events({ type: 'error', where: 'upgrade', error })

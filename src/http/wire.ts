@@ -79,6 +79,10 @@ export function refuseExpectations({ server }: FastifyInstance): void {
 
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const problem = problemOf('expectation_failed')
-  response.writeHead(clientCodes.expectation_failed.status, { 'content-type': problemType, 'cache-control': 'no-store', connection: 'close' })
+  response.writeHead(clientCodes.expectation_failed.status, {
+    'content-type': problemType,
+    'cache-control': 'no-store',
+    connection: 'close',
+  })
   response.end(JSON.stringify(problem))
 }

@@ -26,13 +26,20 @@ export interface Bindings {
 
 interface Binding {
   readonly session: Session
-  sealed: string | undefined
   /** Milliseconds since the epoch. Nothing moves it: traffic is not activity. */
   readonly end: number
-  askAt: number
   /** Of the endings that it was last held against; what became known before it was opened counts too. */
   generation: number
   readonly close: () => void
+}
+
+/** What is open for one session, and when the upstream is asked about it again. */
+interface Held {
+  /** The newest token of it that something was opened with. */
+  session: Session
+  sealed: string | undefined
+  askAt: number
+  readonly bindings: Set<Binding>
 }
 
 interface BindingDeps {
@@ -49,18 +56,17 @@ const interval = 400
 
 export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings {
   const { sealer, upstreams, facts, endings, clock, events } = deps
-  const open = new Set<Binding>()
-  const bySession = new Map<string, Set<Binding>>()
-  const asking = new Set<string>()
+  const bySession = new Map<string, Held>()
+  let size = 0
   let timer: NodeJS.Timeout | undefined
 
   function release(binding: Binding): void {
-    open.delete(binding)
     const { sid } = binding.session.claims
-    const beside = bySession.get(sid)
-    beside?.delete(binding)
-    if (beside?.size === 0) bySession.delete(sid)
-    if (open.size === 0) {
+    const held = bySession.get(sid)
+    if (held === undefined || !held.bindings.delete(binding)) return
+    size -= 1
+    if (held.bindings.size === 0) bySession.delete(sid)
+    if (size === 0) {
       clearInterval(timer)
       timer = undefined
     }
@@ -73,25 +79,26 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
 
   function look(): void {
     const now = clock()
-    for (const binding of open) {
-      const news = binding.generation !== endings.generation
-      binding.generation = endings.generation
-      if (now >= binding.end || (news && endings.endedBy(binding.session.claims) !== undefined)) end(binding)
-      else if (now >= binding.askAt) {
-        binding.askAt = now + policy.tokenTtl
-        ask(binding)
-      }
+    for (const held of bySession.values()) {
+      for (const binding of held.bindings) if (isEnded(binding, now)) end(binding)
+      if (held.bindings.size > 0 && now >= held.askAt) ask(held)
     }
   }
 
+  function isEnded(binding: Binding, now: number): boolean {
+    if (now >= binding.end) return true
+    if (binding.generation === endings.generation) return false
+    binding.generation = endings.generation
+    return endings.endedBy(binding.session.claims) !== undefined
+  }
+
   /** The check call and never a refresh: a socket must not spend what the browser needs. Once per session at a time. */
-  function ask(binding: Binding): void {
-    const { sid, sub } = binding.session.claims
-    if (asking.has(sid)) return
-    asking.add(sid)
-    isOver(binding)
+  function ask(held: Held): void {
+    const { sid, sub } = held.session.claims
+    held.askAt = Infinity
+    isOver(held)
       .then((over) => {
-        if (over) facts.deny(sid, 'upstream_refused', absoluteEnd(binding.session.claims, policy))
+        if (over) facts.deny(sid, 'upstream_refused', absoluteEnd(held.session.claims, policy))
         if (over)
           events({
             type: 'renewal_failed',
@@ -102,10 +109,12 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
           })
       })
       .catch((error: unknown) => events({ type: 'error', where: 'open connection', error }))
-      .finally(() => asking.delete(sid))
+      .finally(() => {
+        held.askAt = clock() + policy.tokenTtl
+      })
   }
 
-  async function isOver({ session, sealed }: Binding): Promise<boolean> {
+  async function isOver({ session, sealed }: Held): Promise<boolean> {
     const { claims } = session
     const upstream = upstreams.get(claims.upn)
     const content = sealed === undefined ? undefined : await sealer.open(sealed, claims.sid)
@@ -120,29 +129,37 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
     bind(session, sealed, close) {
       const { claims, kind } = session
       const now = clock()
-      const binding: Binding = {
+      const binding = {
         session,
-        sealed: claims.upt ?? sealed,
         end: kind === 'session' ? absoluteEnd(claims, policy) : claims.exp * 1000,
-        askAt: kind === 'session' ? now + policy.tokenTtl : Infinity,
         generation: -1,
         close,
       }
-      open.add(binding)
-      const beside = bySession.get(claims.sid) ?? new Set()
-      bySession.set(claims.sid, beside.add(binding))
+      const askAt = kind === 'session' ? now + policy.tokenTtl : Infinity
+      let held = bySession.get(claims.sid)
+      if (held === undefined) {
+        held = { session, sealed: claims.upt ?? sealed, askAt, bindings: new Set() }
+        bySession.set(claims.sid, held)
+      } else if (claims.iat > held.session.claims.iat) {
+        held.session = session
+        held.sealed = claims.upt ?? sealed
+      }
+      held.askAt = Math.min(held.askAt, askAt)
+      held.bindings.add(binding)
+      size += 1
       timer ??= setInterval(look, interval).unref()
       return () => release(binding)
     },
-    count: (sid) => bySession.get(sid)?.size ?? 0,
+    count: (sid) => bySession.get(sid)?.bindings.size ?? 0,
     get size() {
-      return open.size
+      return size
     },
     renewed(sid, sealed) {
-      for (const binding of bySession.get(sid) ?? []) binding.sealed = sealed
+      const held = bySession.get(sid)
+      if (held !== undefined) held.sealed = sealed
     },
     close() {
-      for (const binding of open) end(binding)
+      for (const { bindings } of bySession.values()) for (const binding of bindings) end(binding)
     },
   }
 }

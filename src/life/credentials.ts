@@ -25,11 +25,10 @@ export interface CookieNames {
 /** What the name of the detached sealed cookie adds to that of the session cookie. */
 export const sealedSuffix = '-upt'
 
+const equals = '='.charCodeAt(0)
+const semicolon = ';'.charCodeAt(0)
 const nothing: Credentials = { kind: 'none', out: undefined }
 const conflict: Credentials = { kind: 'conflict' }
-
-/** Only `Bearer` and `DPoP` are ours (RFC 6750 section 2.1, RFC 9449 section 7.1); the scheme's case does not matter. */
-const ourScheme = /^(bearer|dpop)(?: +(.*))?$/i
 
 export function readCredentials(
   headers: IncomingHttpHeaders,
@@ -41,10 +40,15 @@ export function readCredentials(
   if (authorization === undefined) return fromCookie
   // Node keeps the first of two Authorization lines and says nothing.
   if (isRepeated(rawHeaders, 'authorization')) return conflict
-  const match = ourScheme.exec(authorization)
-  if (match === null) return fromCookie
+  // Only these two are ours, in whatever case (RFC 6750 section 2.1, RFC 9449 section 7.1).
+  const space = authorization.indexOf(' ')
+  const named = space === -1 ? authorization : authorization.slice(0, space)
+  const scheme = named === 'Bearer' ? 'bearer' : named.toLowerCase()
+  if (scheme !== 'bearer' && scheme !== 'dpop') return fromCookie
   if (fromCookie.kind !== 'none') return conflict
-  return { kind: 'bearer', token: match[2] ?? '', scheme: match[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer' }
+  let start = named.length
+  while (authorization.charCodeAt(start) === 0x20) start += 1
+  return { kind: 'bearer', token: authorization.slice(start), scheme }
 }
 
 function fromCookies(header: string, names: CookieNames): Credentials {
@@ -66,37 +70,38 @@ function scanCookies(header: string, names: Omit<CookieNames, 'formerNames'>): C
   let token: string | undefined
   let sealed: string | undefined
   let out: string | undefined
-  for (let start = 0; start < header.length;) {
-    let end = header.indexOf(';', start)
-    if (end === -1) end = header.length
-    while (header.charCodeAt(start) === 0x20 || header.charCodeAt(start) === 0x09) start += 1
-    if (header.startsWith(names.name, start)) {
-      const equals = header.indexOf('=', start)
-      if (equals !== -1 && equals < end) {
-        const value = () => header.slice(equals + 1, endOfValue(header, equals + 1, end))
-        const length = equals - start
-        if (length === names.name.length) {
-          if (token !== undefined) return conflict
-          token = value()
-        } else if (length === names.sealedName.length && header.startsWith(names.sealedName, start)) {
-          if (sealed !== undefined) return conflict
-          sealed = value()
-        } else if (length === names.outName.length && header.startsWith(names.outName, start)) {
-          out = out === undefined ? value() : `${out}~${value()}`
-        }
-      }
+  let end = 0
+  for (let start = header.indexOf(names.name); start !== -1; start = header.indexOf(names.name, end)) {
+    const next = header.indexOf(';', start)
+    end = next === -1 ? header.length : next
+    if (!beginsCookie(header, start)) continue
+    if (header.charCodeAt(start + names.name.length) === equals) {
+      if (token !== undefined) return conflict
+      token = valueBetween(header, start + names.name.length + 1, end)
+    } else if (header.startsWith(`${names.sealedName}=`, start)) {
+      if (sealed !== undefined) return conflict
+      sealed = valueBetween(header, start + names.sealedName.length + 1, end)
+    } else if (header.startsWith(`${names.outName}=`, start)) {
+      const value = valueBetween(header, start + names.outName.length + 1, end)
+      out = out === undefined ? value : `${out}~${value}`
     }
-    start = end + 1
   }
   if (token === undefined) return out === undefined ? nothing : { kind: 'none', out }
   return { kind: 'cookie', token, sealed, out, former: false }
 }
 
+/** Whether a cookie's name may begin here, and not the middle of another name or of a value. */
+function beginsCookie(header: string, start: number): boolean {
+  let before = start - 1
+  while (isSpace(header.charCodeAt(before))) before -= 1
+  return before < 0 || header.charCodeAt(before) === semicolon
+}
+
 /** Without the white space of RFC 6265 section 5.2, and no other: a no-break space belongs to the value. */
-function endOfValue(header: string, start: number, end: number): number {
+function valueBetween(header: string, start: number, end: number): string {
   let last = end
-  while (last > start && (header.charCodeAt(last - 1) === 0x20 || header.charCodeAt(last - 1) === 0x09)) last -= 1
-  return last
+  while (last > start && isSpace(header.charCodeAt(last - 1))) last -= 1
+  return header.slice(start, last)
 }
 
 /** Whether a header stands twice in the request. `name` in lower case. */
@@ -109,4 +114,9 @@ export function isRepeated(rawHeaders: readonly string[], name: string): boolean
     seen = true
   }
   return false
+}
+
+/** Space and tab, and nothing else that is called white space elsewhere. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }

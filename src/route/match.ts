@@ -62,7 +62,8 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
     match(given, method, path) {
       const host = named(given)
       const route = find(host, method, path.path)
-      if (path.slashAt === -1 && path.paramsAt === -1) return route === undefined ? { kind: 'none' } : { kind: 'route', route }
+      if (path.slashAt === -1 && path.paramsAt === -1)
+        return route === undefined ? { kind: 'none' } : { kind: 'route', route }
       if (route === undefined) return { kind: 'ambiguous' }
       const past = (at: number, allowed: boolean) => at === -1 || (allowed && at >= route.path.length)
       const single =

@@ -31,11 +31,11 @@ interface Entry<V> {
 export function createTokenMemo<V>(limits: MemoLimits = {}): TokenMemo<V> {
   const halfEntries = Math.max(1, Math.floor((limits.entries ?? 20_000) / 2))
   const halfCharacters = Math.floor((limits.characters ?? 32 * 1024 * 1024) / 2)
-  let young = new Map<string, Entry<V>>()
-  let old = new Map<string, Entry<V>>()
+  let young = new Map<number, Entry<V>>()
+  let old = new Map<number, Entry<V>>()
   let youngCharacters = 0
 
-  function put(key: string, entry: Entry<V>): void {
+  function put(key: number, entry: Entry<V>): void {
     if (young.size >= halfEntries || youngCharacters + entry.token.length > halfCharacters) {
       old = young
       young = new Map()
@@ -68,7 +68,14 @@ export function createTokenMemo<V>(limits: MemoLimits = {}): TokenMemo<V> {
   }
 }
 
-/** The last part of the signature: as good as random, and short enough to hash quickly. */
-function tail(token: string): string {
-  return token.slice(-24)
+/**
+ * The end of the signature as a number: as good as random. A string made for the look-up would have to be hashed every
+ * time. Where two tokens have the same number, the one seen last has the entry.
+ */
+function tail(token: string): number {
+  let number = 0
+  for (let index = Math.max(0, token.length - 8); index < token.length; index += 1) {
+    number = (Math.imul(number, 31) + token.charCodeAt(index)) | 0
+  }
+  return number
 }

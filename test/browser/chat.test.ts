@@ -50,7 +50,7 @@ async function startChat(): Promise<Chat> {
   sockets.on('connection', (socket, request) => {
     const user = request.headers['x-forwarded-user']
     seen.push({ cookie: request.headers.cookie, user: typeof user === 'string' ? user : undefined })
-    socket.on('message', (message) => {
+    socket.on('message', (message: Buffer) => {
       for (const client of sockets.clients) client.send(`${String(user)}: ${message.toString()}`)
     })
   })

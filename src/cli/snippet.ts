@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from './config.ts'
+import { CommandFault, exits, type Exit } from './faults.ts'
+import { caddy } from './snippets/caddy.ts'
+import { envoy } from './snippets/envoy.ts'
+import { snippetFacts, type SnippetFacts } from './snippets/facts.ts'
+import { haproxy, haproxyLua } from './snippets/haproxy.ts'
+import { kubernetes } from './snippets/kubernetes.ts'
+import { nginx } from './snippets/nginx.ts'
+import { traefik } from './snippets/traefik.ts'
+
+const options = { config: { type: 'string' }, lua: { type: 'boolean', default: false } } as const
+
+const snippets: Readonly<Record<string, (facts: SnippetFacts) => string>> = {
+  nginx,
+  traefik,
+  caddy,
+  haproxy,
+  envoy,
+  kubernetes,
+}
+
+/** `postern snippet PROXY`: what makes that proxy ask this gateway, to be put into its configuration. */
+export async function run(args: string[]): Promise<Exit> {
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const [name = '', ...rest] = positionals
+  const write = Object.hasOwn(snippets, name) ? snippets[name] : undefined
+  if (write === undefined || rest.length > 0 || (values.lua && name !== 'haproxy')) {
+    throw new CommandFault(
+      `Usage: postern snippet ${Object.keys(snippets).join('|')}, or postern snippet haproxy --lua`,
+      exits.usage,
+    )
+  }
+  const config = await readConfig(values.config)
+  const facts = snippetFacts(config)
+  const odd = facts.copied.filter((header) => !/^[A-Za-z0-9-]+$/.test(header))
+  if (odd.length > 0) {
+    // Nobody could tell such a header from a client's, once an application has folded both into one variable.
+    throw new CommandFault(
+      `${odd.join(', ')}: behind a front proxy, names of headers for backends have letters, digits and dashes only.`,
+    )
+  }
+  if (config.trustedProxies.length === 0) {
+    process.stderr.write(
+      'warning: trustedProxies is empty, so the gateway answers no proxy; add the address that this one asks from\n',
+    )
+  }
+  process.stdout.write(values.lua ? haproxyLua(facts) : write(facts))
+  return exits.good
+}

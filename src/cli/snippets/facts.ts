@@ -1,0 +1,107 @@
+import type { Config } from '../../config/config.ts'
+import { copiedHeaders } from '../../http/copied-headers.ts'
+
+/** What the configuration of a front proxy is filled from. */
+export interface SnippetFacts {
+  readonly publicUrl: URL
+  /** Every host of the site, without ports. */
+  readonly hosts: readonly string[]
+  /** The port that browsers use. */
+  readonly port: number
+  /** Where the proxy listens: on this machine only, where nobody else is to come. */
+  readonly bind: string | undefined
+  readonly prefix: string
+  /** Host and port of the gateway. */
+  readonly gateway: string
+  /** Request headers that the gateway's answer fills, as people write them. */
+  readonly copied: readonly string[]
+  /** Further ones that no client may send, for proxies that cannot delete by pattern. */
+  readonly cleared: readonly string[]
+  /** Names of the cookies that a renewal sets. */
+  readonly cookies: readonly string[]
+  /** Addresses of the gateway outside the prefix. */
+  readonly wellKnown: readonly string[]
+}
+
+/** Where the application listens, in every snippet: to be replaced. */
+export const sampleApp = '127.0.0.1:3000'
+
+/** Renewed cookies, each under a name of its own on the gateway's answer. */
+export const renewalHeaders = ['X-Postern-Set-Cookie-0', 'X-Postern-Set-Cookie-1'] as const
+
+const wellKnown = ['jwks.json', 'oauth-authorization-server', 'oauth-protected-resource'].map(
+  (name) => `/.well-known/${name}`,
+)
+
+/** By which somebody says who they are or where they come from, at one proxy or another. */
+const claims = [
+  'Forwarded',
+  'True-Client-IP',
+  'X-Client-IP',
+  'X-Real-IP',
+  ...['Host', 'Method', 'URI', 'URL'].map((name) => `X-Original-${name}`),
+  ...['Access-Token', 'Method', 'Port', 'Prefix', 'Server', 'Uri'].map((name) => `X-Forwarded-${name}`),
+  ...['Access-Token', 'Email', 'Groups', 'Preferred-Username', 'User'].map((name) => `X-Auth-Request-${name}`),
+  ...['Email', 'Groups', 'Name', 'User'].map((name) => `Remote-${name}`),
+]
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+export function snippetFacts(config: Config): SnippetFacts {
+  const publicUrl = new URL(config.publicUrl)
+  const copied = copiedHeaders(config)
+  const routeHosts = config.routes.flatMap(({ host }) => host?.replace(/:[0-9]+$/, '') ?? [])
+  return {
+    publicUrl,
+    hosts: [...new Set([publicUrl.hostname, ...routeHosts])],
+    port: publicUrl.port === '' ? (config.secure ? 443 : 80) : Number(publicUrl.port),
+    bind: loopback.has(publicUrl.hostname) ? '127.0.0.1' : undefined,
+    prefix: config.prefix,
+    gateway: `${reachable(config.listen.host)}:${config.listen.port}`,
+    copied: copied.map(written),
+    cleared: claims.filter((name) => !copied.includes(name.toLowerCase())),
+    cookies: [config.session.cookie.name, config.session.cookie.sealedName],
+    wellKnown,
+  }
+}
+
+/** An address that means "every interface" is one to listen on, not one to call. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+function written(name: string): string {
+  return name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase())
+}
+
+/** Lines with a margin. */
+export function indented(lines: readonly string[], margin: string): string {
+  return lines.map((line) => `${margin}${line}`.trimEnd()).join('\n')
+}
+
+/** Paragraphs as comments, wrapped. */
+export function commented(paragraphs: readonly string[]): string {
+  const lines: string[] = []
+  for (const paragraph of paragraphs) {
+    let line = '#'
+    for (const word of paragraph.split(' ')) {
+      if (line.length + 1 + word.length > 118) {
+        lines.push(line)
+        line = '#'
+      }
+      line += ` ${word}`
+    }
+    lines.push(line)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** What stands at the head of every configuration of a proxy that runs beside the gateway. */
+export function usualHead({ gateway, publicUrl }: SnippetFacts, certificate = true): readonly string[] {
+  const tls = certificate && publicUrl.protocol === 'https:' ? ', and the certificate' : ''
+  return [
+    `Replace ${sampleApp}, where your application listens${tls}. ${gateway} is the gateway.`,
+    'The gateway must name this proxy in trustedProxies. Nothing else may reach your application, or what it is told of people can be made up.',
+  ]
+}

@@ -1,0 +1,4 @@
+import { haproxy } from './programs.ts'
+import { forwardAuthSuite } from './suite.ts'
+
+await forwardAuthSuite({ ...haproxy, title: haproxy.missing === false ? `haproxy, ${haproxy.version()}` : 'haproxy' })
