@@ -102,6 +102,7 @@ describe('PX-12 five hundred idle sockets', () => {
     await client.signIn()
     const child = fork(new URL('../support/idle-sockets.ts', import.meta.url))
     const said = async () => (await once(child, 'message'))[0] as Record<string, number>
+    const gone = once(child, 'exit')
     const opened = said()
     child.send({
       address: `${gateway.origin.replace('http', 'ws')}/sockets/a`,
@@ -114,7 +115,7 @@ describe('PX-12 five hundred idle sockets', () => {
     await client.signOut()
     assert.deepEqual(await closed, { 4401: 500 })
     await eventually(() => sockets.sockets.size === 0)
-    child.disconnect()
+    await gone
     await gateway.close()
   })
 })
