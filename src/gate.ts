@@ -100,7 +100,13 @@ const skew = 60_000
 const ignore: EventSink = () => undefined
 
 export function createGate(config: Config, deps: GateDeps): Gate {
-  const { cookies, clock = systemClock, onEvent: events = ignore } = deps
+  const { cookies, clock = systemClock, onEvent = ignore } = deps
+  // A listener with a fault must not become a fault of the gate: no request hangs on it, and none is let in.
+  const events: EventSink = (event) => {
+    try {
+      onEvent(event)
+    } catch {}
+  }
   const facts = deps.facts ?? createProcessFacts(clock)
   const revocations = createRevocations()
   const endings = createEndings(facts, revocations)

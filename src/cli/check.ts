@@ -47,8 +47,14 @@ function routeRows(routes: readonly RouteConfig[]): readonly string[] {
   const cells = createRouteTable(routes).rows.map((route) => [
     route.methods?.join(',') ?? 'any',
     `${route.host ?? ''}${route.path}${route.exact ? '' : route.path === '/' ? '*' : '[/*]'}`,
-    route.access === 'public' ? 'public' : ['signed in', ...Object.entries(route.require).map(([name, values]) => `${name}: ${values.join(' or ')}`)].join(', '),
-    route.backend === undefined ? 'no backend' : `${route.backend}${route.credentials === 'none' ? '' : ` with ${route.credentials}`}`,
+    route.access === 'public'
+      ? 'public'
+      : ['signed in', ...Object.entries(route.require).map(([name, values]) => `${name}: ${values.join(' or ')}`)].join(
+          ', ',
+        ),
+    route.backend === undefined
+      ? 'no backend'
+      : `${route.backend}${route.credentials === 'none' ? '' : ` with ${route.credentials}`}`,
   ])
   const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
   return cells.map((row) => `route: ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`)

@@ -19,7 +19,10 @@ export async function run(args: string[]): Promise<Exit> {
   }
   const alg = values.alg ?? defaultAlgorithm
   if (!isSignatureAlgorithm(alg)) {
-    throw new CommandFault(`${JSON.stringify(alg)} is not one of ${Object.keys(signatureAlgorithms).join(', ')}.`, exits.usage)
+    throw new CommandFault(
+      `${JSON.stringify(alg)} is not one of ${Object.keys(signatureAlgorithms).join(', ')}.`,
+      exits.usage,
+    )
   }
   const configured = await keySettings(values)
   const dir = values.dir ?? configured.dir
@@ -39,6 +42,7 @@ async function keySettings(values: { config?: string | undefined; dir?: string |
 async function delay(dir: string, publishAhead: number): Promise<number> {
   if (!existsSync(dir)) return 0
   const { keys, faults } = await readKeyFolder(dir, { allowDemo: true })
-  if (faults.length > 0) throw new CommandFault(`Nothing was made; put this right first.\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+  if (faults.length > 0)
+    throw new CommandFault(`Nothing was made; put this right first.\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
   return keys.length === 0 ? 0 : publishAhead
 }

@@ -20,7 +20,8 @@ export async function run(args: string[]): Promise<Exit> {
   }
   const config = await readConfig(values.config)
   const { file } = config.revocations
-  if (file === undefined) throw new CommandFault('revocations.file is not set, so nothing reads a list. Set it, and restart once.')
+  if (file === undefined)
+    throw new CommandFault('revocations.file is not set, so nothing reads a list. Set it, and restart once.')
   const now = Date.now()
   const before = pruned(await readRevocations(file), now - config.session.absoluteTimeout)
   const after: RevocationList = {

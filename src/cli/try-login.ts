@@ -17,8 +17,12 @@ const options = { config: { type: 'string' }, logout: { type: 'boolean' } } as c
 export async function run(args: string[]): Promise<Exit> {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const [key, ...rest] = positionals
-  if (key === undefined || rest.length > 0) throw new CommandFault('Usage: postern try-login UPSTREAM [--logout]', exits.usage)
-  const upstream = createLoginUpstream(configOf(await readConfig(values.config), key), { clock: systemClock, trace: say })
+  if (key === undefined || rest.length > 0)
+    throw new CommandFault('Usage: postern try-login UPSTREAM [--logout]', exits.usage)
+  const upstream = createLoginUpstream(configOf(await readConfig(values.config), key), {
+    clock: systemClock,
+    trace: say,
+  })
   const reader = await createFieldReader()
   try {
     let outcome = await upstream.signIn(await reader.read(upstream.fields))
@@ -38,19 +42,27 @@ export async function run(args: string[]): Promise<Exit> {
 
 function configOf(config: Config, key: string): LoginUpstreamConfig {
   const found = config.upstreams.get(key)
-  if (found === undefined) throw new CommandFault(`There is no upstream ${JSON.stringify(key)}. There is: ${[...config.upstreams.keys()].join(', ')}`, exits.usage)
+  if (found === undefined)
+    throw new CommandFault(
+      `There is no upstream ${JSON.stringify(key)}. There is: ${[...config.upstreams.keys()].join(', ')}`,
+      exits.usage,
+    )
   return found
 }
 
 /** For each failure the next thing to try. */
 const advice: Readonly<Record<string, string>> = {
-  bad_credentials: 'If the password is right, look at the request: names of the members, content type, path. An answer that means something else can be told apart in login.refusals.',
+  bad_credentials:
+    'If the password is right, look at the request: names of the members, content type, path. An answer that means something else can be told apart in login.refusals.',
   locked: 'The service says that the account is locked. If it is not, a rule in login.refusals matches too much.',
   password_expired: 'The service asks for a new password: set it there.',
   rate_limited: 'The service asks to wait. Nothing was tried twice.',
-  upstream_unavailable: 'Is origin right, and can this machine reach it? An answer that means "wrong password" and has a status of 500 can be told in login.refusals.',
-  upstream_slow: 'The service took longer than timeout. Password hashing may take half a second; if it takes longer than this, raise timeout.',
-  upstream_bad: 'The answer is not what the configuration says: compare status, success and the places above with what the service documents.',
+  upstream_unavailable:
+    'Is origin right, and can this machine reach it? An answer that means "wrong password" and has a status of 500 can be told in login.refusals.',
+  upstream_slow:
+    'The service took longer than timeout. Password hashing may take half a second; if it takes longer than this, raise timeout.',
+  upstream_bad:
+    'The answer is not what the configuration says: compare status, success and the places above with what the service documents.',
 }
 
 function explain(outcome: Exclude<SignInOutcome, { kind: 'signed_in' | 'second_step' }>): Exit {
@@ -64,7 +76,9 @@ function explain(outcome: Exclude<SignInOutcome, { kind: 'signed_in' | 'second_s
 
 async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promise<Exit> {
   if (!upstream.canCheck) {
-    line(`no check call is configured: a session is renewed without asking, until ${upstream.canRefresh ? 'the refresh call is due' : 'session.uncheckedTimeout'}`)
+    line(
+      `no check call is configured: a session is renewed without asking, until ${upstream.canRefresh ? 'the refresh call is due' : 'session.uncheckedTimeout'}`,
+    )
     return exits.good
   }
   const checked = await upstream.check(grant, subject)
@@ -73,7 +87,9 @@ async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promi
     return exits.good
   }
   line(checked.kind === 'refused' ? 'the check call refuses a token that was just given' : checked.detail)
-  line('next: look at check.request and at how the token is presented (present); every session would end at its first renewal')
+  line(
+    'next: look at check.request and at how the token is presented (present); every session would end at its first renewal',
+  )
   return exits.faults
 }
 
@@ -98,25 +114,36 @@ async function tryLogout(upstream: Upstream, { grant, subject }: SignedIn): Prom
     return exits.faults
   }
   const ends = after.kind === 'refused'
-  line(ends ? 'after logout the token is refused: it has ended' : 'after logout the token STILL WORKS: a copied cookie can be renewed until the absolute end')
+  line(
+    ends
+      ? 'after logout the token is refused: it has ended'
+      : 'after logout the token STILL WORKS: a copied cookie can be renewed until the absolute end',
+  )
   line(`next: set logout.endsToken: ${ends}`)
   return ends ? exits.good : exits.faults
 }
 
 function lifetime({ grant }: SignedIn): string {
   const refresh = grant.refreshToken === undefined ? 'no refresh token' : 'a refresh token'
-  const end = grant.expiresAt === undefined ? 'the token does not say when it ends' : `the token ends ${new Date(grant.expiresAt).toISOString()}`
+  const end =
+    grant.expiresAt === undefined
+      ? 'the token does not say when it ends'
+      : `the token ends ${new Date(grant.expiresAt).toISOString()}`
   return `${end}; ${refresh}`
 }
 
 function say(event: TraceEvent): void {
   switch (event.type) {
     case 'call':
-      line(`${event.call}: ${event.method} ${event.path} → ${event.status ?? event.failed?.as ?? 'no answer'} in ${event.milliseconds} ms`)
+      line(
+        `${event.call}: ${event.method} ${event.path} → ${event.status ?? event.failed?.as ?? 'no answer'} in ${event.milliseconds} ms`,
+      )
       return
     case 'condition': {
       const which = event.what === 'refusal' ? `refusal ${event.index ?? 0} (${event.as ?? ''})` : event.what
-      line(`  ${which}: ${event.holds ? 'holds' : `does not hold${event.unmet === undefined ? '' : `: ${event.unmet}`}`}`)
+      line(
+        `  ${which}: ${event.holds ? 'holds' : `does not hold${event.unmet === undefined ? '' : `: ${event.unmet}`}`}`,
+      )
       return
     }
     case 'extraction': {

@@ -24,7 +24,9 @@ function linesReader(input: string): FieldReader {
   }
   return {
     read: (fields) => {
-      const missing = fields.filter(({ name, required }) => required && !values.has(name)).map(({ name }) => `${name}=…`)
+      const missing = fields
+        .filter(({ name, required }) => required && !values.has(name))
+        .map(({ name }) => `${name}=…`)
       if (missing.length > 0) {
         throw new CommandFault(`Give these on stdin, a line each: ${missing.join('  ')}`, exits.usage)
       }

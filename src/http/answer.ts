@@ -65,14 +65,21 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     })
   }
 
-  function send(request: FastifyRequest, reply: FastifyReply, reason: Reason, form: 'page' | 'problem', extras: RefusalExtras): FastifyReply {
+  function send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    reason: Reason,
+    form: 'page' | 'problem',
+    extras: RefusalExtras,
+  ): FastifyReply {
     const code = codeOf(reason)
     const status = extras.status ?? clientCodes[code].status
     const challenge = authenticateChallenge(code)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     if (extras.retryAfter !== undefined) reply.header('retry-after', String(extras.retryAfter))
     if (form === 'page') {
-      const returnTo = code === 'forbidden' && request.method === 'GET' ? safeReturnTo(request.raw.url, config) : undefined
+      const returnTo =
+        code === 'forbidden' && request.method === 'GET' ? safeReturnTo(request.raw.url, config) : undefined
       return page(reply, status, errorPage({ code, prefix: config.prefix, reqId: request.id, returnTo }))
     }
     const problem: Problem = {
@@ -90,7 +97,12 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     return reply.code(status).headers(headers).send(text)
   }
 
-  function refuse(request: FastifyRequest, reply: FastifyReply, reason: Reason, extras: RefusalExtras = {}): FastifyReply {
+  function refuse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    reason: Reason,
+    extras: RefusalExtras = {},
+  ): FastifyReply {
     if (extras.silent !== true) note(request, reason, extras.session)
     const form = extras.form === 'problem' ? 'problem' : formatFor(clientKind(request.method, request.headers))
     return send(request, reply, reason, form, extras)
@@ -101,7 +113,8 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     note,
     pageHeaders: headers,
     page,
-    json: (reply, body) => reply.code(200).headers(programHeaders).type('application/json; charset=utf-8').send(JSON.stringify(body)),
+    json: (reply, body) =>
+      reply.code(200).headers(programHeaders).type('application/json; charset=utf-8').send(JSON.stringify(body)),
 
     challenge(request, reply, reason, { onAnonymous, session }) {
       note(request, reason, session)
@@ -110,7 +123,11 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
       const target = safeReturnTo(request.raw.url, config)
       const query = target === '/' ? '' : `?return_to=${encodeURIComponent(target)}`
       // 303, whatever the method was (RFC 9110 section 15.4.4); relative, so that no header decides where it leads.
-      return reply.code(303).header('cache-control', 'no-store').header('location', `${config.prefix}/login${query}`).send()
+      return reply
+        .code(303)
+        .header('cache-control', 'no-store')
+        .header('location', `${config.prefix}/login${query}`)
+        .send()
     },
 
     fail(request, reply, error) {

@@ -24,7 +24,8 @@ export function createCookieJar({ session, secure }: Config, app: FastifyInstanc
   const attributes = { path: '/', httpOnly: true, secure, sameSite } as const
   // The values are base64url and dots: encoding them would change nothing but the cost.
   const encode = (value: string) => value
-  const write = (cookie: string, value: string, maxAge: number) => app.serializeCookie(cookie, value, { ...attributes, maxAge, encode })
+  const write = (cookie: string, value: string, maxAge: number) =>
+    app.serializeCookie(cookie, value, { ...attributes, maxAge, encode })
   const clear = (cookie: string) => write(cookie, '', 0)
   const bindingName = `${name}-browser`
   const all = [name, sealedName, ...formerNames.flatMap((former) => [former, `${former}${sealedSuffix}`])]

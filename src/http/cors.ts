@@ -16,7 +16,10 @@ export function isListed({ cors }: Pick<RouteConfig, 'cors'>, origin: string | u
  * Headers by which a page of one of the listed origins may read the answer. Any other origin gets none, and an origin
  * is never reflected unless it is listed (security.md CS-06).
  */
-export function corsHeaders({ cors }: Pick<RouteConfig, 'cors'>, origin: string | undefined): readonly (readonly [string, string])[] {
+export function corsHeaders(
+  { cors }: Pick<RouteConfig, 'cors'>,
+  origin: string | undefined,
+): readonly (readonly [string, string])[] {
   if (cors.length === 0) return []
   const vary = ['vary', 'Origin'] as const
   if (origin === undefined || !isListed({ cors }, origin)) return [vary]
@@ -24,7 +27,11 @@ export function corsHeaders({ cors }: Pick<RouteConfig, 'cors'>, origin: string 
 }
 
 /** The answer to a preflight: 204, whoever asks; the browser goes on only where the headers say so. */
-export function answerPreflight(reply: FastifyReply, route: Pick<RouteConfig, 'cors' | 'methods'>, headers: IncomingHttpHeaders): FastifyReply {
+export function answerPreflight(
+  reply: FastifyReply,
+  route: Pick<RouteConfig, 'cors' | 'methods'>,
+  headers: IncomingHttpHeaders,
+): FastifyReply {
   const allowed = corsHeaders(route, headers.origin)
   for (const [name, value] of allowed) reply.header(name, value)
   if (allowed.some(([name]) => name === 'access-control-allow-origin')) {

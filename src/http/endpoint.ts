@@ -22,7 +22,12 @@ const allMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 type Method = (typeof allMethods)[number]
 
 /** One address with its methods; every other method is 405 with Allow (RFC 9110 section 15.5.6). HEAD follows GET. */
-export function endpoint(app: FastifyInstance, { answerer }: EndpointContext, url: string, handlers: Partial<Record<Method, Handler>>): void {
+export function endpoint(
+  app: FastifyInstance,
+  { answerer }: EndpointContext,
+  url: string,
+  handlers: Partial<Record<Method, Handler>>,
+): void {
   const served = allMethods.filter((method) => handlers[method] !== undefined)
   for (const method of served) {
     const handler = handlers[method]

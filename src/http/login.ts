@@ -18,13 +18,20 @@ type Failure = Extract<SignInResult, { ok: false }>
 /** What was typed is at fault; otherwise the fault is not theirs. */
 const fieldFaults: ReadonlySet<Reason> = new Set(['bad_credentials', 'locked', 'password_expired', 'bad_request'])
 
+/** Another process may know the key, have the right time, or be of the release that made the token. */
+const elsewhereGood: ReadonlySet<Reason> = new Set(['unknown_kid', 'not_yet_valid', 'unknown_version'])
+
 /** `GET` and `POST /_auth/login`: the page, its form, and sign-in by JSON. */
 export function loginEndpoint(app: FastifyInstance, context: EndpointContext): void {
   const { gate, answerer, jar, trust } = context
   const { config } = gate
   const upstreams = [...gate.upstreams.values()]
 
-  function showPage(reply: FastifyReply, status: number, parts: Partial<SignInParts> & { readonly returnTo: string }): FastifyReply {
+  function showPage(
+    reply: FastifyReply,
+    status: number,
+    parts: Partial<SignInParts> & { readonly returnTo: string },
+  ): FastifyReply {
     const page = signInPage({ prefix: config.prefix, upstreams, chosen: undefined, ...parts })
     return answerer.page(reply, status, page)
   }
@@ -41,13 +48,24 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
       const { status } = clientCodes[codeOf(found.reason)]
       if (status !== 401) return answerer.refuse(request, reply, found.reason)
       // Its own cookie is no good: gone with it, or it would be sent and refused for as long as the browser keeps it.
-      if (found.renewable !== true && request.headers.cookie !== undefined) sendWithCookies(reply, gate.clearCookies())
+      const deletes =
+        found.renewable !== true && !elsewhereGood.has(found.reason) && request.headers.cookie !== undefined
+      if (deletes) {
+        answerer.note(request, found.reason, found.session)
+        sendWithCookies(reply, gate.clearCookies())
+      }
     }
     const chosen = typeof query['upstream'] === 'string' ? query['upstream'] : undefined
     return showPage(reply, 200, { returnTo, chosen })
   }
 
-  function answerForm(reply: FastifyReply, body: SignInBody, upstream: Upstream, failure: Failure, binding: BrowserBinding): FastifyReply {
+  function answerForm(
+    reply: FastifyReply,
+    body: SignInBody,
+    upstream: Upstream,
+    failure: Failure,
+    binding: BrowserBinding,
+  ): FastifyReply {
     const code = codeOf(failure.reason)
     const returnTo = safeReturnTo(body.returnTo, config)
     if (failure.reason === 'second_factor') {
@@ -55,7 +73,8 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
       const { fields, transaction } = failure
       return showPage(reply, 200, { returnTo, chosen: upstream.key, step: { fields, transaction } })
     }
-    if ('retryAfter' in failure && failure.retryAfter !== undefined) reply.header('retry-after', String(failure.retryAfter))
+    if ('retryAfter' in failure && failure.retryAfter !== undefined)
+      reply.header('retry-after', String(failure.retryAfter))
     // A 401 has to name a way in (RFC 9110 section 15.5.2), although no browser knows this one.
     const challenge = authenticateChallenge(code)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
@@ -72,7 +91,12 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
   }
 
   /** @param binding of the browser, where it is one that a cookie is for */
-  function answerJson(request: FastifyRequest, reply: FastifyReply, failure: Failure, binding: BrowserBinding | undefined): FastifyReply {
+  function answerJson(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    failure: Failure,
+    binding: BrowserBinding | undefined,
+  ): FastifyReply {
     const silent = true
     if (failure.reason === 'second_factor') {
       if (binding !== undefined) sendWithCookies(reply, [binding.setCookie])
@@ -90,8 +114,10 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     // sends no origin, and no browser sends JSON across sites without asking first.
     if (origin === 'cross' || (origin === 'unknown' && !json)) return answerer.refuse(request, reply, 'csrf')
     const body = readSignInBody(request.body)
-    const upstream = body === undefined ? undefined : (gate.upstreams.get(body.upstream ?? '') ?? onlyOne(upstreams, body.upstream))
-    if (body === undefined || upstream === undefined) return answerer.refuse(request, reply, 'bad_request', json ? { form: 'problem' } : {})
+    const upstream =
+      body === undefined ? undefined : (gate.upstreams.get(body.upstream ?? '') ?? onlyOne(upstreams, body.upstream))
+    if (body === undefined || upstream === undefined)
+      return answerer.refuse(request, reply, 'bad_request', json ? { form: 'problem' } : {})
 
     const binding = browserBinding(request.headers.cookie, jar)
     const fields = body.transaction === undefined ? upstream.fields : upstream.stepFields
@@ -106,12 +132,15 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     const { transaction } = body
     const attempt = { upstream: upstream.key, typed, carrier, transaction, browser: bound?.digest } as const
     const result = await gate.signIn(attempt, factsOf(request, trust))
-    if (!result.ok) return json ? answerJson(request, reply, result, bound) : answerForm(reply, body, upstream, result, binding)
+    if (!result.ok)
+      return json ? answerJson(request, reply, result, bound) : answerForm(reply, body, upstream, result, binding)
     if (result.carrier === 'bearer') {
       return answerer.json(reply, { access_token: result.token, token_type: 'Bearer', expires_in: result.expiresIn })
     }
     sendWithCookies(reply, result.setCookies)
-    return json ? answerer.json(reply, sessionBody(result.session, gate)) : seeOther(reply, safeReturnTo(body.returnTo, config))
+    return json
+      ? answerer.json(reply, sessionBody(result.session, gate))
+      : seeOther(reply, safeReturnTo(body.returnTo, config))
   }
 
   endpoint(app, context, '/login', { GET: showForm, POST: signIn })

@@ -22,7 +22,11 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
     if (session === undefined) return answerer.page(reply, 200, signedOutPage({ prefix }))
     const name = session.claims.profile['name']
     const returnTo = query['return_to'] === undefined ? undefined : safeReturnTo(query['return_to'], config)
-    return answerer.page(reply, 200, signOutPage({ prefix, returnTo, name: typeof name === 'string' ? name : undefined }))
+    return answerer.page(
+      reply,
+      200,
+      signOutPage({ prefix, returnTo, name: typeof name === 'string' ? name : undefined }),
+    )
   }
 
   async function signOut(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -39,8 +39,13 @@ export function addressOf({ socket, headers }: IncomingMessage, trust: ProxyTrus
  * The nearest address that is not a trusted proxy, read from the right: what stands further left was written by the
  * client itself (security.md LG-03).
  */
-function clientAddress(peer: string | undefined, forwarded: string | string[] | undefined, trust: ProxyTrust): string | undefined {
-  if (peer === undefined || !trust(peer) || forwarded === undefined) return peer === undefined ? undefined : unmapped(peer)
+function clientAddress(
+  peer: string | undefined,
+  forwarded: string | string[] | undefined,
+  trust: ProxyTrust,
+): string | undefined {
+  if (peer === undefined || !trust(peer) || forwarded === undefined)
+    return peer === undefined ? undefined : unmapped(peer)
   const hops = (Array.isArray(forwarded) ? forwarded.join(',') : forwarded).split(',').map((hop) => hop.trim())
   const client = hops.findLast((hop) => !trust(hop)) ?? hops[0]
   return client === undefined || isIP(client) === 0 ? unmapped(peer) : client

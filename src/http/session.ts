@@ -9,11 +9,19 @@ import { sessionBody } from './session-body.ts'
 export function sessionEndpoints(app: FastifyInstance, context: EndpointContext): void {
   const { gate, answerer, trust } = context
 
-  function refuse(request: FastifyRequest, reply: FastifyReply, found: Exclude<Authentication, { state: 'valid' }>): FastifyReply {
+  function refuse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    found: Exclude<Authentication, { state: 'valid' }>,
+  ): FastifyReply {
     if (found.state === 'absent') return answerer.refuse(request, reply, found.reason, { form: 'problem' })
     const { session } = found
     if (found.state === 'unavailable') {
-      return answerer.refuse(request, reply, 'upstream_unavailable', { form: 'problem', retryAfter: found.retryAfter, session })
+      return answerer.refuse(request, reply, 'upstream_unavailable', {
+        form: 'problem',
+        retryAfter: found.retryAfter,
+        session,
+      })
     }
     const renewable = found.renewable === true ? { members: { renewable: true } } : {}
     return answerer.refuse(request, reply, found.reason, { form: 'problem', session, ...renewable })
@@ -22,7 +30,9 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
   endpoint(app, context, '/session', {
     async GET(request, reply) {
       const found = await gate.authenticate(factsOf(request, trust), { renew: 'never' })
-      return found.state === 'valid' ? answerer.json(reply, sessionBody(found.session, gate)) : refuse(request, reply, found)
+      return found.state === 'valid'
+        ? answerer.json(reply, sessionBody(found.session, gate))
+        : refuse(request, reply, found)
     },
   })
 
@@ -34,7 +44,11 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
       if (found.session.kind !== 'session') return answerer.refuse(request, reply, 'bad_request', { form: 'problem' })
       // The session lives on, but whoever asked for a fresh cookie does not have one.
       if (found.setCookies.length === 0) {
-        return answerer.refuse(request, reply, 'upstream_unavailable', { form: 'problem', retryAfter: 10, session: found.session })
+        return answerer.refuse(request, reply, 'upstream_unavailable', {
+          form: 'problem',
+          retryAfter: 10,
+          session: found.session,
+        })
       }
       sendWithCookies(reply, found.setCookies)
       return reply.code(204).header('cache-control', 'private, no-store').send()

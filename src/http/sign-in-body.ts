@@ -36,12 +36,17 @@ export function readSignInBody(body: unknown): SignInBody | undefined {
 /** The values of these fields, and the names of required ones that are missing. A password is taken byte for byte. */
 export function fieldValues(fields: readonly FieldConfig[], values: ReadonlyMap<string, string>) {
   const typed = new Map(fields.map(({ name }) => [name, new Secret(values.get(name) ?? '')]))
-  const missing = fields.filter(({ name, required }) => required && (values.get(name) ?? '') === '').map(({ name }) => name)
+  const missing = fields
+    .filter(({ name, required }) => required && (values.get(name) ?? '') === '')
+    .map(({ name }) => name)
   return { typed, missing }
 }
 
 /** What may be shown again in the form: everything typed but passwords, and codes that are good once. */
-export function shownAgain(fields: readonly FieldConfig[], values: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+export function shownAgain(
+  fields: readonly FieldConfig[],
+  values: ReadonlyMap<string, string>,
+): Readonly<Record<string, string>> {
   const shown = fields.filter(({ type, autocomplete }) => type !== 'password' && autocomplete !== 'one-time-code')
   return Object.fromEntries(shown.map(({ name }) => [name, values.get(name) ?? '']))
 }

@@ -110,11 +110,16 @@ export function createKeyRing(keys: readonly Key[], retention: number, clock: Cl
 
 function family<K extends Timed>(keys: readonly K[], retention: number, clock: Clock) {
   const byKid = new Map(keys.map((key) => [key.kid, key]))
-  let roles = keyRoles(keys, clock(), retention)
+  let computedAt = clock()
+  let roles = keyRoles(keys, computedAt, retention)
 
   function fresh(): Roles<K> {
     const now = clock()
-    if (now >= roles.until) roles = keyRoles(keys, now, retention)
+    // A clock that was set back means that the roles were worked out for a time that has not come.
+    if (now >= roles.until || now < computedAt) {
+      roles = keyRoles(keys, now, retention)
+      computedAt = now
+    }
     return roles
   }
 

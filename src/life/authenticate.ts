@@ -11,7 +11,7 @@ import type { Authentication, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
 import type { Renewer } from './renew.ts'
-import { dueAt, lifeState } from './rules.ts'
+import { absoluteEnd, dueAt, idleEnd, lifeState } from './rules.ts'
 import { isTombstoned } from './tombstone.ts'
 
 interface Request {
@@ -75,6 +75,10 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     return { session, answer, freshUntil, ringGeneration: ring.generation, endingsGeneration: -1 }
   }
 
+  /** Limits that were shortened after the token was made count too. */
+  const freshUntil = (claims: Session['claims']) =>
+    Math.min(dueAt(claims), idleEnd(claims), absoluteEnd(claims, policy))
+
   /** Whether nothing that was learned since ended it. Cheap while nothing was learned. */
   function unended(known: Known): boolean {
     if (known.endingsGeneration === endings.generation) return true
@@ -103,7 +107,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'session', claims: verified.claims }
-    cookieMemo.set(credentials.token, learn(session, dueAt(verified.claims)))
+    cookieMemo.set(credentials.token, learn(session, freshUntil(verified.claims)))
     return live(request, credentials, session, options)
   }
 

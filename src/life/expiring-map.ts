@@ -34,7 +34,7 @@ export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V
     },
     set(key, value, until) {
       if (entries.size >= sweepAt) sweep()
-      if (entries.size >= limit) dropFirst()
+      if (entries.size >= limit && !entries.has(key)) dropFirst()
       entries.set(key, { value, until })
     },
     delete(key) {

@@ -88,9 +88,10 @@ function createBucket({ count, per }: Rate, clock: Clock, keysKept: number) {
   const each = per / count
   return {
     /** Milliseconds until one more is allowed; 0 or less = now. */
-    wait: (key: string) => (whole.get(key) ?? 0) - clock() - (per - each),
+    // Never more than a whole allowance ahead: a clock that was wrong for a moment leaves no trace.
+    wait: (key: string) => Math.min(whole.get(key) ?? 0, clock() + per) - clock() - (per - each),
     add(key: string) {
-      whole.set(key, Math.max(whole.get(key) ?? 0, clock()) + each)
+      whole.set(key, Math.min(Math.max(whole.get(key) ?? 0, clock()), clock() + per) + each)
     },
     takeBack(key: string) {
       whole.set(key, (whole.get(key) ?? 0) - each)

@@ -5,12 +5,12 @@ import type { Reason } from '../base/reasons.ts'
 import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
-import type { Failed, Upstream } from '../upstream/upstream.ts'
+import type { CheckOutcome, Failed, Upstream } from '../upstream/upstream.ts'
 import type { Bindings } from './bindings.ts'
 import type { Endings } from './endings.ts'
 import { createExpiringMap } from './expiring-map.ts'
 import type { DenialReason, Facts, Successor } from './facts.ts'
-import { isRefreshable, renewalStep, type RenewalPolicy } from './renewal-plan.ts'
+import { endingSoon, isRefreshable, renewalStep, type RenewalPolicy } from './renewal-plan.ts'
 import { absoluteEnd, idleEnd } from './rules.ts'
 import { upstreamSubject, type SessionMaker } from './session.ts'
 
@@ -62,11 +62,13 @@ const holdFor = { failed: 10_000, refused: 30_000, unspent: 10_000 } as const
 
 type Hold = keyof typeof holdFor
 
+type Good = Extract<CheckOutcome, { kind: 'good' }>
+
 const unavailable: Renewal = { kind: 'unavailable' }
 
 export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer {
   const { sealer, maker, upstreams, facts, endings, bindings, clock, events } = deps
-  const inFlight = new Map<string, { readonly spends: boolean; readonly renewal: Promise<Renewal> }>()
+  const inFlight = new Map<string, { readonly request: RenewalRequest; readonly renewal: Promise<Renewal> }>()
   const holds = createExpiringMap<Hold>(clock, 50_000)
 
   async function renewOnce(request: RenewalRequest): Promise<Renewal> {
@@ -103,7 +105,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     // The token now speaks for somebody else: nobody may become that person by waiting.
     if (outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims))
       return end(claims, 'upstream_refused')
-    return mint(request, { ...content, checkedAt: clock() }, { ...claims.profile, ...outcome.claims })
+    return mint(request, { ...content, checkedAt: clock() }, readAgain(claims.profile, outcome))
   }
 
   async function refresh(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
@@ -124,6 +126,8 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       events({ type: 'renewal_failed', reason: 'upstream_refused', sid: claims.sid, sub: claims.sub })
       return unavailable
     }
+    const { expiresAt } = outcome.grant
+    if (expiresAt !== undefined && expiresAt <= clock() + endingSoon) return over(claims, 'upstream_expired')
     const renewed = { ...outcome.grant, checkedAt: clock() }
     if (fingerprintOf(renewed.refreshToken) !== fingerprint) facts.spend(fingerprint, absoluteEnd(claims, policy))
     return upstream.canCheck ? recheck(request, upstream, renewed) : mint(request, renewed, claims.profile)
@@ -137,7 +141,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     const stranger =
       outcome.kind === 'good' && outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)
     if (outcome.kind === 'refused' || stranger) return end(claims, 'upstream_refused')
-    return mint(request, content, { ...claims.profile, ...outcome.claims })
+    return mint(request, content, readAgain(claims.profile, outcome))
   }
 
   async function mint(
@@ -189,12 +193,14 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
   }
 
   function renew(request: RenewalRequest): Promise<Renewal> {
-    const { sid } = request.claims
+    const { sid, jti } = request.claims
     const running = inFlight.get(sid)
     if (running !== undefined) {
-      if (running.spends || !spends(request)) return running.renewal
-      // The one under way may not do all that this one may.
-      return running.renewal.then((renewal) => (renewal.kind === 'unavailable' ? renew(request) : renewal))
+      // An answer is for whoever brings the very same token: an older copy of the session must not come by a newer one,
+      // nor may what ends the copy end the session.
+      const same = running.request.claims.jti === jti && running.request.sealed === request.sealed
+      if (same && (spends(running.request) || !spends(request))) return running.renewal
+      return running.renewal.then((renewal) => (same && renewal.kind !== 'unavailable' ? renewal : renew(request)))
     }
     const renewal = renewOnce(request)
       .catch((error: unknown): Renewal => {
@@ -202,11 +208,17 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
         return unavailable
       })
       .finally(() => inFlight.delete(sid))
-    inFlight.set(sid, { spends: spends(request), renewal })
+    inFlight.set(sid, { request, renewal })
     return renewal
   }
 
   return { renew }
+}
+
+/** Claims as the upstream says them now: `null` takes one away, and what it does not speak of stays as it was. */
+function readAgain(before: ProfileClaims, { claims, gone }: Pick<Good, 'claims' | 'gone'>): ProfileClaims {
+  const kept = Object.entries(before).filter(([name]) => !gone.includes(name))
+  return { ...Object.fromEntries(kept), ...claims }
 }
 
 function spends(request: RenewalRequest): boolean {

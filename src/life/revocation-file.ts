@@ -76,12 +76,15 @@ export function pruned(list: RevocationList, oldest: number): RevocationList {
  *
  * @throws PosternError `POSTERN_REVOCATIONS_INVALID` with every fault
  */
-export async function readRevocations(file: string): Promise<RevocationList> {
+export async function readRevocations(
+  file: string,
+  { missing = 'empty' }: { readonly missing?: 'empty' | 'fault' } = {},
+): Promise<RevocationList> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    if (isMissing(error)) return noRevocations
+    if (isMissing(error) && missing === 'empty') return noRevocations
     throw new PosternError('POSTERN_REVOCATIONS_INVALID', `${file}: cannot be read.`)
   }
   const result = parseRevocations(text)
@@ -123,7 +126,7 @@ export function watchRevocations(
 ): RevocationWatch {
   async function reload(): Promise<void> {
     try {
-      onList(await readRevocations(file))
+      onList(await readRevocations(file, { missing: 'fault' }))
     } catch (error) {
       onFault(
         `${error instanceof PosternError ? error.message : `${file} cannot be used.`} The list before it stays in force.`,

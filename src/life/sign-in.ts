@@ -107,9 +107,11 @@ function ask({ upstream, typed, transaction }: SignInInput): Promise<SignInOutco
   return transaction === undefined ? upstream.signIn(typed) : upstream.continueSignIn(transaction.values, typed)
 }
 
-/** What attempts are counted by: the first field that is no password. */
+/** What attempts are counted by: the field of the user name, an e-mail address, or the first that is no password. */
 function accountOf({ upstream, typed }: SignInInput): string {
-  const field = upstream.fields.find(({ type }) => type !== 'password')
+  const open = upstream.fields.filter(({ type }) => type !== 'password')
+  const field =
+    open.find(({ autocomplete }) => autocomplete === 'username') ?? open.find(({ type }) => type === 'email') ?? open[0]
   return field === undefined ? '' : (typed.get(field.name)?.reveal() ?? '')
 }
 

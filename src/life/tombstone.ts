@@ -33,7 +33,11 @@ export function writeTombstones(
   now: number,
 ): { readonly value: string; readonly maxAge: number } {
   const unique = [...new Map(entries.map((entry) => [entry.sid, entry])).values()]
-  const kept = unique.toSorted((a, b) => b.absoluteEnd - a.absoluteEnd).slice(0, most)
+  // Of those that end alike the one buried last is the one that may still come back.
+  const kept = unique
+    .toReversed()
+    .toSorted((a, b) => b.absoluteEnd - a.absoluteEnd)
+    .slice(0, most)
   return {
     value: kept.map(({ sid, absoluteEnd }) => `${sid}.${absoluteEnd}`).join('~'),
     maxAge: Math.max(0, ...kept.map(({ absoluteEnd }) => absoluteEnd - now)),

@@ -4,6 +4,7 @@ import type { Answer } from './answer.ts'
 import type { Caller } from './caller.ts'
 import { asDescribed, failed, unmatched } from './failed.ts'
 import { canShow, presentToken, staticHeaders } from './present.ts'
+import { find } from './place.ts'
 import { createTaking } from './taking.ts'
 import { fieldsOf } from './template.ts'
 import type { CheckOutcome, EndOutcome, Failed, RefreshOutcome } from './upstream.ts'
@@ -82,6 +83,9 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
         kind: 'good',
         subject: who?.ok === true ? who.value : undefined,
         claims: taking.claims(check.claims, token),
+        gone: [...check.claims].flatMap(([name, place]) =>
+          find(place, { answer, variables: new Map(), token }) === null ? [name] : [],
+        ),
         status,
       }
     },

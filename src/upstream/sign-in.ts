@@ -76,10 +76,12 @@ export function createSignIn(config: LoginUpstreamConfig, caller: Caller): SignI
     if (rule !== undefined) {
       const { as } = rule
       if (as === 'unavailable') return asDescribed(name, answer, rule)
-      return { kind: 'refused', as, status, retryAfter: waitOf(answer, rule) }
+      // Only a wait that anybody would be told: beside the others it would tell a locked account from an unknown one.
+      return { kind: 'refused', as, status, retryAfter: as === 'rate_limited' ? waitOf(answer, rule) : undefined }
     }
     if (caller.judge(name, 'success', described.success, answer).holds) return undefined
-    if (status === 401 || status === 403) return { kind: 'refused', as: 'bad_credentials', status, retryAfter }
+    if (status === 401 || status === 403)
+      return { kind: 'refused', as: 'bad_credentials', status, retryAfter: undefined }
     if (status === 429) return { kind: 'refused', as: 'rate_limited', status, retryAfter }
     return unmatched(name, answer)
   }

@@ -51,6 +51,8 @@ export type CheckOutcome =
       readonly subject: string | undefined
       /** Claims found in the answer; one that is not among them stays as it was. */
       readonly claims: ProfileClaims
+      /** Configured claims that the answer gives as `null`: they are no longer so. */
+      readonly gone: readonly string[]
       readonly status: number
     }
   | { readonly kind: 'refused'; readonly status: number }

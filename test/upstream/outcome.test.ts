@@ -96,7 +96,9 @@ test('success is every part of its condition', async () => {
 test('what a service asks to wait is passed on with refusals and failures', async () => {
   const wait = { 'retry-after': '30' }
   assert.equal(only(await outcomeOf({ status: 429, headers: wait }), 'refused').retryAfter, 30)
-  assert.equal(only(await outcomeOf({ status: 401, headers: { 'X-Retry-After': '7' } }), 'refused').retryAfter, 7)
+  assert.equal(only(await outcomeOf({ status: 429, headers: { 'X-Retry-After': '7' } }), 'refused').retryAfter, 7)
+  // LG-06 a wait that only a locked account is told would tell it from an unknown one.
+  assert.equal(only(await outcomeOf({ status: 401, headers: wait }), 'refused').retryAfter, undefined)
   assert.equal(only(await outcomeOf({ status: 503, headers: wait }), 'failed').retryAfter, 30)
   const date = new Date(Date.now() + 60_000).toUTCString()
   const seconds = only(await outcomeOf({ status: 429, headers: { 'retry-after': date } }), 'refused').retryAfter ?? 0
