@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import { unwatchFile, watchFile } from 'node:fs'
+import { unwatchFile, watchFile, type Stats } from 'node:fs'
 import { dirname, basename, join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { PosternError } from '../base/errors.ts'
@@ -133,7 +133,11 @@ export function watchRevocations(
       )
     }
   }
-  const look = () => void reload()
+  const look = (now: Stats, before: Stats) => {
+    // A file that has never been there is an empty list; one that was there and is gone is a fault.
+    if (now.nlink === 0 && before.nlink === 0) return
+    void reload()
+  }
   watchFile(file, { interval, persistent: false }, look)
   return { reload, close: () => unwatchFile(file, look) }
 }

@@ -83,6 +83,14 @@ test('LO-04 a list written while two processes run ends the sessions it names in
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   assert.equal((await visits(ada, one.origin)).status, 303)
+
+  // Nor does a list that is gone open anything.
+  await rm(file)
+  while (!one.events.some((event) => event.type === 'warning' && event.message.includes('cannot be read'))) {
+    assert.ok(Date.now() < deadline + 10_000)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  assert.equal((await visits(ada, one.origin)).status, 303)
 })
 
 describe('a list', () => {
