@@ -10,8 +10,8 @@ import type { Verifier } from '../token/verify.ts'
 import type { Authentication, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
-import type { Renewer } from './renew.ts'
-import { absoluteEnd, dueAt, idleEnd, lifeState } from './rules.ts'
+import type { RenewalRequest, Renewer } from './renew.ts'
+import { absoluteEnd, dueAt, idleEnd, lifeState, slideDue } from './rules.ts'
 import { isTombstoned } from './tombstone.ts'
 
 interface Request {
@@ -49,6 +49,8 @@ interface Known {
   readonly session: Session
   readonly answer: Authentication
   readonly freshUntil: number
+  /** The same for a request that counts as activity. */
+  readonly activityFreshUntil: number
   readonly ringGeneration: number
   endingsGeneration: number
 }
@@ -70,14 +72,17 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   /** Sessions whose token was refused somewhere: due, whatever their age. */
   const suspects = new WeakSet<Session>()
 
-  function learn(session: Session, freshUntil: number): Known {
+  function learn(session: Session, freshUntil: number, activityFreshUntil = freshUntil): Known {
     const answer: Authentication = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
-    return { session, answer, freshUntil, ringGeneration: ring.generation, endingsGeneration: -1 }
+    return { session, answer, freshUntil, activityFreshUntil, ringGeneration: ring.generation, endingsGeneration: -1 }
   }
 
-  /** Limits that were shortened after the token was made count too. */
-  const freshUntil = (claims: Session['claims']) =>
-    Math.min(dueAt(claims), idleEnd(claims), absoluteEnd(claims, policy))
+  function learnCookie(session: Session): Known {
+    const { claims } = session
+    // Limits that were shortened after the token was made count too.
+    const freshUntil = Math.min(dueAt(claims), idleEnd(claims), absoluteEnd(claims, policy))
+    return learn(session, freshUntil, Math.min(freshUntil, slideDue(claims, policy)))
+  }
 
   /** Whether nothing that was learned since ended it. Cheap while nothing was learned. */
   function unended(known: Known): boolean {
@@ -107,7 +112,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'session', claims: verified.claims }
-    cookieMemo.set(credentials.token, learn(session, freshUntil(verified.claims)))
+    cookieMemo.set(credentials.token, learnCookie(session))
     return live(request, credentials, session, options)
   }
 
@@ -124,7 +129,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const refused = (reason: Reason): Authentication => ({ state: 'refused', reason, session })
     const ended = endings.endedBy(claims)
     if (ended !== undefined) return refused(ended)
-    const life = lifeState(claims, clock(), policy)
+    const slide = options.slide !== false
+    const life = lifeState(claims, clock(), slide, policy)
     if (life.state === 'over') return refused(life.reason)
     const stillValid = life.state !== 'renewable'
     const sealed = claims.upt ?? credentials.sealed
@@ -142,22 +148,30 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
     const maySpend = always || spendingKinds.has(kind)
-    const renewal = renewer.renew({ claims, sealed, slide: options.slide !== false, stillValid, maySpend, mustAsk })
-    const outcome = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
-    if (outcome === undefined || (outcome.kind === 'unavailable' && stillValid)) return asItIs
-    if (outcome.kind === 'unavailable') return { state: 'unavailable', retryAfter, session }
-    if (outcome.kind === 'refused') return refused(outcome.reason)
+    const renewal = renewed({ claims, sealed, slide, stillValid, maySpend, mustAsk })
+    const answer = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
+    if (answer !== undefined) return answer
+    return stillValid ? asItIs : { state: 'unavailable', retryAfter, session }
+  }
+
+  /** Undefined: nothing is known against the session, but it could not be renewed now. */
+  async function renewed(wanted: RenewalRequest): Promise<Authentication | undefined> {
+    const outcome = await renewer.renew(wanted)
+    if (outcome.kind === 'unavailable') return undefined
+    const before: Session = { kind: 'session', claims: wanted.claims }
+    if (outcome.kind === 'refused') return { state: 'refused', reason: outcome.reason, session: before }
     const next = await deps.session.verify(outcome.successor.token)
-    if (next.state !== 'valid') return refused('expired')
+    if (next.state !== 'valid') return { state: 'refused', reason: 'expired', session: before }
+    const { claims } = next
     // Said while the renewal was under way: it may be a copy of one that was made before.
-    const since = endings.endedBy(next.claims)
-    if (since !== undefined) return refused(since)
-    return {
-      state: 'valid',
-      session: { kind: 'session', claims: next.claims },
-      sealed: next.claims.upt ?? outcome.successor.sealed,
-      setCookies: outcome.successor.setCookies,
-    }
+    const since = endings.endedBy(claims)
+    if (since !== undefined) return { state: 'refused', reason: since, session: before }
+    const sealed = claims.upt ?? outcome.successor.sealed
+    const session: Session = { kind: 'session', claims }
+    const answer: Authentication = { state: 'valid', session, sealed, setCookies: outcome.successor.setCookies }
+    // Made for a request that was no activity, and this one is: it goes on as if it had brought the new cookie.
+    if (!wanted.slide || clock() < slideDue(claims, policy)) return answer
+    return (await renewed({ ...wanted, claims, sealed, stillValid: true, mustAsk: false })) ?? answer
   }
 
   return {
@@ -190,7 +204,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           if (known === undefined || known.ringGeneration !== ring.generation)
             return cookie(request, credentials, options)
           const plain =
-            clock() < known.freshUntil &&
+            clock() < (options.slide === false ? known.freshUntil : known.activityFreshUntil) &&
             options.renew !== 'always' &&
             credentials.out === undefined &&
             !credentials.former

@@ -155,6 +155,50 @@ describe('a session', () => {
     assertProblem(gateway, await client.send('/poll', 'GET', sameOriginFetch), { code: 'expired', reason: 'idle' })
   })
 
+  test('moves its idle limit with every activity, though a page that polls takes each renewal first', async (t) => {
+    const gateway = await open(t)
+    const { clock } = gateway
+    const client = await signedIn(gateway)
+    for (let passed = 0; passed < 60; passed += 4) {
+      clock.advance(minutes(4) - seconds(2))
+      const poll = await client.send('/poll', 'GET', sameOriginFetch)
+      assert.deepEqual([poll.status, poll.setCookies.length], [200, 1])
+      clock.advance(seconds(2))
+      const visit = await client.send('/protected')
+      assert.equal(visit.status, 200)
+      assert.match(visit.setCookies[0] ?? '', /max-age=1800\b/i)
+      assert.deepEqual((await client.send('/protected')).setCookies, [])
+    }
+  })
+
+  test('moves its idle limit although the renewal it shares was begun by a page that polls', async (t) => {
+    const gateway = await open(t)
+    const { clock, service } = gateway
+    const client = await signedIn(gateway)
+    clock.advance(minutes(4))
+    const held = hold(service, 'check')
+    const poll = client.sendOnly('/poll', 'GET', sameOriginFetch)
+    await held.arrived()
+    const visits = Promise.all([client.sendOnly('/protected'), client.sendOnly('/protected')])
+    held.go()
+    assert.match((await poll).setCookies[0] ?? '', /max-age=1560\b/i)
+    const [one, other] = await visits
+    assert.match(one.setCookies[0] ?? '', /max-age=1800\b/i)
+    assert.deepEqual(other.setCookies, one.setCookies)
+    // One that comes later with the old cookie too, within the time that answers are replayed.
+    assert.deepEqual((await client.sendOnly('/protected')).setCookies, one.setCookies)
+  })
+
+  test('is not renewed for its idle limit once that has reached the absolute end', async (t) => {
+    const gateway = await open(t, { session: { idleTimeout: '8h' } })
+    const { clock } = gateway
+    const client = await signedIn(gateway)
+    clock.advance(minutes(4))
+    assert.equal((await client.send('/protected')).setCookies.length, 1)
+    clock.advance(minutes(3))
+    assert.deepEqual((await client.send('/protected')).setCookies, [])
+  })
+
   test('RF-02 has the claims that the upstream says at each renewal', async (t) => {
     const gateway = await open(t)
     const { clock, service } = gateway
