@@ -150,16 +150,15 @@ export function createGate(config: Config, deps: GateDeps): Gate {
 
   const credentialsOf = (request: RequestFacts) => readCredentials(request.headers, request.rawHeaders, policy.cookie)
 
-  /** What else to set where a sign-in meets another session in the same browser. */
-  async function replaced(request: RequestFacts, setCookies: readonly string[]): Promise<readonly string[]> {
+  /** What else to set where a sign-in meets another session in the same browser, or what is left of one. */
+  async function replaced(request: RequestFacts, fresh: Session, setCookies: readonly string[]) {
     const credentials = credentialsOf(request)
-    if (credentials.kind !== 'cookie') return []
+    const met = credentials.kind === 'cookie' || (credentials.kind === 'none' && credentials.out !== undefined)
+    if (!met) return []
+    const detached = credentials.kind === 'cookie' && credentials.sealed !== undefined && setCookies.length === 1
     // Another tab's late renewal of the old session must not take the place of the new one.
-    const old = await namedSession(request)
-    return [
-      ...(old === undefined ? [] : [signOuter.bury(old, credentials.out)]),
-      ...(credentials.sealed !== undefined && setCookies.length === 1 ? [cookies.clearSealed()] : []),
-    ]
+    const tombstone = signOuter.replace(await namedSession(request), fresh, credentials.out)
+    return [tombstone, ...(detached ? [cookies.clearSealed()] : [])]
   }
 
   return {
@@ -189,7 +188,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       const deps = { maker, limiter, transactions, clock, events }
       const result = await signInAt({ upstream, typed, carrier, transaction, browser }, contextOf(request), deps)
       if (!result.ok || result.carrier !== 'cookie') return result
-      return { ...result, setCookies: [...result.setCookies, ...(await replaced(request, result.setCookies))] }
+      return { ...result, setCookies: [...result.setCookies, ...(await replaced(request, result.session, result.setCookies))] }
     },
 
     async signOut(request) {

@@ -124,7 +124,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     options: AuthenticateOptions,
   ): Promise<Authentication> {
     const { claims } = session
-    if (credentials.out !== undefined && isTombstoned(credentials.out, claims.sid))
+    if (credentials.out !== undefined && isTombstoned(credentials.out, claims))
       return { state: 'absent', reason: 'tombstoned' }
     const refused = (reason: Reason): Authentication => ({ state: 'refused', reason, session })
     const ended = endings.endedBy(claims)
@@ -206,7 +206,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           const plain =
             clock() < (options.slide === false ? known.freshUntil : known.activityFreshUntil) &&
             options.renew !== 'always' &&
-            credentials.out === undefined &&
+            (credentials.out === undefined || !isTombstoned(credentials.out, known.session.claims)) &&
             !credentials.former
           if (!plain || suspects.has(known.session) || !unended(known))
             return live(request, credentials, known.session, options)

@@ -7,12 +7,15 @@ import type { CookieWriter } from './cookie-budget.ts'
 import type { Facts } from './facts.ts'
 import { absoluteEnd, type LifePolicy } from './rules.ts'
 import { upstreamSubject } from './session.ts'
-import { readTombstones, writeTombstones } from './tombstone.ts'
+import { readTombstones, writeTombstones, type Tombstone } from './tombstone.ts'
 
 export interface SignOuter {
-  /** Forgets a session in this process, and returns the tombstone that says so in this browser. */
-  bury(session: Session, out: string | undefined): string
-  /** Buries it and tells the upstream, whose failure is logged and stops nothing. Returns the tombstone. */
+  /**
+   * For a sign-in over another session: that one is denied in this process. Returns the tombstone that says so in this
+   * browser, and of whatever else began there before.
+   */
+  replace(old: Session | undefined, fresh: Session, out: string | undefined): string
+  /** Denies it in this process and tells the upstream, whose failure is logged and stops nothing. Returns the tombstone. */
   end(session: Session, carried: Carried, context: EventContext): Promise<string>
 }
 
@@ -34,12 +37,18 @@ interface SignOutDeps {
 export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOuter {
   const { sealer, cookies, upstreams, facts, clock, events } = deps
 
-  function bury(session: Session, out: string | undefined): string {
-    const end = absoluteEnd(session.claims, policy)
-    facts.deny(session.claims.sid, 'revoked', end)
+  /** Forgets a session in this process, and returns what names it in this browser. */
+  function bury({ claims }: Session): Tombstone {
+    const end = absoluteEnd(claims, policy)
+    facts.deny(claims.sid, 'revoked', end)
+    return { sid: claims.sid, absoluteEnd: toSeconds(end) }
+  }
+
+  function tombstone(buried: readonly Tombstone[], since: number | undefined, out: string | undefined): string {
     const now = toSeconds(clock())
-    const entries = [...readTombstones(out, now), { sid: session.claims.sid, absoluteEnd: toSeconds(end) }]
-    const { value, maxAge } = writeTombstones(entries, now)
+    const before = readTombstones(out, now)
+    const stones = { buried: [...before.buried, ...buried], since: since ?? before.since }
+    const { value, maxAge } = writeTombstones(stones, now, toSeconds(policy.absoluteTimeout))
     return cookies.out(value, maxAge)
   }
 
@@ -56,15 +65,15 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
   }
 
   return {
-    bury,
+    replace: (old, fresh, out) => tombstone(old === undefined ? [] : [bury(old)], fresh.claims.auth_time, out),
     async end(session, { sealed, out }, context) {
       // Before the upstream is asked: it may take its time, and renewals must stop now.
-      const tombstone = bury(session, out)
+      const stone = tombstone([bury(session)], undefined, out)
       const { sub, sid, upn } = session.claims
       const { told, detail } = await tellUpstream(session, session.claims.upt ?? sealed)
       const more = detail === undefined ? {} : { detail }
       events({ ...context, type: 'signed_out', sub, sid, upstream: upn, upstreamTold: told, ...more })
-      return tombstone
+      return stone
     },
   }
 }

@@ -46,10 +46,6 @@ class World {
   }
 
   advance(milliseconds: number): void {
-    // Between processes that share nothing, an answer is late by less than a minute or does not come: see docs/decisions.md.
-    if (this.gateways.length > 1 && milliseconds >= seconds(60)) {
-      while (this.underWay.length > 0) this.deliver(0)
-    }
     this.gateways[0]?.clock.advance(milliseconds)
   }
 
@@ -85,7 +81,8 @@ class World {
 
   /** Arrives before anything else happens: people wait for it. */
   async signIn(as: 'john' | 'ada'): Promise<void> {
-    // Nobody signs in again before the answer to signing out has come: that late, it would write an older tombstone.
+    // Nobody signs in again before the answer to signing out has come: that late, it would write an older tombstone
+    // (docs/decisions.md).
     while (this.underWay.some(({ signsOut }) => signsOut))
       this.deliver(this.underWay.findIndex(({ signsOut }) => signsOut))
     this.takeTurns()

@@ -99,6 +99,31 @@ test("an answer that arrives after somebody else's sign-in makes nobody somebody
   assert.equal(await subjectOf(client.send('/protected')), 'accounts|2')
 })
 
+test('a session that no cookie names any more does not come back over a later sign-in, however late its answer', async (t) => {
+  const gateway = await open(t)
+  const { clock, service, keys, origin } = gateway
+  const replica = await open(t, { keys, service, clock, publicUrl: origin })
+  const client = await signedIn(gateway, 'john')
+  clock.advance(minutes(4))
+  const ofTheFirst = await client.sendOnly('/protected')
+  await client.signIn('john')
+  clock.advance(minutes(20))
+  const ofTheSecond = await client.sendOnly('/protected')
+  assert.equal(ofTheSecond.setCookies.length, 1)
+  client.take(ofTheFirst)
+  client.origin = replica.origin
+  await client.signIn('ada')
+  assert.equal(await subjectOf(client.send('/protected')), 'accounts|2')
+
+  client.take(ofTheSecond)
+  assertSentToSignIn(replica, await client.send('/protected'), '/protected', 'tombstoned')
+  // Signing out keeps what the tombstone said before.
+  await client.signIn('ada')
+  await client.signOut()
+  client.take(ofTheSecond)
+  assertSentToSignIn(replica, await client.send('/protected'), '/protected', 'tombstoned')
+})
+
 test("a renewal that is under way while somebody else signs in leaves that person's cookie alone", async (t) => {
   const gateway = await open(t)
   const { clock, service } = gateway
