@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util'
-import { pruned, readRevocations, writeRevocations } from '../life/revocation-file.ts'
-import type { RevocationList } from '../life/revocations.ts'
+import { changeRevocations, pruned } from '../life/revocation-file.ts'
 import { readConfig } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 
@@ -23,13 +22,14 @@ export async function run(args: string[]): Promise<Exit> {
   if (file === undefined)
     throw new CommandFault('revocations.file is not set, so nothing reads a list. Set it, and restart once.')
   const now = Date.now()
-  const before = pruned(await readRevocations(file), now - config.session.absoluteTimeout)
-  const after: RevocationList = {
-    notBefore: all ? now : before.notBefore,
-    subjects: new Map([...before.subjects, ...subject.map((one) => [one, now] as const)]),
-    sessions: new Map([...before.sessions, ...session.map((one) => [one, now] as const)]),
-  }
-  await writeRevocations(file, after)
+  await changeRevocations(file, (list) => {
+    const before = pruned(list, now - config.session.absoluteTimeout)
+    return {
+      notBefore: all ? now : before.notBefore,
+      subjects: new Map([...before.subjects, ...subject.map((one) => [one, now] as const)]),
+      sessions: new Map([...before.sessions, ...session.map((one) => [one, now] as const)]),
+    }
+  })
   const what = [...(all ? ['everyone'] : []), ...subject, ...session].join(', ')
   process.stdout.write(`${file}: sessions of ${what} that began until ${new Date(now).toISOString()} are over\n`)
   return exits.good

@@ -1,6 +1,7 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { unwatchFile, watchFile, type Stats } from 'node:fs'
 import { dirname, basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parse, stringify } from 'yaml'
 import { PosternError } from '../base/errors.ts'
 import { noRevocations, type RevocationList } from './revocations.ts'
@@ -84,7 +85,7 @@ export async function readRevocations(
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    if (isMissing(error) && missing === 'empty') return noRevocations
+    if (hasCode(error, 'ENOENT') && missing === 'empty') return noRevocations
     throw new PosternError('POSTERN_REVOCATIONS_INVALID', `${file}: cannot be read.`)
   }
   const result = parseRevocations(text)
@@ -95,18 +96,72 @@ export async function readRevocations(
   )
 }
 
-/** Writes the whole list so that a reader sees all of it or none. */
-export async function writeRevocations(file: string, list: RevocationList): Promise<void> {
+/**
+ * Reads the list, changes it and writes it, one process after the other, so that no entry is lost between two. A reader
+ * sees all of it or none.
+ *
+ * @throws PosternError `POSTERN_REVOCATIONS_INVALID` with every fault of the list that is there
+ *   and when it cannot be written, `POSTERN_REVOCATIONS_LOCKED` when another process keeps the file for longer than five seconds
+ */
+export async function changeRevocations(
+  file: string,
+  change: (before: RevocationList) => RevocationList,
+): Promise<void> {
+  const lock = besides(file, 'lock')
+  await takeLock(lock)
+  try {
+    const half = besides(file, 'tmp')
+    await writeFile(half, textOf(change(await readRevocations(file))), { mode: 0o644 })
+    await rename(half, file)
+  } catch (error) {
+    throw unwritable(file, error)
+  } finally {
+    await rm(lock, { force: true })
+  }
+}
+
+/** Milliseconds between two tries, and how many. */
+const lockTries = { every: 50, most: 100 }
+
+async function takeLock(lock: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await writeFile(lock, `${process.pid}\n`, { flag: 'wx' })
+      return
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw unwritable(lock, error)
+      if (tries === lockTries.most) {
+        throw new PosternError(
+          'POSTERN_REVOCATIONS_LOCKED',
+          `${lock} says that another process is at work on the list. If none is, delete that file and try again.`,
+        )
+      }
+    }
+    await sleep(lockTries.every)
+  }
+}
+
+function unwritable(file: string, error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error) || error instanceof PosternError) return error
+  return new PosternError(
+    'POSTERN_REVOCATIONS_INVALID',
+    `${file}: cannot be written (${String(error.code)}). The folder must be there and writable for whoever runs this.`,
+  )
+}
+
+function textOf(list: RevocationList): string {
   const iso = (at: number) => new Date(at).toISOString()
   const map = (times: ReadonlyMap<string, number>) => Object.fromEntries([...times].map(([key, at]) => [key, iso(at)]))
-  const value = {
+  return stringify({
     ...(list.notBefore === undefined ? {} : { notBefore: iso(list.notBefore) }),
     subjects: map(list.subjects),
     sessions: map(list.sessions),
-  }
-  const half = join(dirname(file), `.${basename(file)}.${process.pid}.tmp`)
-  await writeFile(half, stringify(value), { mode: 0o644 })
-  await rename(half, file)
+  })
+}
+
+/** In the same folder, so that a rename is one step; hidden, so that nothing takes it for the list. */
+function besides(file: string, ending: string): string {
+  return join(dirname(file), `.${basename(file)}.${ending}`)
 }
 
 export interface RevocationWatch {
@@ -146,6 +201,6 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import fc from 'fast-check'
-import { parseRevocations, pruned, readRevocations, writeRevocations } from '../../src/life/revocation-file.ts'
+import { changeRevocations, parseRevocations, pruned, readRevocations } from '../../src/life/revocation-file.ts'
 import { createRevocations } from '../../src/life/revocations.ts'
 import { BrowserClient, bearerToken, send } from '../support/browser-client.ts'
 import { fakeClock, seconds } from '../support/clock.ts'
@@ -54,11 +54,7 @@ test('LO-04 a list written while two processes run ends the sessions it names in
     assert.equal((await visits(ada, origin)).status, 200)
   }
   clock.advance(seconds(2))
-  await writeRevocations(file, {
-    notBefore: undefined,
-    subjects: new Map([['accounts|1', clock()]]),
-    sessions: new Map(),
-  })
+  await changeRevocations(file, (before) => ({ ...before, subjects: new Map([['accounts|1', clock()]]) }))
   for (const { origin } of [one, two]) {
     await until(303, () => visits(john, origin))
     assert.equal((await send(`${origin}/protected`, 'GET', { authorization })).status, 401)
@@ -69,7 +65,7 @@ test('LO-04 a list written while two processes run ends the sessions it names in
   await john.signIn('john')
   assert.equal((await visits(john, one.origin)).status, 200)
 
-  await writeRevocations(file, { notBefore: clock(), subjects: new Map(), sessions: new Map() })
+  await changeRevocations(file, (before) => ({ ...before, notBefore: clock() }))
   await until(303, () => visits(ada, two.origin))
 
   // A symlink swapped as Kubernetes does it, to a list that nobody can use: the one before stays in force.
@@ -116,8 +112,47 @@ describe('a list', () => {
       subjects: new Map([['accounts|42', 1_795_000_000_000]]),
       sessions: new Map([['abc', 1_795_000_000_123]]),
     }
-    await writeRevocations(file, list)
+    await changeRevocations(file, () => list)
     assert.deepEqual(await readRevocations(file), list)
+  })
+
+  test('loses no entry when many write at once, and leaves nothing beside it', async (t) => {
+    const dir = await folder(t)
+    const file = join(dir, 'list.yaml')
+    const names = Array.from({ length: 30 }, (_, index) => `accounts|${index}`)
+    await Promise.all(
+      names.map((name) =>
+        changeRevocations(file, (before) => ({ ...before, subjects: new Map([...before.subjects, [name, 5]]) })),
+      ),
+    )
+    assert.deepEqual([...(await readRevocations(file)).subjects.keys()].toSorted(), names.toSorted())
+    assert.deepEqual(await readdir(dir), ['list.yaml'])
+  })
+
+  test('that another process keeps is not written, and the error says what to do', async (t) => {
+    const dir = await folder(t)
+    const file = join(dir, 'list.yaml')
+    await writeFile(join(dir, '.list.yaml.lock'), '1\n')
+    await assert.rejects(
+      changeRevocations(file, (before) => before),
+      {
+        code: 'POSTERN_REVOCATIONS_LOCKED',
+        message: /delete that file and try again/,
+      },
+    )
+    assert.deepEqual(await readdir(dir), ['.list.yaml.lock'])
+  })
+
+  test('with faults is not written over', async (t) => {
+    const dir = await folder(t)
+    const file = join(dir, 'list.yaml')
+    await writeFile(file, 'notBefore: yesterday\n')
+    await assert.rejects(
+      changeRevocations(file, (before) => before),
+      { code: 'POSTERN_REVOCATIONS_INVALID' },
+    )
+    assert.deepEqual(await readdir(dir), ['list.yaml'])
+    assert.equal(await readFile(file, 'utf8'), 'notBefore: yesterday\n')
   })
 
   test('forgets what no living session can meet', () => {
