@@ -94,6 +94,7 @@ function checkByProfile(profile: ProfileCall | undefined): CheckCall | undefined
     subject,
     subjectRequired: subject !== undefined,
     claims,
+    claimsComplete: true,
     jsonRequired: anyInBody([subject, ...claims.values()]),
     refusals,
   }
@@ -116,6 +117,7 @@ function parseCheck(
     success: parseSuccess(spot.at('success'), options.success),
     refusals: parseRefusals(spot.at('refusals'), options.refusals),
     ...found,
+    claimsComplete: claims !== undefined,
     subjectRequired: subject !== undefined,
     jsonRequired: anyInBody([looked.subject, ...(looked.claims?.values() ?? [])]),
   }

@@ -119,7 +119,7 @@ const check = strict(
     ),
     claims: Type.Optional(
       claimPlaces(
-        'Claims to read again. Default: the places at login; one that the answer does not have stays as it was.',
+        'Claims to read again; one that the answer leaves out is then no longer so. Default: the places at login, where one that is left out stays as it was.',
       ),
     ),
   },

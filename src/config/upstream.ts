@@ -80,8 +80,12 @@ export interface CheckCall {
   readonly subject: Place | undefined
   /** Whether an answer without the subject says nothing: its place was named for this very call. */
   readonly subjectRequired: boolean
-  /** A claim that the answer does not have stays as it was. */
   readonly claims: ReadonlyMap<string, Place>
+  /**
+   * Whether a claim that the answer leaves out is no longer so: its place was named for this very call. Else it stays as
+   * it was, for the answer may not speak of it.
+   */
+  readonly claimsComplete: boolean
   /** Whether a body that is no JSON says nothing: something else than the service may have answered. */
   readonly jsonRequired: boolean
 }

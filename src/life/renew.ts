@@ -215,7 +215,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
   return { renew }
 }
 
-/** Claims as the upstream says them now: `null` takes one away, and what it does not speak of stays as it was. */
+/** Claims as the upstream says them now; what it does not speak of stays as it was. */
 function readAgain(before: ProfileClaims, { claims, gone }: Pick<Good, 'claims' | 'gone'>): ProfileClaims {
   const kept = Object.entries(before).filter(([name]) => !gone.includes(name))
   return { ...Object.fromEntries(kept), ...claims }

@@ -79,13 +79,16 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
       if (check.subjectRequired && who?.ok === false && !(empty && isInBody(check.subject))) {
         return failed('upstream_bad', `The subject of the check ${who.fault}. The status was ${status}.`, answer)
       }
+      const claims = taking.claims(check.claims, token)
+      const isGone = (name: string, place: Place) =>
+        check.claimsComplete && !empty
+          ? !Object.hasOwn(claims, name)
+          : find(place, { answer, variables: new Map(), token }) === null
       return {
         kind: 'good',
         subject: who?.ok === true ? who.value : undefined,
-        claims: taking.claims(check.claims, token),
-        gone: [...check.claims].flatMap(([name, place]) =>
-          find(place, { answer, variables: new Map(), token }) === null ? [name] : [],
-        ),
+        claims,
+        gone: [...check.claims].flatMap(([name, place]) => (isGone(name, place) ? [name] : [])),
         status,
       }
     },

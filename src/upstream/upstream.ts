@@ -49,9 +49,9 @@ export type CheckOutcome =
       readonly kind: 'good'
       /** Whom the token speaks for now; undefined = the answer does not say. */
       readonly subject: string | undefined
-      /** Claims found in the answer; one that is not among them stays as it was. */
+      /** Claims found in the answer; one that is neither here nor gone stays as it was. */
       readonly claims: ProfileClaims
-      /** Configured claims that the answer gives as `null`: they are no longer so. */
+      /** Claims that are no longer so. */
       readonly gone: readonly string[]
       readonly status: number
     }

@@ -105,6 +105,23 @@ test('a check tells whom the token speaks for now, and the claims that it has', 
   assert.deepEqual({ ...silent.claims }, {})
 })
 
+test('RF-02 a claim that the check was described to give and leaves out, or gives as no value, is gone', async () => {
+  const claims = { roles: { json: '/roles' }, name: { json: '/name' } }
+  const gone = async (body: object | undefined, check: Partial<Check>) => {
+    const outcome = await checked(body === undefined ? { status: 204 } : { body }, check)
+    assert.equal(outcome.kind, 'good')
+    return outcome.kind === 'good' ? outcome.gone : undefined
+  }
+  assert.deepEqual(await gone({ name: 'John' }, { claims }), ['roles'])
+  assert.deepEqual(await gone({ name: 'John', roles: {} }, { claims }), ['roles'])
+  assert.deepEqual(await gone({ name: null, roles: [] }, { claims }), ['name'])
+  assert.deepEqual(await gone({}, { claims }), ['roles', 'name'])
+  // An answer without a body speaks of nothing.
+  assert.deepEqual(await gone(undefined, { claims }), [])
+  // Nor must an answer have what was described for the login: only `null` says that it is no longer so.
+  assert.deepEqual(await gone({ id: 's-1' }, {}), [])
+})
+
 test('where nothing says how long to wait, a rule may', async () => {
   const refusals = [{ status: [409], as: 'unavailable' as const, retryAfter: '90s' }]
   assert.equal(only(await checked({ status: 409 }, { refusals }), 'failed').retryAfter, 90)
