@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { assertSentToSignIn, lastReason } from '../contract/refusal.ts'
-import { navigation, sameOriginFetch } from '../support/browser-client.ts'
+import { navigation, sameOriginFetch, type Answer } from '../support/browser-client.ts'
 import { minutes, seconds } from '../support/clock.ts'
 import { copyOf, giveRefreshTokens, hold, open, refreshing, signedIn, subjectOf, withoutLogout } from './timeline.ts'
 
@@ -40,6 +41,27 @@ test('RF-03 a hundred requests at once that need a refresh token: it is spent on
     client.take({ setCookies: JSON.parse(first) as string[] })
   }
   assert.equal((await client.send('/things')).json()['for'], 'john')
+})
+
+test('RF-03 a hundred requests over two seconds with one expired cookie: one refresh, whose token is used up, and all are served', async (t) => {
+  const gateway = await open(t, { upstream: refreshing })
+  const { clock, service } = gateway
+  giveRefreshTokens(service)
+  const client = await signedIn(gateway)
+  clock.advance(minutes(6))
+  const refresh = hold(service, 'refresh')
+  const answers: Promise<Answer>[] = []
+  for (let sent = 0; sent < 100; sent += 1) {
+    answers.push(client.sendOnly('/protected', 'GET', sent % 3 === 0 ? navigation : sameOriginFetch))
+    // The answer of the service comes in the middle: half of them wait for it, half come when it is known.
+    if (sent === 50) refresh.go()
+    clock.advance(20)
+    await sleep(20)
+  }
+  const all = await Promise.all(answers)
+  assert.deepEqual(new Set(all.map(({ status }) => status)), new Set([200]))
+  assert.equal(service.calls.refresh, 1)
+  assert.equal(new Set(all.map(({ setCookies }) => JSON.stringify(setCookies))).size, 1)
 })
 
 test('an answer that arrives after sign-out does not bring the session back, in any process', async (t) => {
