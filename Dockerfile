@@ -19,6 +19,9 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-fund --no-audit
 
+# The client of facts.redis is not installed with the package: not every host app wants it.
+COPY --from=build /app/node_modules/@redis node_modules/@redis
+
 FROM ${BASE}
 ENV NODE_ENV=production
 WORKDIR /app

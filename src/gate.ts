@@ -8,15 +8,18 @@ import type { Key } from './keys/key.ts'
 import { createKeyRing } from './keys/ring.ts'
 import { createAuthenticator, type AuthenticateOptions } from './life/authenticate.ts'
 import type { Authentication, Session } from './life/authentication.ts'
+import { createProcessBuckets, createSharedBuckets } from './life/buckets.ts'
 import { createBindings, type Bindings } from './life/bindings.ts'
 import { createBackendCredentials } from './life/backend-credentials.ts'
 import type { CookieWriter } from './life/cookie-budget.ts'
 import { readCredentials } from './life/credentials.ts'
 import { createEndings } from './life/endings.ts'
-import { createProcessFacts, type Facts } from './life/facts.ts'
+import { createProcessFacts } from './life/facts.ts'
 import { createLoginLimiter } from './life/login-limits.ts'
 import { createRenewer } from './life/renew.ts'
 import { createRevocations, type RevocationList } from './life/revocations.ts'
+import { createSharedFacts } from './life/shared-facts.ts'
+import type { SharedStore } from './life/shared-store.ts'
 import { createSessionMaker } from './life/session.ts'
 import { signInAt, type SignInResult } from './life/sign-in.ts'
 import { createSignOuter } from './life/sign-out.ts'
@@ -91,7 +94,8 @@ export interface GateDeps {
   readonly cookies: CookieWriter
   readonly clock?: Clock
   readonly onEvent?: EventSink
-  readonly facts?: Facts
+  /** What it has in common with other processes. Default: nothing. */
+  readonly store?: SharedStore
 }
 
 /** Clock skew between replicas, in milliseconds. */
@@ -107,7 +111,9 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       onEvent(event)
     } catch {}
   }
-  const facts = deps.facts ?? createProcessFacts(clock)
+  const { store } = deps
+  const own = createProcessFacts(clock)
+  const facts = store === undefined ? own : createSharedFacts(own, store, clock)
   const revocations = createRevocations()
   const endings = createEndings(facts, revocations)
   const policy = config.session
@@ -127,7 +133,9 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       observed(createLoginUpstream(upstream, { clock }), clock, events),
     ]),
   )
-  const limiter = createLoginLimiter(config.rateLimit.login, clock)
+  const counted = createProcessBuckets(clock)
+  const buckets = store === undefined ? counted : createSharedBuckets(store.buckets, counted)
+  const limiter = createLoginLimiter(config.rateLimit.login, buckets, clock)
   const bindings = createBindings(policy, { sealer, upstreams, facts, endings, clock, events })
   const renewer = createRenewer(policy, { sealer, maker, upstreams, facts, endings, bindings, clock, events })
   const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
@@ -188,7 +196,10 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       const deps = { maker, limiter, transactions, clock, events }
       const result = await signInAt({ upstream, typed, carrier, transaction, browser }, contextOf(request), deps)
       if (!result.ok || result.carrier !== 'cookie') return result
-      return { ...result, setCookies: [...result.setCookies, ...(await replaced(request, result.session, result.setCookies))] }
+      return {
+        ...result,
+        setCookies: [...result.setCookies, ...(await replaced(request, result.session, result.setCookies))],
+      }
     },
 
     async signOut(request) {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
-import type { Clock } from './base/clock.ts'
+import { systemClock, type Clock } from './base/clock.ts'
 import { PosternError } from './base/errors.ts'
 import type { EventSink } from './base/events.ts'
 import type { Config, Requirement } from './config/config.ts'
@@ -16,6 +16,8 @@ import { createProxyTrust } from './http/request-facts.ts'
 import { loadKeyFolder } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
 import { readRevocations, watchRevocations } from './life/revocation-file.ts'
+import { createRedisStore } from './life/redis-store.ts'
+import type { SharedStore } from './life/shared-store.ts'
 import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
 
@@ -52,6 +54,8 @@ export interface Runtime {
   readonly onEvent?: EventSink
   /** Instead of those in `keys.dir`. */
   readonly keys?: readonly Key[]
+  /** What this process has in common with others. Default: `facts` of the configuration. */
+  readonly store?: SharedStore
   /** Take keys made by the demo. Default: they are refused. */
   readonly allowDemoKeys?: boolean
 }
@@ -114,18 +118,24 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   }
 
   const plugin: FastifyPluginAsync = async (app) => {
+    const { clock = systemClock } = runtime
     const keys = runtime.keys ?? (await loadKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false }))
     // In the shape of every request from the start, so that setting it later changes nothing.
     app.decorateRequest(admitted)
     await app.register(async (scope) => {
       await registerCookies(scope)
       const jar = createCookieJar(config, scope)
+      const onEvent = runtime.onEvent ?? logEvents(app.log)
+      const store = runtime.store ?? (await storeOf(config, clock, onEvent))
       const gate = createGate(config, {
         keys,
         cookies: jar,
-        onEvent: runtime.onEvent ?? logEvents(app.log),
-        ...(runtime.clock === undefined ? {} : { clock: runtime.clock }),
+        onEvent,
+        clock,
+        ...(store === undefined ? {} : { store }),
       })
+      await store?.ready()
+      scope.addHook('onClose', () => store?.close())
       scope.addHook('onClose', () => gate.close())
       await watchRevocationFile(config, gate, scope)
       const trust = createProxyTrust(config.trustedProxies)
@@ -179,6 +189,11 @@ function requirementOf(require: Require): Requirement {
   return Object.fromEntries(
     Object.entries(require).map(([claim, values]) => [claim, typeof values === 'string' ? [values] : values]),
   )
+}
+
+async function storeOf(config: Config, clock: Clock, events: EventSink): Promise<SharedStore | undefined> {
+  const { redis } = config.facts
+  return redis === undefined ? undefined : createRedisStore(redis, clock, events)
 }
 
 async function watchRevocationFile(config: Config, gate: Gate, app: FastifyInstance): Promise<void> {

@@ -16,6 +16,7 @@ import { codeOf, problemOf, problemType, reasonOf } from './http/problem.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
 import { ambiguity, answerParserError, refuseConnect, refuseExpectations } from './http/wire.ts'
 import type { Key } from './keys/key.ts'
+import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
 import { logEvents } from './observe/log.ts'
 import { createNoteKeeper } from './observe/request-notes.ts'
@@ -27,6 +28,8 @@ export interface ServerDeps<Claims> {
   readonly log: FastifyBaseLogger
   readonly clock?: Clock
   readonly onEvent?: EventSink
+  /** What this process has in common with others. */
+  readonly store?: SharedStore
   /** Routes of an app that lives in the same process. Default: there are none. */
   readonly app?: (postern: Postern<Claims>) => FastifyPluginAsync
 }
@@ -68,6 +71,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     keys: deps.keys,
     onEvent: events,
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
+    ...(deps.store === undefined ? {} : { store: deps.store }),
   })
   const lenient = config.routes.some(
     ({ encodedSlash, pathParams }) => encodedSlash === 'forward' || pathParams === 'forward',

@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util'
 import { agedKeys } from '../keys/age.ts'
 import { loadKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
+import { createMemoryStore } from '../life/memory-store.ts'
 import { createLogger } from '../observe/logger.ts'
 import { createServer } from '../server.ts'
 import { readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 import { closeOnSignals, listenOrClose } from './lifecycle.ts'
+import { createWorkerStore, serveWorkers } from './worker-store.ts'
 import { isWorker, superviseWorkers } from './workers.ts'
 
 /** `postern serve`: the gateway. Runs until SIGTERM or SIGINT. */
@@ -23,10 +25,15 @@ export async function run(args: string[]): Promise<Exit> {
     for (const warning of [...warnings, ...agedKeys(keys, config.keys.maxAge, Date.now())]) log.warn(warning)
   }
   if (config.workers > 1 && !isWorker) {
+    serveWorkers(createMemoryStore(Date.now))
     superviseWorkers({ count: config.workers, timeout: config.shutdownTimeout, log })
     return exits.good
   }
-  const server = createServer(config, { keys, log })
+  const server = createServer(config, {
+    keys,
+    log,
+    ...(isWorker && config.facts.redis === undefined ? { store: createWorkerStore() } : {}),
+  })
   const { address, adminAddress } = await listenOrClose(server, 'Choose another: listen.port and listen.adminPort')
   closeOnSignals({ close: () => server.close(), timeout: config.shutdownTimeout, log, passOverInterrupt: isWorker })
   // Not before: whoever reads it may end it at once.

@@ -33,7 +33,24 @@ export interface Config {
   readonly log: { readonly level: string }
   /** Processes. */
   readonly workers: number
+  /** Instances of this configuration, on whatever machines. */
+  readonly replicas: number
+  readonly facts: {
+    /** Undefined: a process knows what it and its workers know. */
+    readonly redis: RedisConfig | undefined
+  }
   readonly shutdownTimeout: number
+}
+
+export interface RedisConfig {
+  /** `redis:` or `rediss:`, without credentials. */
+  readonly url: string
+  readonly username: string | undefined
+  readonly password: Secret | undefined
+  /** What every key begins with. */
+  readonly prefix: string
+  /** Milliseconds for an answer. */
+  readonly timeout: number
 }
 
 export interface SessionConfig {

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { route } from './route-options.ts'
-import { choice, duration, flag, keys, map, origin, rate, strict, text } from './schema.ts'
+import { choice, duration, flag, keys, map, origin, rate, secretText, strict, text } from './schema.ts'
 import { loginUpstream } from './upstream-options.ts'
 
 /*
@@ -20,6 +20,35 @@ const listen = strict(
     adminPort: Type.Optional(port('Port of /healthz and /readyz; 0 takes a free one.', 9080)),
   },
   'Where the server listens. The plugin ignores it.',
+)
+
+const redis = strict(
+  {
+    url: Type.String({
+      description:
+        'Address of the server, such as `redis://10.0.0.5:6379` or `rediss://…` for TLS; `/1` at the end chooses a database.',
+      pattern: '^rediss?://[^@]+$',
+      errorMessage: 'must be an address such as redis://10.0.0.5:6379; user and password have keys of their own',
+    }),
+    username: Type.Optional(text('Name of the user. Default: the server decides.')),
+    password: Type.Optional(secretText('`{ file: PATH }` or `{ env: NAME }`, or the text itself.')),
+    prefix: Type.Optional(text('What every key begins with.', 'postern:')),
+    timeout: Type.Optional(duration('How long an answer is waited for.', '250ms')),
+  },
+  'A Redis or Valkey server.',
+)
+
+const facts = strict(
+  {
+    redis: Type.Optional(
+      Type.Union([redis, Type.Null()], {
+        description:
+          'A Redis or Valkey server through which replicas tell each other of sign-outs, renewals and attempts. It holds no session. Default: none.',
+        default: null,
+      }),
+    ),
+  },
+  'What several processes know together.',
 )
 
 const proxiesFault =
@@ -187,10 +216,20 @@ export const OptionsSchema = strict(
     workers: Type.Optional(
       Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')], {
         description:
-          'Processes that serve; `auto` takes one for each core. They share ports and files, and no facts: limits on guessing count in each of them, and a sign-out is known in the one that did it. The plugin ignores it.',
+          'Processes that serve; `auto` takes one for each core. They share ports, files and facts: a sign-out, a renewal and an attempt to sign in count in all of them. The plugin ignores it.',
         default: 1,
       }),
     ),
+    replicas: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100_000,
+        description:
+          'Instances that run with this configuration, on whatever machines. Only for checks: what several of them cannot do without `facts.redis` is refused.',
+        default: 1,
+      }),
+    ),
+    facts: Type.Optional(facts),
     shutdownTimeout: Type.Optional(duration('How long requests in flight may go on after SIGTERM.', '30s')),
   },
   'Configuration of Postern.',

@@ -5,6 +5,7 @@ import { createReport, type Fault, type Spot } from './faults.ts'
 import { deepFreeze, isPlainObject, plainJson } from './json.ts'
 import type { Options } from './options.ts'
 import { parseOrigin } from './origin.ts'
+import { parseRedis } from './parse-redis.ts'
 import { parseIdentityHeaders, parseProxies } from './parse-network.ts'
 import { parseRoutes } from './parse-routes.ts'
 import { parseSession, tokenLife } from './parse-session.ts'
@@ -51,7 +52,9 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
     sources,
     httpUpstreams: insecure.httpUpstreams ?? false,
   })
-  if (workers > 1) checkConcurrentRefresh(top.at('upstreams'), upstreams)
+  const replicas = part('replicas') ?? 1
+  const redis = parseRedis(top.at('facts', 'redis'), part('facts')?.redis ?? undefined, sources)
+  if (replicas > 1 && redis === undefined) checkConcurrentRefresh(top.at('upstreams'), upstreams)
   return {
     publicUrl: publicUrl ?? '',
     secure,
@@ -71,6 +74,8 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
     insecure: Object.entries(insecure).flatMap(([name, on]) => (on ? [`insecure.${name}`] : [])),
     log: { level: part('log')?.level ?? 'info' },
     workers,
+    replicas,
+    facts: { redis },
     shutdownTimeout: duration(top.at('shutdownTimeout'), part('shutdownTimeout') ?? '30s', { most: hour }),
   }
 }
@@ -130,7 +135,9 @@ function checkConcurrentRefresh(spot: Spot, upstreams: Config['upstreams']): voi
     if (refresh === undefined || refresh.concurrent) continue
     spot
       .at(key, 'refresh')
-      .fault('is used by several workers at once; say `concurrent: true` if the service allows that, or `workers: 1`')
+      .fault(
+        'is used by several replicas that know nothing of each other; set `facts.redis`, or say `concurrent: true` if the service allows that',
+      )
   }
 }
 

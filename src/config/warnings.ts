@@ -27,7 +27,7 @@ export function warningsOf(config: Config): readonly string[] {
 
 function upstreamWarnings(
   { key, check, refresh, logout }: LoginUpstreamConfig,
-  { session }: Config,
+  { session, replicas, facts }: Config,
 ): readonly string[] {
   const path = formatPath(['upstreams', key])
   const unchecked = formatDuration(session.uncheckedTimeout)
@@ -37,9 +37,9 @@ function upstreamWarnings(
           `${path}: has neither a check nor a refresh call, so its sessions are renewed without asking it, for ${unchecked} (session.uncheckedTimeout).`,
         ]
       : []),
-    ...(refresh !== undefined && !refresh.concurrent
+    ...(refresh !== undefined && !refresh.concurrent && replicas === 1 && facts.redis === undefined
       ? [
-          `${path}.refresh: a second process without shared facts would use the same refresh token twice; run one process, or say refresh.concurrent: true.`,
+          `${path}.refresh: a second replica would use the same refresh token twice. Run one, or set facts.redis, or say refresh.concurrent: true.`,
         ]
       : []),
     ...(logout === undefined ? [`${path}: has no logout call, so its token lives on after sign-out.`] : []),

@@ -133,6 +133,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const life = lifeState(claims, clock(), slide, policy)
     if (life.state === 'over') return refused(life.reason)
     const stillValid = life.state !== 'renewable'
+    const { token } = credentials
     const sealed = claims.upt ?? credentials.sealed
     const asItIs: Authentication = stillValid
       ? { state: 'valid', session, sealed, setCookies: [] }
@@ -148,7 +149,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
     const maySpend = always || spendingKinds.has(kind)
-    const renewal = renewed({ claims, sealed, slide, stillValid, maySpend, mustAsk })
+    const renewal = renewed({ token, claims, sealed, slide, stillValid, maySpend, mustAsk })
     const answer = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (answer !== undefined) return answer
     return stillValid ? asItIs : { state: 'unavailable', retryAfter, session }
@@ -166,12 +167,13 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     // Said while the renewal was under way: it may be a copy of one that was made before.
     const since = endings.endedBy(claims)
     if (since !== undefined) return { state: 'refused', reason: since, session: before }
+    const { token, setCookies } = outcome.successor
     const sealed = claims.upt ?? outcome.successor.sealed
     const session: Session = { kind: 'session', claims }
-    const answer: Authentication = { state: 'valid', session, sealed, setCookies: outcome.successor.setCookies }
+    const answer: Authentication = { state: 'valid', session, sealed, setCookies }
     // Made for a request that was no activity, and this one is: it goes on as if it had brought the new cookie.
     if (!wanted.slide || clock() < slideDue(claims, policy)) return answer
-    return (await renewed({ ...wanted, claims, sealed, stillValid: true, mustAsk: false })) ?? answer
+    return (await renewed({ ...wanted, token, claims, sealed, stillValid: true, mustAsk: false })) ?? answer
   }
 
   return {

@@ -6,6 +6,8 @@ export interface ExpiringMap<V> {
   set(key: string, value: V, until: number): void
   delete(key: string): void
   readonly size: number
+  /** What has not ended, in the order in which it was set. */
+  entries(): Iterable<readonly [key: string, value: V]>
 }
 
 /** Entries that end by themselves. Bounded: beyond `limit` the ones that were set first go first. */
@@ -42,6 +44,10 @@ export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V
     },
     get size() {
       return entries.size
+    },
+    *entries() {
+      const now = clock()
+      for (const [key, { value, until }] of entries) if (until > now) yield [key, value]
     },
   }
 }

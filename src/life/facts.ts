@@ -11,26 +11,42 @@ export interface Successor {
   readonly setCookies: readonly string[]
 }
 
+/** The token that was replaced. Only who brings all of it may have its successor. */
+export interface Predecessor {
+  readonly jti: string
+  readonly token: string
+}
+
 /** Why a session was ended before its time. */
 export type DenialReason = Extract<Reason, 'revoked' | 'upstream_refused' | 'upstream_expired'>
 
 /**
+ * Who may use a refresh token. `ours`: nobody else does meanwhile. `taken`: another process is using it now. `spent`: it
+ * was used up. `unknown`: whoever shares the facts cannot be asked.
+ */
+export type Claim = 'ours' | 'taken' | 'spent' | 'unknown'
+
+/**
  * What a process knows beside what stands in a token: negative facts and short-lived copies of answers. No session is
- * ever stored here; forgetting everything signs nobody in.
+ * ever stored here; forgetting everything signs nobody in. Nothing here rejects. Times are milliseconds since the epoch.
  */
 export interface Facts {
   /** Changes with every denial: what was known before has to be asked again. */
   readonly generation: number
-  /** @param until milliseconds since the epoch; after it the session is over anyway */
+  /** @param until after it the session is over anyway */
   deny(sid: string, reason: DenialReason, until: number): void
   denied(sid: string): DenialReason | undefined
-  /** @param jti of the token that was replaced */
-  successor(jti: string): Promise<Successor | undefined>
-  /** @param until milliseconds since the epoch */
-  remember(jti: string, successor: Successor, until: number): Promise<void>
-  /** @param fingerprint of a refresh token that was used up */
-  spend(fingerprint: string, until: number): void
-  spent(fingerprint: string): boolean
+  successor(of: Predecessor): Promise<Successor | undefined>
+  remember(of: Predecessor, successor: Successor, until: number): Promise<void>
+  /**
+   * @param fingerprint of a refresh token
+   * @param until when the claim ends by itself, should this process never release it
+   */
+  claim(fingerprint: string, until: number): Promise<Claim>
+  /** It was not used up. */
+  release(fingerprint: string): Promise<void>
+  /** It was used up. */
+  spend(fingerprint: string, until: number): Promise<void>
 }
 
 interface Limits {
@@ -38,7 +54,7 @@ interface Limits {
   readonly entries?: number
 }
 
-/** Facts that this process alone knows. Bounded in memory. */
+/** Facts that this process alone knows. Bounded in memory. One renewal at a time per session is the caller's to see to. */
 export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
   const entries = limits.entries ?? 100_000
   const denials = createExpiringMap<DenialReason>(clock, entries)
@@ -55,12 +71,14 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
       generation += 1
     },
     denied: (sid) => denials.get(sid),
-    successor: (jti) => Promise.resolve(successors.get(jti)),
-    remember(jti, successor, until) {
+    successor: ({ jti }) => Promise.resolve(successors.get(jti)),
+    async remember({ jti }, successor, until) {
       successors.set(jti, successor, until)
-      return Promise.resolve()
     },
-    spend: (fingerprint, until) => spent.set(fingerprint, true, until),
-    spent: (fingerprint) => spent.get(fingerprint) === true,
+    claim: async (fingerprint) => (spent.get(fingerprint) === true ? 'spent' : 'ours'),
+    async release() {},
+    async spend(fingerprint, until) {
+      spent.set(fingerprint, true, until)
+    },
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
 import type { Reason } from '../base/reasons.ts'
@@ -9,7 +10,7 @@ import type { CheckOutcome, Failed, Upstream } from '../upstream/upstream.ts'
 import type { Bindings } from './bindings.ts'
 import type { Endings } from './endings.ts'
 import { createExpiringMap } from './expiring-map.ts'
-import type { DenialReason, Facts, Successor } from './facts.ts'
+import type { Claim, DenialReason, Facts, Predecessor, Successor } from './facts.ts'
 import { endingSoon, isRefreshable, renewalStep, type RenewalPolicy } from './renewal-plan.ts'
 import { absoluteEnd, idleEnd } from './rules.ts'
 import { upstreamSubject, type SessionMaker } from './session.ts'
@@ -22,6 +23,8 @@ export type Renewal =
   | { readonly kind: 'unavailable' }
 
 export interface RenewalRequest {
+  /** As the browser sent it. */
+  readonly token: string
   readonly claims: TokenClaims
   readonly sealed: string | undefined
   /** Whether the idle limit begins anew. */
@@ -54,6 +57,13 @@ interface RenewerDeps {
 /** Milliseconds for which requests with the old cookie get the same new one. */
 const successorLife = 30_000
 
+/** Milliseconds. Longer than any call takes, should the process that holds a claim die meanwhile. */
+const claimLife = 60_000
+
+/** Milliseconds between two looks at what another process is doing, and in all. */
+const lookAgain = 50
+const longestWait = 10_000
+
 /**
  * Milliseconds without a further try for the same token. `failed`: the upstream could not be asked. `refused`: it
  * refused the refresh token. `unspent`: a refresh is due that this request may not pay for.
@@ -73,7 +83,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
 
   async function renewOnce(request: RenewalRequest): Promise<Renewal> {
     const { claims, sealed } = request
-    const successor = await facts.successor(claims.jti)
+    const successor = await facts.successor(predecessor(request))
     if (successor !== undefined) return { kind: 'renewed', successor }
     const held = holds.get(claims.jti)
     if (held === 'failed' || (held === 'unspent' && !spends(request))) return unavailable
@@ -109,28 +119,66 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
   }
 
   async function refresh(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
-    const { claims } = request
+    const { claims, stillValid } = request
     if (!spends(request)) {
       holds.set(claims.jti, 'unspent', clock() + holdFor.unspent)
       return unavailable
     }
-    // Used before, with an answer that this request does not have: showing it again would look like theft to a service
-    // that watches for reuse, and end the session that came of it.
     const fingerprint = fingerprintOf(content.refreshToken)
-    if (facts.spent(fingerprint)) return request.stillValid ? unavailable : over(claims, 'upstream_expired')
-    const outcome = await upstream.refresh(content, upstreamSubject(claims))
-    if (outcome.kind === 'failed') return hold(claims, outcome)
-    if (outcome.kind === 'refused') {
-      if (!request.stillValid) return over(claims, 'upstream_refused')
-      holds.set(claims.jti, 'refused', clock() + holdFor.refused)
-      events({ type: 'renewal_failed', reason: 'upstream_refused', sid: claims.sid, sub: claims.sub })
-      return unavailable
+    switch (await claimed(fingerprint)) {
+      case 'ours':
+        break
+      case 'taken':
+        return unavailable
+      case 'spent':
+        // Showing it again would look like theft to a service that watches for reuse, and end the session that came of it.
+        return afterSpent(request)
+      case 'unknown':
+        // Another process may be using it. Past `exp` there is no session left that waiting could save.
+        if (stillValid) return unavailable
     }
-    const { expiresAt } = outcome.grant
-    if (expiresAt !== undefined && expiresAt <= clock() + endingSoon) return over(claims, 'upstream_expired')
+    const outcome = await upstream.refresh(content, upstreamSubject(claims))
+    if (outcome.kind !== 'refreshed') {
+      await facts.release(fingerprint)
+      return outcome.kind === 'failed' ? hold(claims, outcome) : refreshRefused(request)
+    }
     const renewed = { ...outcome.grant, checkedAt: clock() }
-    if (fingerprintOf(renewed.refreshToken) !== fingerprint) facts.spend(fingerprint, absoluteEnd(claims, policy))
-    return upstream.canCheck ? recheck(request, upstream, renewed) : mint(request, renewed, claims.profile)
+    const isSpent = fingerprintOf(renewed.refreshToken) !== fingerprint
+    try {
+      return await refreshed(request, upstream, renewed)
+    } finally {
+      // Not before: who finds it spent looks for what came of it.
+      await (isSpent ? facts.spend(fingerprint, absoluteEnd(claims, policy)) : facts.release(fingerprint))
+    }
+  }
+
+  /** While another process uses it there will be an answer soon, which everyone who waits here gets. */
+  async function claimed(fingerprint: string): Promise<Claim> {
+    for (let waited = 0; ; waited += lookAgain) {
+      const claim = await facts.claim(fingerprint, clock() + claimLife)
+      if (claim !== 'taken' || waited >= longestWait) return claim
+      await sleep(lookAgain)
+    }
+  }
+
+  async function afterSpent(request: RenewalRequest): Promise<Renewal> {
+    const successor = await facts.successor(predecessor(request))
+    if (successor !== undefined) return { kind: 'renewed', successor }
+    return request.stillValid ? unavailable : over(request.claims, 'upstream_expired')
+  }
+
+  function refreshRefused({ claims, stillValid }: RenewalRequest): Renewal {
+    if (!stillValid) return over(claims, 'upstream_refused')
+    holds.set(claims.jti, 'refused', clock() + holdFor.refused)
+    events({ type: 'renewal_failed', reason: 'upstream_refused', sid: claims.sid, sub: claims.sub })
+    return unavailable
+  }
+
+  async function refreshed(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
+    const { claims } = request
+    const { expiresAt } = content
+    if (expiresAt !== undefined && expiresAt <= clock() + endingSoon) return over(claims, 'upstream_expired')
+    return upstream.canCheck ? recheck(request, upstream, content) : mint(request, content, claims.profile)
   }
 
   /** Who the new token speaks for, and the claims as they are now. It was just given: silence says nothing against it. */
@@ -144,11 +192,8 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     return mint(request, content, readAgain(claims.profile, outcome))
   }
 
-  async function mint(
-    { claims, slide }: RenewalRequest,
-    content: SealedContent,
-    profile: ProfileClaims,
-  ): Promise<Renewal> {
+  async function mint(request: RenewalRequest, content: SealedContent, profile: ProfileClaims): Promise<Renewal> {
+    const { claims, slide } = request
     const { checkedAt, ...grant } = content
     const carried = await maker.forBrowser({
       upstream: claims.upn,
@@ -168,7 +213,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     const ended = endings.endedBy(claims)
     if (ended !== undefined) return { kind: 'refused', reason: ended }
     const successor = { token: carried.minted.token, sealed: carried.sealed, setCookies: carried.setCookies }
-    await facts.remember(claims.jti, successor, clock() + successorLife)
+    await facts.remember(predecessor(request), successor, clock() + successorLife)
     bindings.renewed(claims.sid, carried.sealed ?? carried.minted.claims.upt)
     events({ type: 'renewed', jti: carried.minted.claims.jti, replaced: claims.jti, sid: claims.sid, sub: claims.sub })
     return { kind: 'renewed', successor }
@@ -219,6 +264,10 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
 function readAgain(before: ProfileClaims, { claims, gone }: Pick<Good, 'claims' | 'gone'>): ProfileClaims {
   const kept = Object.entries(before).filter(([name]) => !gone.includes(name))
   return { ...Object.fromEntries(kept), ...claims }
+}
+
+function predecessor({ claims, token }: RenewalRequest): Predecessor {
+  return { jti: claims.jti, token }
 }
 
 function spends(request: RenewalRequest): boolean {

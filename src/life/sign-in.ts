@@ -61,7 +61,7 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
   const account = input.transaction?.account ?? accountOf(input)
   const attempt: Attempt = { upstream: upstream.key, account, address: context.address }
 
-  const admission = limiter.admit(attempt)
+  const admission = await limiter.admit(attempt)
   if (!admission.ok) {
     events({ ...where, type: 'sign_in_refused', reason: 'rate_limited', detail: 'by our own limits' })
     return { ok: false, reason: 'rate_limited', retryAfter: admission.retryAfter }
@@ -71,7 +71,7 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
   const askedAt = clock()
   const outcome = await ask(input)
   const took = clock() - askedAt
-  admission.settle(outcome.kind === 'refused' && outcome.as !== 'rate_limited' ? 'refused' : 'other')
+  await admission.settle(outcome.kind === 'refused' && outcome.as !== 'rate_limited' ? 'refused' : 'other')
 
   if (outcome.kind === 'signed_in' || outcome.kind === 'second_step') pace.note(took)
   switch (outcome.kind) {
@@ -89,7 +89,7 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
     }
     case 'refused':
       events({ ...where, type: 'sign_in_refused', reason: outcome.as })
-      if (outcome.as === 'rate_limited') limiter.pause(attempt, outcome.retryAfter ?? usualPause)
+      if (outcome.as === 'rate_limited') await limiter.pause(attempt, outcome.retryAfter ?? usualPause)
       else await holdBack(pace.rest(took), wait)
       return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
     case 'failed':

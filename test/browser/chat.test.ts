@@ -74,7 +74,10 @@ const browser = await launchChromium()
 async function chatting(t: TestContext): Promise<{ gateway: Gateway; chat: Chat; page: Page }> {
   assert.ok(browser)
   const chat = await startChat()
-  const gateway = await startGateway({ face: 'server', options: () => ({ routes: [{ path: '/chat', backend: chat.origin }] }) })
+  const gateway = await startGateway({
+    face: 'server',
+    options: () => ({ routes: [{ path: '/chat', backend: chat.origin }] }),
+  })
   const context = await browser.newContext()
   t.after(async () => {
     await context.close()

@@ -17,12 +17,18 @@ function flaky(app: FastifyInstance): void {
   app.post('/flaky', (request, reply) => {
     calls += 1
     if (calls > 1) return { calls, body: request.body }
-    return reply.code(401).type('application/problem+json').send(JSON.stringify({ code: 'expired', status: 401 }))
+    return reply
+      .code(401)
+      .type('application/problem+json')
+      .send(JSON.stringify({ code: 'expired', status: 401 }))
   })
   app.get('/page', (_request, reply) => reply.type('text/html').send('<!doctype html><title>page</title>'))
 }
 
-async function signedIn(t: TestContext, tabs: number): Promise<{ gateway: Gateway; pages: Page[]; renewals: string[] }> {
+async function signedIn(
+  t: TestContext,
+  tabs: number,
+): Promise<{ gateway: Gateway; pages: Page[]; renewals: string[] }> {
   assert.ok(browser)
   const gateway = await startGateway({ routes: flaky })
   const context = await browser.newContext()
@@ -56,7 +62,9 @@ describe('the browser helper', { skip: missingChromium(browser) }, () => {
   test('two tabs that want a renewal at once make one request and one call to the upstream', async (t) => {
     const { gateway, pages, renewals } = await signedIn(t, 2)
     gateway.clock.advance(minutes(6))
-    const results = await Promise.all(pages.map((page) => page.evaluate('Promise.all([postern.renew(), postern.renew()])')))
+    const results = await Promise.all(
+      pages.map((page) => page.evaluate('Promise.all([postern.renew(), postern.renew()])')),
+    )
     assert.deepEqual(results, [
       [true, true],
       [true, true],
@@ -104,6 +112,8 @@ test('the helper is about a kilobyte on the wire, and kept by its ETag', async (
   const answer = await send(`${gateway.origin}/_auth/client.js`)
   assert.match(String(answer.headers['content-type']), /^text\/javascript/)
   assert.ok(gzipSync(answer.text).length < 1024)
-  const again = await send(`${gateway.origin}/_auth/client.js`, 'GET', { 'if-none-match': String(answer.headers['etag']) })
+  const again = await send(`${gateway.origin}/_auth/client.js`, 'GET', {
+    'if-none-match': String(answer.headers['etag']),
+  })
   assert.equal(again.status, 304)
 })

@@ -6,21 +6,24 @@ import { join } from 'node:path'
 import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
 import { stringify } from 'yaml'
+import type { Options } from '../../src/config/options.ts'
 import { writeKeyFile } from '../../src/keys/folder.ts'
 import { generateSealingKey, generateSigningKey } from '../../src/keys/generate.ts'
-import { BrowserClient, send } from '../support/browser-client.ts'
+import { BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { freePort } from '../support/gateway.ts'
-import { serviceOptions, startService } from '../support/service.ts'
+import { giveRefreshTokens, refreshing } from '../life/timeline.ts'
+import { serviceOptions, startService, type Service } from '../support/service.ts'
 
 interface Running {
   readonly origin: string
   readonly process: ChildProcess
+  readonly service: Service
   /** Of the log. */
   lines(): readonly string[]
 }
 
 /** `postern serve` with two workers, in front of a real login service. */
-async function serve(t: TestContext): Promise<Running> {
+async function serve(t: TestContext, more: Partial<Options> = {}): Promise<Running> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-test-'))
   const service = await startService()
   const [port, adminPort] = [await freePort(), await freePort()]
@@ -34,7 +37,8 @@ async function serve(t: TestContext): Promise<Running> {
     listen: { host: '127.0.0.1', port, adminPort },
     workers: 2,
     keys: { dir: './keys' },
-    upstreams: { accounts: serviceOptions(service.origin) },
+    upstreams: { accounts: refreshing(serviceOptions(service.origin)) },
+    ...more,
   }
   await writeFile(file, stringify(options))
   const child = spawn(process.execPath, ['src/cli/main.ts', 'serve', '--config', file], {
@@ -44,7 +48,7 @@ async function serve(t: TestContext): Promise<Running> {
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
   })
-  const running = { origin, process: child, lines: () => output.split('\n') }
+  const running = { origin, service, process: child, lines: () => output.split('\n') }
   t.after(async () => {
     if (child.exitCode === null) child.kill('SIGKILL')
     await service.close()
@@ -94,4 +98,49 @@ test('a session of one worker is good at the other, and a worker that dies is re
   running.process.kill('SIGTERM')
   const [code] = (await once(running.process, 'exit')) as [number]
   assert.equal(code, 0)
+})
+
+/** A connection each, so that the workers take turns. */
+const get = (running: Running, path: string, browser: BrowserClient) =>
+  send(`${running.origin}${path}`, 'GET', { ...browser.cookieHeader(), ...navigation, connection: 'close' })
+
+test('LO-03 a session that was signed out at one worker is dead at all of them, and at one that starts later', async (t) => {
+  const running = await serve(t)
+  const browser = new BrowserClient(running.origin)
+  await browser.signIn()
+  const copy = new BrowserClient(running.origin)
+  for (const [name, value] of browser.cookies) copy.cookies.set(name, value)
+  assert.equal((await get(running, '/_auth/session', copy)).status, 200)
+  await browser.signOut()
+  const statuses = async () =>
+    new Set(
+      await Promise.all(Array.from({ length: 20 }, async () => (await get(running, '/_auth/session', copy)).status)),
+    )
+  const deadline = Date.now() + 10_000
+  while ((await statuses()).has(200)) assert.ok(Date.now() < deadline)
+
+  for (const pid of workersOf(running)) process.kill(pid, 'SIGKILL')
+  await until(() => readyCount(running) === 4)
+  assert.deepEqual(await statuses(), new Set([401]))
+})
+
+test('RF-03 LG-01 workers use a refresh token once, and count attempts together', async (t) => {
+  const running = await serve(t, { session: { tokenTtl: '30s', renewWait: '10s' } })
+  giveRefreshTokens(running.service, 2)
+  const browser = new BrowserClient(running.origin)
+  assert.equal((await browser.signIn()).status, 303)
+  // Our token ends with the upstream's, after two seconds.
+  await new Promise((resolve) => setTimeout(resolve, 2_100))
+  running.service.expiresIn = 3600
+  const answers = await Promise.all(Array.from({ length: 40 }, () => get(running, '/_auth/login', browser)))
+  // Signed in: the page leads on.
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([303]))
+  assert.equal(running.service.calls.refresh, 1)
+  assert.equal(new Set(answers.map(({ setCookies }) => JSON.stringify(setCookies))).size, 1)
+
+  const attempts: number[] = []
+  for (let count = 0; count < 8; count += 1) {
+    attempts.push((await new BrowserClient(running.origin).signIn('ada', 'wrong')).status)
+  }
+  assert.deepEqual(attempts, [401, 401, 401, 401, 401, 429, 429, 429])
 })

@@ -184,6 +184,8 @@ export const full = {
   insecure: { httpPublicUrl: false, httpUpstreams: false },
   log: { level: 'info' },
   workers: 1,
+  replicas: 1,
+  facts: { redis: { url: 'redis://10.0.0.5:6379', prefix: 'postern:', timeout: '250ms' } },
   shutdownTimeout: '30s',
 } satisfies Options
 

@@ -44,7 +44,10 @@ test('KR-06 files are written for their owner alone', async (t) => {
 test('KR-06 an empty folder is refused with the command that fills it', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'postern-keys-'))
   t.after(() => rm(dir, { recursive: true }))
-  await assert.rejects(loadKeyFolder(dir), keysUnusable(/there is no signing key; make them with: postern keys generate/))
+  await assert.rejects(
+    loadKeyFolder(dir),
+    keysUnusable(/there is no signing key; make them with: postern keys generate/),
+  )
 })
 
 for (const mode of [0o604, 0o602, 0o620, 0o640]) {
@@ -71,7 +74,13 @@ test('KR-06 RSA below 3072 bits is refused', async (t) => {
   const { dir } = await folder(t)
   const { generateKeyPair, exportJWK } = await import('jose')
   const { privateKey } = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true })
-  const jwk = { ...(await exportJWK(privateKey)), kid: 'small', alg: 'RS256', use: 'sig', activatesAt: '2026-11-01T00:00:00Z' }
+  const jwk = {
+    ...(await exportJWK(privateKey)),
+    kid: 'small',
+    alg: 'RS256',
+    use: 'sig',
+    activatesAt: '2026-11-01T00:00:00Z',
+  }
   await writeFile(join(dir, 'small.jwk.json'), JSON.stringify(jwk), { mode: 0o600 })
   await assert.rejects(loadKeyFolder(dir), keysUnusable(/small\.jwk\.json: is RSA below 3072 bits/))
 })

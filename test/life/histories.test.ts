@@ -6,6 +6,7 @@ import type { Options } from '../../src/config/options.ts'
 import { fakeClock, minutes, seconds } from '../support/clock.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
 import { freshKeys } from '../support/keys.ts'
+import { sharedMemory } from '../support/shared-memory.ts'
 import { serviceOptions, type Service } from '../support/service.ts'
 
 /*
@@ -40,8 +41,12 @@ class World {
   /** Who the browser last heard it is; undefined = nobody. */
   person: string | undefined
 
-  constructor(gateways: readonly Gateway[]) {
+  /** Whether what one process knows all of them know. */
+  private readonly share: boolean
+
+  constructor(gateways: readonly Gateway[], share: boolean) {
     this.gateways = gateways
+    this.share = share
     this.browser = new BrowserClient(gateways[0]?.origin ?? '')
   }
 
@@ -108,7 +113,7 @@ class World {
       if (before !== undefined) this.dead.add(before)
     }
     // The process that did it knows at once; another one when the browser brings the tombstone.
-    if (this.gateways.length === 1) die()
+    if (this.gateways.length === 1 || this.share) die()
     this.post(answer, die)
     this.person = undefined
   }
@@ -148,21 +153,27 @@ async function play(world: World, steps: readonly Step[]): Promise<void> {
 }
 
 const worlds = [
-  { name: 'one process, with a check call', rotating: false, processes: 1 },
-  { name: 'one process, with a rotating refresh token', rotating: true, processes: 1 },
-  { name: 'two processes that share nothing but keys, with a check call', rotating: false, processes: 2 },
+  { name: 'one process, with a check call', rotating: false, processes: 1, share: false },
+  { name: 'one process, with a rotating refresh token', rotating: true, processes: 1, share: false },
+  { name: 'two processes that share nothing but keys, with a check call', rotating: false, processes: 2, share: false },
+  { name: 'two processes that share facts, with a check call', rotating: false, processes: 2, share: true },
+  { name: 'two processes that share facts, with a rotating refresh token', rotating: true, processes: 2, share: true },
 ]
 
-for (const { name, rotating, processes } of worlds) {
+for (const { name, rotating, processes, share } of worlds) {
   describe(name, () => {
     const gateways: Gateway[] = []
 
     before(async () => {
       const clock = fakeClock()
       const keys = await freshKeys(clock())
+      const storeOf = sharedMemory(clock)
       for (let count = 0; count < processes; count += 1) {
         const [first] = gateways
-        const shared = first === undefined ? {} : { service: first.service, publicUrl: first.origin }
+        const shared = {
+          ...(first === undefined ? {} : { service: first.service, publicUrl: first.origin }),
+          ...(share ? { store: storeOf() } : {}),
+        }
         gateways.push(
           await startGateway({ clock, keys, ...shared, options: (_origin, service) => options(service, rotating) }),
         )
@@ -184,7 +195,7 @@ for (const { name, rotating, processes } of worlds) {
       )
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), async (steps) => {
-          const world = new World(gateways)
+          const world = new World(gateways, share)
           await world.signIn('john')
           await play(world, steps)
           // At the end everything arrives.
@@ -204,7 +215,7 @@ for (const { name, rotating, processes } of worlds) {
       const round = fc.record({ visits, order: fc.array(fc.nat(5), { maxLength: 5 }), pause })
       await fc.assert(
         fc.asyncProperty(fc.array(round, { minLength: 1, maxLength: 12 }), async (rounds) => {
-          const world = new World(gateways)
+          const world = new World(gateways, share)
           await world.signIn('john')
           for (const one of rounds) {
             for (const navigates of one.visits) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { PosternEvent } from '../../src/base/events.ts'
 import { Secret } from '../../src/base/secret.ts'
+import { createProcessBuckets } from '../../src/life/buckets.ts'
 import { createLoginLimiter } from '../../src/life/login-limits.ts'
 import { createPace } from '../../src/life/pace.ts'
 import { signInAt, type SignInInput } from '../../src/life/sign-in.ts'
@@ -54,7 +55,8 @@ function scene() {
   const clock = fakeClock()
   const happened: string[] = []
   const limits = { count: 1000, per: minutes(1) }
-  const limiter = createLoginLimiter({ perAccountAndAddress: limits, perAddress: limits, perAccount: limits }, clock)
+  const rates = { perAccountAndAddress: limits, perAddress: limits, perAccount: limits }
+  const limiter = createLoginLimiter(rates, createProcessBuckets(clock), clock)
   let next: { readonly took: number; readonly outcome: SignInOutcome } = { took: 0, outcome: signedIn }
   const answer = async () => {
     clock.advance(next.took)

@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { PosternEvent } from '../../src/base/events.ts'
 import { parseOptions } from '../../src/config/load.ts'
 import type { Options } from '../../src/config/options.ts'
+import type { SharedStore } from '../../src/life/shared-store.ts'
 import type { Key } from '../../src/keys/key.ts'
 import { createLogger } from '../../src/observe/logger.ts'
 import { createPostern, type Postern } from '../../src/plugin.ts'
@@ -40,6 +41,8 @@ export interface GatewaySettings {
   /** Shared by several processes in the tests of replicas. */
   readonly keys?: readonly Key[]
   readonly service?: Service
+  /** What several gateways have in common. */
+  readonly store?: SharedStore
   /** Two gateways behind one address have one public URL. */
   readonly publicUrl?: string
   /** Further routes; the usual ones are `/`, `/protected`, `/admin`, `/things`. */
@@ -70,6 +73,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
   })
   const log = createLogger('trace', sink)
   const onEvent = (event: PosternEvent) => void events.push(event)
+  const store = settings.store === undefined ? {} : { store: settings.store }
   const shared = { service, clock, events, logs, keys, origin }
   const ownService = settings.service === undefined
 
@@ -79,6 +83,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
       log,
       clock,
       onEvent,
+      ...store,
       app: (postern) => async (app) => testRoutes(app, postern, settings),
     })
     await server.listen()
@@ -92,7 +97,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     }
   }
   const app = Fastify({ loggerInstance: log, forceCloseConnections: true })
-  const postern = createPostern<TestClaims>(options, { keys, clock, onEvent })
+  const postern = createPostern<TestClaims>(options, { keys, clock, onEvent, ...store })
   await app.register(postern.plugin)
   testRoutes(app, postern, settings)
   await app.listen({ host: '127.0.0.1', port })

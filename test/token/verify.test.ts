@@ -61,7 +61,9 @@ test('a minted session token verifies, profile claims apart from our own', async
 })
 
 test('TM-02 no two tokens share a jti, and it holds 128 bits', async () => {
-  const ids = await Promise.all(Array.from({ length: 50 }, async () => (await minter.mint('session', values(), {})).claims.jti))
+  const ids = await Promise.all(
+    Array.from({ length: 50 }, async () => (await minter.mint('session', values(), {})).claims.jti),
+  )
   assert.equal(new Set(ids).size, 50)
   assert.equal(Buffer.from(ids[0] ?? '', 'base64url').length, 16)
 })
@@ -114,11 +116,28 @@ test('TV-05 a token without key id is refused', async () => {
   assert.equal(await reasonOf(await sign(payload(), { kid: undefined })), 'bad_header')
 })
 
-for (const name of ['v', 'iss', 'sub', 'aud', 'client_id', 'iat', 'nbf', 'exp', 'jti', 'sid', 'auth_time', 'idle_at', 'upn']) {
+for (const name of [
+  'v',
+  'iss',
+  'sub',
+  'aud',
+  'client_id',
+  'iat',
+  'nbf',
+  'exp',
+  'jti',
+  'sid',
+  'auth_time',
+  'idle_at',
+  'upn',
+]) {
   test(`TV-07 a signed token without ${name}, or with an object for it, is refused`, async () => {
     const { [name]: _, ...rest } = payload()
     assert.equal(await reasonOf(await sign(rest)), 'bad_claims')
-    assert.equal(await reasonOf(await sign({ ...rest, [name]: {} } as Record<string, unknown>)).catch(() => 'bad_claims'), 'bad_claims')
+    assert.equal(
+      await reasonOf(await sign({ ...rest, [name]: {} } as Record<string, unknown>)).catch(() => 'bad_claims'),
+      'bad_claims',
+    )
   })
 }
 
@@ -148,7 +167,16 @@ test('TV-10 TV-11 a kind is never accepted where another is due', async () => {
 
 test('TV-12 only the compact form is read', async () => {
   const good = await sign(payload())
-  for (const bad of [`${good} `, ` ${good}`, `${good}=`, good.replace('.', '..'), `${good}.AA.AA`, JSON.stringify({ payload: good }), '', '.']) {
+  for (const bad of [
+    `${good} `,
+    ` ${good}`,
+    `${good}=`,
+    good.replace('.', '..'),
+    `${good}.AA.AA`,
+    JSON.stringify({ payload: good }),
+    '',
+    '.',
+  ]) {
     assert.equal(await reasonOf(bad), 'malformed')
   }
 })

@@ -1,0 +1,79 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../base/clock.ts'
+
+/**
+ * What an attempt counts in, by the generic cell rate algorithm: one number per key says when its allowance is whole again.
+ * Milliseconds.
+ */
+export interface Cell {
+  readonly key: string
+  /** What one attempt adds. */
+  readonly each: number
+  /** How far ahead the number may be for another attempt. */
+  readonly free: number
+  /** How far ahead it is at most: a clock that was wrong for a moment leaves no trace. */
+  readonly most: number
+  /** Whether it refuses when it is full. One that does not only tells how long it would have to wait. */
+  readonly refuses: boolean
+}
+
+/** Milliseconds until another attempt may be made, for every cell in the order given; 0 = at once. */
+export type Waits = readonly number[]
+
+/** Counters of attempts, perhaps of several processes. Bounded in memory. Nothing here rejects. */
+export interface Buckets {
+  /** Counts an attempt in every cell, unless one that refuses is full: then in none. */
+  take(cells: readonly Cell[]): Promise<Waits>
+  /** Undoes what `take` counted, of the very same list. */
+  takeBack(cells: readonly Cell[]): Promise<void>
+  /** Nothing more of that key until then, in milliseconds since the epoch. */
+  hold(cell: Cell, until: number): Promise<void>
+}
+
+/** @param keysKept beyond it the ones unused for longest go */
+export function createProcessBuckets(clock: Clock, keysKept = 300_000): Buckets & { readonly size: number } {
+  // By size and not by number: that would take all the memory at the start.
+  const whole = new LRUCache<string, number>({ maxSize: keysKept, sizeCalculation: () => 1 })
+  const ahead = ({ key, most }: Cell, now: number) => Math.min(Math.max((whole.get(key) ?? 0) - now, 0), most)
+  return {
+    async take(cells) {
+      const now = clock()
+      const waits = cells.map((cell) => Math.max(0, ahead(cell, now) - cell.free))
+      if (cells.some(({ refuses }, index) => refuses && (waits[index] ?? 0) > 0)) return waits
+      for (const cell of cells) if (cell.each > 0) whole.set(cell.key, now + ahead(cell, now) + cell.each)
+      return waits
+    },
+    async takeBack(cells) {
+      for (const { key, each } of cells) if (each > 0) whole.set(key, (whole.get(key) ?? 0) - each)
+    },
+    async hold({ key }, until) {
+      whole.set(key, until)
+    },
+    get size() {
+      return whole.size
+    },
+  }
+}
+
+/** Counters that processes have in common; `undefined` = nobody could be asked. */
+export interface SharedBuckets extends Omit<Buckets, 'take'> {
+  take(cells: readonly Cell[]): Promise<Waits | undefined>
+}
+
+/** While nobody can be asked, each process counts for itself: guessing is never free. */
+export function createSharedBuckets(shared: SharedBuckets, own: Buckets): Buckets {
+  const countedHere = new WeakSet<readonly Cell[]>()
+  return {
+    async take(cells) {
+      const waits = await shared.take(cells)
+      if (waits !== undefined) return waits
+      countedHere.add(cells)
+      return own.take(cells)
+    },
+    takeBack: (cells) => (countedHere.has(cells) ? own : shared).takeBack(cells),
+    async hold(cell, until) {
+      await own.hold(cell, until)
+      await shared.hold(cell, until)
+    },
+  }
+}

@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../base/clock.ts'
+import { PosternError } from '../base/errors.ts'
+import type { EventSink } from '../base/events.ts'
+import type { RedisConfig } from '../config/config.ts'
+import type { Cell, SharedBuckets } from './buckets.ts'
+import { createExpiringMap } from './expiring-map.ts'
+import { addAttempt, takeBackAttempt } from './redis-scripts.ts'
+import type { Added, Denial, SharedStore } from './shared-store.ts'
+
+/** Denials kept in the stream, and remembered here for the day when the server has lost them. */
+const denialsKept = 100_000
+
+/** Entries of the stream that are read at once. */
+const batch = 1_000
+
+/** Milliseconds. */
+const times = { firstAnswer: 2_000, block: 5_000, grace: 2_000, pause: 500, rest: 1_000 }
+
+const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'upstream_expired'])
+
+/**
+ * Facts in Redis or Valkey. Denials are entries of a stream that every process follows, so that a request never waits for
+ * the server; everything else is asked for within `timeout`. A server that is away, slow or emptied costs what
+ * docs/operations.md says, and opens nothing.
+ *
+ * @throws PosternError `POSTERN_REDIS_CLIENT_MISSING` where the client library is not installed
+ */
+export async function createRedisStore(config: RedisConfig, clock: Clock, events: EventSink): Promise<SharedStore> {
+  const { createClient } = await redisClient()
+  const { prefix, timeout } = config
+  const streamKey = `${prefix}denials`
+  const connection = { url: config.url, RESP: 2, ...credentials(config) } as const
+  const client = createClient({
+    ...connection,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 1_000,
+    pingInterval: 10_000,
+    socket: { connectTimeout: times.firstAnswer, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
+  })
+  const listeners: ((denial: Denial) => void)[] = []
+  const told = createExpiringMap<Denial>(clock, denialsKept)
+  const followed = Promise.withResolvers<void>()
+  let reader: ReturnType<typeof createClient> | undefined
+  let closed = false
+  let restsUntil = 0
+  let isAway = false
+
+  function say(away: boolean, detail: string): void {
+    if (away === isAway || closed) return
+    isAway = away
+    const message = away
+      ? `facts.redis: cannot be asked (${detail}); each process goes by what it knows itself.`
+      : 'facts.redis: can be asked again.'
+    events({ type: 'warning', message })
+  }
+
+  /** Undefined where there was no answer in time; after one such wait the others do not wait for a second. */
+  async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
+    if (clock() < restsUntil || !client.isReady) return undefined
+    try {
+      return await within(command(), timeout)
+    } catch (error) {
+      restsUntil = clock() + times.rest
+      say(true, codeOf(error))
+      return undefined
+    }
+  }
+
+  async function add(denial: Denial): Promise<void> {
+    const { sid, reason, until } = denial
+    const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: denialsKept } } as const
+    await ask(() => client.xAdd(streamKey, '*', { sid, reason, until: String(until) }, trim))
+  }
+
+  client.on('error', (error: unknown) => say(true, codeOf(error)))
+  client.on('ready', () => {
+    say(false, '')
+    // The server may have been emptied, or away when this was said; hearing it twice does no harm.
+    for (const [, denial] of told.entries()) void add(denial)
+  })
+  client.connect().catch((error: unknown) => say(true, codeOf(error)))
+  void follow()
+
+  /** Reads the stream from its beginning, and then whatever comes, for as long as the store is open. */
+  async function follow(): Promise<void> {
+    let last = '0'
+    while (!closed) {
+      reader = createClient({
+        ...connection,
+        socket: { connectTimeout: times.firstAnswer, reconnectStrategy: false },
+      })
+      reader.on('error', () => undefined)
+      try {
+        await reader.connect()
+        for (let block = {}; !closed;) {
+          const read = reader.xRead({ key: streamKey, id: last }, { COUNT: batch, ...block })
+          // One that is connected and says nothing is as good as gone.
+          const found = (await within(read, times.block + times.grace))?.[0]?.messages ?? []
+          for (const { message } of found) hear(message)
+          last = found.at(-1)?.id ?? last
+          if (found.length === batch) continue
+          followed.resolve()
+          block = { BLOCK: times.block }
+        }
+      } catch {
+        await sleep(times.pause, undefined, { ref: false })
+      } finally {
+        if (reader?.isOpen === true) reader.destroy()
+      }
+    }
+  }
+
+  function hear({ sid = '', reason = '', until = '' }: Readonly<Record<string, string>>): void {
+    if (!reasons.has(reason) || !Number.isSafeInteger(Number(until))) return
+    for (const listener of listeners) listener({ sid, reason: reason as Denial['reason'], until: Number(until) })
+  }
+
+  async function addText(key: string, value: string, until: number): Promise<Added> {
+    const options = { condition: 'NX', expiration: { type: 'PX', value: lifeOf(until) } } as const
+    const set = await ask(async () => ({ is: await client.set(`${prefix}${key}`, value, options) }))
+    if (set === undefined) return { state: 'unknown' }
+    if (set.is !== null) return { state: 'added' }
+    const held = await ask(async () => ({ is: await client.get(`${prefix}${key}`) }))
+    if (held === undefined) return { state: 'unknown' }
+    // It ended between the two.
+    return held.is === null ? addText(key, value, until) : { state: 'held', value: held.is }
+  }
+
+  const lifeOf = (until: number) => Math.max(1, Math.ceil(until - clock()))
+  const keysOf = (cells: readonly Cell[]) => cells.map(({ key }) => `${prefix}${key}`)
+
+  const buckets: SharedBuckets = {
+    take: (cells) =>
+      ask(async () => {
+        const numbers = cells.flatMap(({ each, free, most, refuses }) => [each, free, most, refuses ? 1 : 0])
+        const args = [clock(), ...numbers].map(String)
+        const waits = await client.eval(addAttempt, { keys: keysOf(cells), arguments: args })
+        return (waits as string[]).map(Number)
+      }),
+    async takeBack(cells) {
+      const args = cells.map(({ each }) => String(each))
+      await ask(() => client.eval(takeBackAttempt, { keys: keysOf(cells), arguments: args }))
+    },
+    async hold({ key }, until) {
+      await ask(() =>
+        client.set(`${prefix}${key}`, String(until), { expiration: { type: 'PX', value: lifeOf(until) } }),
+      )
+    },
+  }
+
+  return {
+    async ready() {
+      await Promise.race([followed.promise, sleep(times.firstAnswer, undefined, { ref: false })])
+    },
+    tell(denial) {
+      told.set(denial.sid, denial, denial.until)
+      void add(denial)
+    },
+    hear: (listener) => void listeners.push(listener),
+    get: async (key) => (await ask(() => client.get(`${prefix}${key}`))) ?? undefined,
+    async put(key, value, until) {
+      await ask(() => client.set(`${prefix}${key}`, value, { expiration: { type: 'PX', value: lifeOf(until) } }))
+    },
+    add: addText,
+    async remove(key) {
+      await ask(() => client.del(`${prefix}${key}`))
+    },
+    buckets,
+    async close() {
+      closed = true
+      if (reader?.isOpen === true) reader.destroy()
+      client.destroy()
+    },
+  }
+}
+
+async function redisClient() {
+  try {
+    return await import('@redis/client')
+  } catch {
+    throw new PosternError(
+      'POSTERN_REDIS_CLIENT_MISSING',
+      'facts.redis needs the client library, which is installed only where it is used: npm install @redis/client',
+    )
+  }
+}
+
+function credentials({ username, password }: RedisConfig) {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: password.reveal() }),
+  }
+}
+
+class TooSlow extends Error {
+  readonly code = 'no answer in time'
+}
+
+async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new TooSlow()), milliseconds)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** A name for the log: what a server says may hold anything. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  return 'code' in error ? String(error.code) : error.name
+}
