@@ -22,14 +22,15 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** Starts a program of Node, and waits until it answers at that address. */
+/** Starts a program, of Node unless another is named, and waits until it answers at that address. */
 export async function start(
   folder: string,
   args: readonly string[],
   address: string,
   env: Readonly<Record<string, string>> = {},
+  program = process.execPath,
 ): Promise<Running> {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     cwd: folder,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
