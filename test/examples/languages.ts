@@ -36,9 +36,9 @@ function missing(command: string, args: readonly string[], cwd: string, what: st
 
 export const missingPython = missing(
   python,
-  ['-c', 'import jwt, cryptography'],
+  ['-c', 'import jwt, cryptography, flask'],
   root,
-  'Python with the packages of examples/verifiers/python',
+  'Python with the packages of examples/flask/requirements.txt',
 )
 
 export const languages: readonly Language[] = [
@@ -74,5 +74,5 @@ export async function startWhoami(
   const port = await freePort()
   const address = `http://127.0.0.1:${port}/whoami`
   const { program, args } = language.run(folder)
-  return { address, ...(await start(folder, args, address, { ...settings, PORT: String(port) }, program)) }
+  return { address, ...(await start(folder, args, address, { ...settings, PORT: String(port) }, { program })) }
 }

@@ -15,6 +15,8 @@ import (
 const (
 	renewKeysAfter = 5 * time.Minute
 	keepKeysFor    = time.Hour
+	// Between two questions while no key has been seen: the gateway may start after this service.
+	firstPause = time.Second
 )
 
 // KeySet holds the gateway's public keys. It asks for them again every 5 minutes and for an unknown key, but never
@@ -66,14 +68,19 @@ func (s *KeySet) look(kid string) (key *jose.JSONWebKey, age time.Duration, none
 	return key, time.Since(s.seenAt), len(s.keys) == 0
 }
 
-func (s *KeySet) renew(wait bool) {
-	if wait {
+// Waits for another that asks only where there is nothing to go on with.
+func (s *KeySet) renew(none bool) {
+	if none {
 		s.asking.Lock()
 	} else if !s.asking.TryLock() {
 		return
 	}
 	defer s.asking.Unlock()
-	if time.Since(s.askedAt) < s.pause {
+	pause := s.pause
+	if none {
+		pause = min(pause, firstPause)
+	}
+	if time.Since(s.askedAt) < pause {
 		return
 	}
 	s.askedAt = time.Now()

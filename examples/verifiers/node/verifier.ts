@@ -35,6 +35,9 @@ const times = ['iat', 'nbf', 'exp', 'auth_time'] as const
 const renewKeysEvery = 300_000
 const keepKeysFor = 3_600_000
 
+/** Seconds between two questions while no key has been seen: the gateway may start after this service. */
+const firstPause = 1
+
 /** Seconds by which the clock of the gateway may be ahead. `exp` has no leeway. */
 const leeway = 60
 
@@ -49,7 +52,8 @@ export function createVerifier({ issuer, audience, typ, jwks, pause = 30 }: Expe
     // The library's pause counts from the last answer; a gateway that is away needs one too.
     async [customFetch](address, init) {
       const now = performance.now()
-      if (now - askedAt < pause * 1000) throw new Unavailable('asked a moment ago')
+      if (now - askedAt < (keys.jwks() === undefined ? Math.min(pause, firstPause) : pause) * 1000)
+        throw new Unavailable('asked a moment ago')
       askedAt = now
       return fetch(address, init)
     },

@@ -26,6 +26,8 @@ LONGEST_LIFE = 86_400
 # Seconds. The gateway lets its key set be kept for 5 minutes; it may be away for an hour.
 RENEW_KEYS_AFTER = 300
 KEEP_KEYS_FOR = 3_600
+# Seconds between two questions while no key has been seen: the gateway may start after this service.
+FIRST_PAUSE = 1
 
 
 class Refused(Exception):
@@ -129,7 +131,8 @@ class KeySet:
         if not self.asking.acquire(blocking=not self.keys):
             return
         try:
-            if time.monotonic() - self.asked_at < self.pause:
+            pause = self.pause if self.keys else min(self.pause, FIRST_PAUSE)
+            if time.monotonic() - self.asked_at < pause:
                 return
             self.asked_at = time.monotonic()
             with _opener.open(self.address, timeout=5) as answer:
