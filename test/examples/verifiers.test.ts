@@ -14,7 +14,7 @@ import type { Key, SigningKey } from '../../src/keys/key.ts'
 import { codeBlocks, readText } from '../docs/markdown.ts'
 import { missingProgram, shell } from '../docs/program.ts'
 import { startBackend, type Backend } from '../support/backend.ts'
-import { bearerToken, BrowserClient } from '../support/browser-client.ts'
+import { bearerToken, BrowserClient, send } from '../support/browser-client.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
 import { freshKeys, keyFrom } from '../support/keys.ts'
 import { tokenTable, type Row } from './hostile-tokens.ts'
@@ -218,6 +218,16 @@ for (const language of languages) {
         assert.equal((await ask(whoami.address, await bearer(stranger))).status, 401)
       }
       assert.equal(served.asked, 1)
+    })
+
+    test('LO-03 a sign-out is not heard of: a copied access token is good until its exp', async (t) => {
+      serve(200, signing(gateway.keys))
+      const whoami = await started(0)
+      t.after(() => whoami.stop())
+      const copied = { authorization: `Bearer ${await bearerToken(gateway.origin)}` }
+      assert.equal((await send(`${gateway.origin}/_auth/logout`, 'POST', copied)).status, 204)
+      assert.equal((await send(`${gateway.origin}/_auth/session`, 'GET', copied)).status, 401)
+      assert.equal((await send(whoami.address, 'GET', copied)).status, 200)
     })
 
     test('a gateway that is down is not asked for every token', async (t) => {
