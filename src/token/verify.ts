@@ -103,6 +103,8 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
     if (!isTime(payload[name])) return undefined
   }
   if (kind === 'session' ? !isTime(payload['idle_at']) : payload['idle_at'] !== undefined) return undefined
+  // Bound to a key (RFC 7800) whose proof is not asked for here: worth nothing to whoever merely carries it.
+  if (payload['cnf'] !== undefined) return undefined
   if (payload['upt'] !== undefined && typeof payload['upt'] !== 'string') return undefined
   const registered: Record<string, unknown> = {}
   const profile: Record<string, ClaimValue> = {}

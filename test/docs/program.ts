@@ -22,17 +22,30 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** Starts a program of Node, and waits until it answers at that address. */
+interface Manner {
+  /** Default: Node. */
+  readonly program?: string
+  /** Whether what it says is shown only where it does not start. Default: false. */
+  readonly quiet?: boolean
+}
+
+/** Starts a program, and waits until it answers at that address. */
 export async function start(
   folder: string,
   args: readonly string[],
   address: string,
   env: Readonly<Record<string, string>> = {},
+  { program = process.execPath, quiet = false }: Manner = {},
 ): Promise<Running> {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     cwd: folder,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (quiet) said += text
+    else process.stderr.write(text)
   })
   const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()))
   const stop = async () => {
@@ -41,11 +54,11 @@ export async function start(
   }
   for (let tries = 0; tries < 200; tries += 1) {
     if (await answers(address)) return { stop }
-    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}.`)
+    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}.\n${said}`)
     await wait(100)
   }
   await stop()
-  throw new Error(`Nothing answers at ${address}.`)
+  throw new Error(`Nothing answers at ${address}.\n${said}`)
 }
 
 async function answers(address: string): Promise<boolean> {

@@ -141,6 +141,10 @@ for (const name of [
   })
 }
 
+test('a token that is bound to a key is refused from whoever merely carries it', async () => {
+  assert.equal(await reasonOf(await sign({ ...payload(), cnf: { jkt: 'x' } } as Record<string, unknown>)), 'bad_claims')
+})
+
 test('TV-08 times out of bounds are refused', async () => {
   assert.equal(await reasonOf(await sign({ ...payload(), nbf: now() + 61 })), 'not_yet_valid')
   assert.equal(await reasonOf(await sign({ ...payload(), iat: now() + 61, exp: now() + 300 })), 'not_yet_valid')
