@@ -156,17 +156,19 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     return found.state === 'absent' ? undefined : found.session
   }
 
-  const credentialsOf = (request: RequestFacts) => readCredentials(request.headers, request.rawHeaders, policy.cookie)
+  function cookiesOf({ headers, rawHeaders }: RequestFacts) {
+    const { authorization: _, ...rest } = headers
+    const credentials = readCredentials(rest, rawHeaders, policy.cookie)
+    const out = credentials.kind === 'none' || credentials.kind === 'cookie' ? credentials.out : undefined
+    return { sealed: credentials.kind === 'cookie' ? credentials.sealed : undefined, out }
+  }
 
-  /** What else to set where a sign-in meets another session in the same browser, or what is left of one. */
+  /** What else to set with a sign-in: whatever began in this browser before is over, also what no cookie names any more. */
   async function replaced(request: RequestFacts, fresh: Session, setCookies: readonly string[]) {
-    const credentials = credentialsOf(request)
-    const met = credentials.kind === 'cookie' || (credentials.kind === 'none' && credentials.out !== undefined)
-    if (!met) return []
-    const detached = credentials.kind === 'cookie' && credentials.sealed !== undefined && setCookies.length === 1
-    // Another tab's late renewal of the old session must not take the place of the new one.
-    const tombstone = signOuter.replace(await namedSession(request), fresh, credentials.out)
-    return [tombstone, ...(detached ? [cookies.clearSealed()] : [])]
+    const { sealed, out } = cookiesOf(request)
+    const old = await namedSession(request)
+    const tombstone = signOuter.replace(old?.kind === 'session' ? old : undefined, fresh, out)
+    return [tombstone, ...(sealed !== undefined && setCookies.length === 1 ? [cookies.clearSealed()] : [])]
   }
 
   return {
@@ -203,12 +205,10 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     },
 
     async signOut(request) {
-      const credentials = credentialsOf(request)
-      const { sealed, out } = credentials.kind === 'cookie' ? credentials : { sealed: undefined, out: undefined }
+      const carried = cookiesOf(request)
       const session = await namedSession(request)
-      if (session === undefined) return { setCookies: cookies.clear(), hadSession: false }
-      const tombstone = await signOuter.end(session, { sealed, out }, contextOf(request))
-      return { setCookies: [...cookies.clear(), tombstone], hadSession: true }
+      const tombstone = await signOuter.end(session, carried, contextOf(request))
+      return { setCookies: [...cookies.clear(), tombstone], hadSession: session !== undefined }
     },
 
     clearCookies: () => cookies.clear(),

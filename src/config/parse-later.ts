@@ -132,6 +132,8 @@ function parseRefresh(
 ): RefreshCall {
   const at = secondStep ?? login
   const grant = grantOf(spot, options, reach)
+  const subject = optionalPlace(spot.at('subject'), options.subject, reach)
+  const claims = options.claims === undefined ? undefined : parseClaims(spot.at('claims'), options.claims, reach)
   const used = new Set<string>()
   const request = parseRequest(spot.at('request'), options.request, {
     ...means,
@@ -151,6 +153,10 @@ function parseRefresh(
     refreshToken: trades === 'token' ? token : (grant.refreshToken ?? at.refreshToken),
     expiry: options.expiry === undefined ? at.expiry : grant.expiry,
     values: options.values === undefined ? at.values : grant.values,
+    subject: subject ?? inBodyOrToken(at.subject),
+    subjectRequired: subject !== undefined,
+    claims: claims ?? new Map([...at.claims].filter(([, place]) => inBodyOrToken(place) !== undefined)),
+    claimsComplete: claims !== undefined,
     concurrent: options.concurrent ?? false,
   }
 }
@@ -188,6 +194,11 @@ function anyInBody(places: readonly (Place | undefined)[]): boolean {
 /** Only a place in the body can be looked for in another answer: a header or a cookie belongs to the sign-in. */
 function inBody(place: Place | undefined): Place | undefined {
   return place?.from === 'json' ? place : undefined
+}
+
+/** The new token is a token like the one of the sign-in. */
+function inBodyOrToken(place: Place | undefined): Place | undefined {
+  return place?.from === 'jwt' ? place : inBody(place)
 }
 
 function placesInBody(places: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {

@@ -132,6 +132,16 @@ const refresh = strict(
     success: Type.Optional(condition('What success looks like. Default: any 2xx.')),
     token: Type.Optional(place(`Where the new token is. ${atLogin}`)),
     ...grantPlacesAsAtLogin,
+    subject: Type.Optional(
+      place(
+        "Where the person's id is in this answer. Default: the place at login, where the answer or the new token has it. A different id ends the session.",
+      ),
+    ),
+    claims: Type.Optional(
+      claimPlaces(
+        'Claims to read again; one that the answer leaves out is then no longer so. Default: the places at login, where one that is left out stays as it was.',
+      ),
+    ),
     refusals: Type.Optional(laterRefusals),
     concurrent: Type.Optional(
       flag('Whether the service lets several processes use the same refresh token at once.', false),

@@ -72,10 +72,8 @@ export interface ProfileCall {
   readonly refusals: readonly RefusalRule<LaterRefusal>[]
 }
 
-export interface CheckCall {
-  readonly request: RequestTemplate
-  readonly success: Condition
-  readonly refusals: readonly RefusalRule<LaterRefusal>[]
+/** Where a later answer says whom the token speaks for. */
+export interface PersonPlaces {
   /** Undefined: not compared. */
   readonly subject: Place | undefined
   /** Whether an answer without the subject says nothing: its place was named for this very call. */
@@ -86,11 +84,17 @@ export interface CheckCall {
    * it was, for the answer may not speak of it.
    */
   readonly claimsComplete: boolean
+}
+
+export interface CheckCall extends PersonPlaces {
+  readonly request: RequestTemplate
+  readonly success: Condition
+  readonly refusals: readonly RefusalRule<LaterRefusal>[]
   /** Whether a body that is no JSON says nothing: something else than the service may have answered. */
   readonly jsonRequired: boolean
 }
 
-export interface RefreshCall extends GrantPlaces {
+export interface RefreshCall extends GrantPlaces, PersonPlaces {
   /** `token`: the token itself is what is traded for the next one. */
   readonly trades: 'refreshToken' | 'token'
   readonly request: RequestTemplate

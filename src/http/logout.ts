@@ -36,7 +36,7 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
     if (origin === 'cross' || (byCookie && origin === 'unknown')) return answerer.refuse(request, reply, 'csrf')
     const { setCookies } = await gate.signOut(factsOf(request, trust))
     // A Bearer token has nothing to do with cookies, and its client gets none (security.md CK-03).
-    if (byCookie) sendWithCookies(reply, setCookies)
+    if (byCookie || request.headers.authorization === undefined) sendWithCookies(reply, setCookies)
     // Never "cookies": that would delete the tombstone which this very answer sets.
     reply.header('clear-site-data', '"storage"').header('cache-control', 'no-store')
     if (formatFor(clientKind(request.method, request.headers)) === 'problem') return reply.code(204).send()

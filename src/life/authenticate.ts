@@ -53,6 +53,8 @@ interface Known {
   readonly activityFreshUntil: number
   readonly ringGeneration: number
   endingsGeneration: number
+  /** The last tombstone that does not end it. */
+  spared: string | undefined
 }
 
 type CookieCredentials = Extract<Credentials, { kind: 'cookie' }>
@@ -74,7 +76,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
 
   function learn(session: Session, freshUntil: number, activityFreshUntil = freshUntil): Known {
     const answer: Authentication = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
-    return { session, answer, freshUntil, activityFreshUntil, ringGeneration: ring.generation, endingsGeneration: -1 }
+    return { session, answer, freshUntil, activityFreshUntil, ringGeneration: ring.generation, endingsGeneration: -1, spared: undefined }
   }
 
   function learnCookie(session: Session): Known {
@@ -89,6 +91,14 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (known.endingsGeneration === endings.generation) return true
     if (endings.endedBy(known.session.claims) !== undefined) return false
     known.endingsGeneration = endings.generation
+    return true
+  }
+
+  /** Looked at once per tombstone. */
+  function isSpared(known: Known, out: string | undefined): boolean {
+    if (out === known.spared) return true
+    if (out !== undefined && isTombstoned(out, known.session.claims)) return false
+    known.spared = out
     return true
   }
 
@@ -156,7 +166,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   }
 
   /** Undefined: nothing is known against the session, but it could not be renewed now. */
-  async function renewed(wanted: RenewalRequest): Promise<Authentication | undefined> {
+  async function renewed(wanted: RenewalRequest, again = true): Promise<Authentication | undefined> {
     const outcome = await renewer.renew(wanted)
     if (outcome.kind === 'unavailable') return undefined
     const before: Session = { kind: 'session', claims: wanted.claims }
@@ -172,8 +182,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const session: Session = { kind: 'session', claims }
     const answer: Authentication = { state: 'valid', session, sealed, setCookies }
     // Made for a request that was no activity, and this one is: it goes on as if it had brought the new cookie.
-    if (!wanted.slide || clock() < slideDue(claims, policy)) return answer
-    return (await renewed({ ...wanted, token, claims, sealed, stillValid: true, mustAsk: false })) ?? answer
+    if (!again || !wanted.slide || clock() < slideDue(claims, policy)) return answer
+    return (await renewed({ ...wanted, token, claims, sealed, stillValid: true, mustAsk: false }, false)) ?? answer
   }
 
   return {
@@ -208,7 +218,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           const plain =
             clock() < (options.slide === false ? known.freshUntil : known.activityFreshUntil) &&
             options.renew !== 'always' &&
-            (credentials.out === undefined || !isTombstoned(credentials.out, known.session.claims)) &&
+            isSpared(known, credentials.out) &&
             !credentials.former
           if (!plain || suspects.has(known.session) || !unended(known))
             return live(request, credentials, known.session, options)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Reason } from '../base/reasons.ts'
 import { createExpiringMap } from './expiring-map.ts'
@@ -11,10 +12,17 @@ export interface Successor {
   readonly setCookies: readonly string[]
 }
 
-/** The token that was replaced. Only who brings all of it may have its successor. */
+/** What was replaced. Only who brings all of it may have its successor. */
 export interface Predecessor {
   readonly jti: string
   readonly token: string
+  /** The sealed part, wherever it rode. */
+  readonly sealed: string | undefined
+}
+
+/** One text for all of it. */
+export function proofOf({ token, sealed = '' }: Predecessor): string {
+  return createHash('sha256').update(`${token}\n${sealed}`).digest('base64url')
 }
 
 /** Why a session was ended before its time. */
@@ -58,7 +66,7 @@ interface Limits {
 export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
   const entries = limits.entries ?? 100_000
   const denials = createExpiringMap<DenialReason>(clock, entries)
-  const successors = createExpiringMap<Successor>(clock, entries)
+  const successors = createExpiringMap<{ readonly successor: Successor; readonly proof: string }>(clock, entries)
   const spent = createExpiringMap<true>(clock, entries)
   let generation = 0
   return {
@@ -71,9 +79,12 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
       generation += 1
     },
     denied: (sid) => denials.get(sid),
-    successor: ({ jti }) => Promise.resolve(successors.get(jti)),
-    async remember({ jti }, successor, until) {
-      successors.set(jti, successor, until)
+    async successor(of) {
+      const known = successors.get(of.jti)
+      return known !== undefined && known.proof === proofOf(of) ? known.successor : undefined
+    },
+    async remember(of, successor, until) {
+      successors.set(of.jti, { successor, proof: proofOf(of) }, until)
     },
     claim: async (fingerprint) => (spent.get(fingerprint) === true ? 'spent' : 'ours'),
     async release() {},

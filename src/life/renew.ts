@@ -6,7 +6,7 @@ import type { Reason } from '../base/reasons.ts'
 import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
-import type { CheckOutcome, Failed, Upstream } from '../upstream/upstream.ts'
+import type { Failed, RefreshOutcome, TokenPerson, Upstream } from '../upstream/upstream.ts'
 import type { Bindings } from './bindings.ts'
 import type { Endings } from './endings.ts'
 import { createExpiringMap } from './expiring-map.ts'
@@ -72,7 +72,7 @@ const holdFor = { failed: 10_000, refused: 30_000, unspent: 10_000 } as const
 
 type Hold = keyof typeof holdFor
 
-type Good = Extract<CheckOutcome, { kind: 'good' }>
+type Refreshed = Extract<RefreshOutcome, { kind: 'refreshed' }>
 
 const unavailable: Renewal = { kind: 'unavailable' }
 
@@ -112,9 +112,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     if (outcome.kind === 'refused') {
       return isRefreshable(content, upstream) ? refresh(request, upstream, content) : end(claims, 'upstream_refused')
     }
-    // The token now speaks for somebody else: nobody may become that person by waiting.
-    if (outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims))
-      return end(claims, 'upstream_refused')
+    if (isStranger(claims, outcome)) return end(claims, 'upstream_refused')
     return mint(request, { ...content, checkedAt: clock() }, readAgain(claims.profile, outcome))
   }
 
@@ -142,10 +140,9 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       await facts.release(fingerprint)
       return outcome.kind === 'failed' ? hold(claims, outcome) : refreshRefused(request)
     }
-    const renewed = { ...outcome.grant, checkedAt: clock() }
-    const isSpent = fingerprintOf(renewed.refreshToken) !== fingerprint
+    const isSpent = fingerprintOf(outcome.grant.refreshToken) !== fingerprint
     try {
-      return await refreshed(request, upstream, renewed)
+      return await refreshed(request, upstream, outcome)
     } finally {
       // Not before: who finds it spent looks for what came of it.
       await (isSpent ? facts.spend(fingerprint, absoluteEnd(claims, policy)) : facts.release(fingerprint))
@@ -174,22 +171,28 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     return unavailable
   }
 
-  async function refreshed(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
+  async function refreshed(request: RenewalRequest, upstream: Upstream, outcome: Refreshed): Promise<Renewal> {
     const { claims } = request
-    const { expiresAt } = content
-    if (expiresAt !== undefined && expiresAt <= clock() + endingSoon) return over(claims, 'upstream_expired')
-    return upstream.canCheck ? recheck(request, upstream, content) : mint(request, content, claims.profile)
+    const content = { ...outcome.grant, checkedAt: clock() }
+    if (content.expiresAt !== undefined && content.expiresAt <= clock() + endingSoon)
+      return over(claims, 'upstream_expired')
+    if (isStranger(claims, outcome)) return end(claims, 'upstream_refused')
+    const profile = readAgain(claims.profile, outcome)
+    return upstream.canCheck ? recheck(request, upstream, content, profile) : mint(request, content, profile)
   }
 
   /** Who the new token speaks for, and the claims as they are now. It was just given: silence says nothing against it. */
-  async function recheck(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
+  async function recheck(
+    request: RenewalRequest,
+    upstream: Upstream,
+    content: SealedContent,
+    profile: ProfileClaims,
+  ): Promise<Renewal> {
     const { claims } = request
     const outcome = await upstream.check(content, upstreamSubject(claims))
-    if (outcome.kind === 'failed') return mint(request, content, claims.profile)
-    const stranger =
-      outcome.kind === 'good' && outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)
-    if (outcome.kind === 'refused' || stranger) return end(claims, 'upstream_refused')
-    return mint(request, content, readAgain(claims.profile, outcome))
+    if (outcome.kind === 'failed') return mint(request, content, profile)
+    if (outcome.kind === 'refused' || isStranger(claims, outcome)) return end(claims, 'upstream_refused')
+    return mint(request, content, readAgain(profile, outcome))
   }
 
   async function mint(request: RenewalRequest, content: SealedContent, profile: ProfileClaims): Promise<Renewal> {
@@ -207,7 +210,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     })
     if (!carried.ok) {
       events({ type: 'cookie_bill', bytes: carried.bytes, budget: carried.budget, bill: carried.bill, sid: claims.sid })
-      return over(claims, 'cookie_too_large')
+      return outgrown(request)
     }
     // Signed out while the upstream was asked: the answer must not bring the session back.
     const ended = endings.endedBy(claims)
@@ -217,6 +220,13 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     bindings.renewed(claims.sid, carried.sealed ?? carried.minted.claims.upt)
     events({ type: 'renewed', jti: carried.minted.claims.jti, replaced: claims.jti, sid: claims.sid, sub: claims.sub })
     return { kind: 'renewed', successor }
+  }
+
+  /** What it holds now does not fit a cookie. Past `exp` the sign-in page is the place to say so. */
+  function outgrown({ claims, stillValid }: RenewalRequest): Renewal {
+    holds.set(claims.jti, 'failed', clock() + holdFor.failed)
+    events({ type: 'renewal_failed', reason: 'cookie_too_large', sid: claims.sid, sub: claims.sub })
+    return stillValid ? unavailable : { kind: 'refused', reason: 'expired' }
   }
 
   function hold(claims: TokenClaims, { as, detail }: Failed): Renewal {
@@ -261,13 +271,18 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
 }
 
 /** Claims as the upstream says them now; what it does not speak of stays as it was. */
-function readAgain(before: ProfileClaims, { claims, gone }: Pick<Good, 'claims' | 'gone'>): ProfileClaims {
+function readAgain(before: ProfileClaims, { claims, gone }: TokenPerson): ProfileClaims {
   const kept = Object.entries(before).filter(([name]) => !gone.includes(name))
   return { ...Object.fromEntries(kept), ...claims }
 }
 
-function predecessor({ claims, token }: RenewalRequest): Predecessor {
-  return { jti: claims.jti, token }
+/** The token now speaks for somebody else: nobody may become that person by waiting. */
+function isStranger(claims: TokenClaims, { subject }: TokenPerson): boolean {
+  return subject !== undefined && subject !== upstreamSubject(claims)
+}
+
+function predecessor({ claims, token, sealed }: RenewalRequest): Predecessor {
+  return { jti: claims.jti, token, sealed }
 }
 
 function spends(request: RenewalRequest): boolean {

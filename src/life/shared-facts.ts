@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import type { Clock } from '../base/clock.ts'
-import type { Facts, Predecessor, Successor } from './facts.ts'
+import { proofOf, type Facts, type Predecessor, type Successor } from './facts.ts'
 import type { SharedStore } from './shared-store.ts'
 
 /**
@@ -52,8 +52,8 @@ const successorKey = ({ jti }: Predecessor) => `successor:${jti}`
 const refreshKey = (fingerprint: string) => `refresh:${fingerprint}`
 
 /** Only who brings the old cookie can open it, so the store holds nothing that signs anybody in. */
-function keyOf({ token }: Predecessor): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', token, '', 'postern successor', 32))
+function keyOf(of: Predecessor): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', proofOf(of), '', 'postern successor', 32))
 }
 
 /** The store may keep it longer than we said, by a clock of its own. */

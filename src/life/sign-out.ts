@@ -15,8 +15,11 @@ export interface SignOuter {
    * browser, and of whatever else began there before.
    */
   replace(old: Session | undefined, fresh: Session, out: string | undefined): string
-  /** Denies it in this process and tells the upstream, whose failure is logged and stops nothing. Returns the tombstone. */
-  end(session: Session, carried: Carried, context: EventContext): Promise<string>
+  /**
+   * Denies it in this process and tells the upstream, whose failure is logged and stops nothing. Returns the tombstone,
+   * which is due where there is no session too: a late answer may bring one.
+   */
+  end(session: Session | undefined, carried: Carried, context: EventContext): Promise<string>
 }
 
 interface Carried {
@@ -44,10 +47,10 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
     return { sid: claims.sid, absoluteEnd: toSeconds(end) }
   }
 
-  function tombstone(buried: readonly Tombstone[], since: number | undefined, out: string | undefined): string {
+  function tombstone(buried: readonly Tombstone[], since: number, out: string | undefined): string {
     const now = toSeconds(clock())
     const before = readTombstones(out, now)
-    const stones = { buried: [...before.buried, ...buried], since: since ?? before.since }
+    const stones = { buried: [...before.buried, ...buried], since }
     const { value, maxAge } = writeTombstones(stones, now, toSeconds(policy.absoluteTimeout))
     return cookies.out(value, maxAge)
   }
@@ -68,7 +71,10 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
     replace: (old, fresh, out) => tombstone(old === undefined ? [] : [bury(old)], fresh.claims.auth_time, out),
     async end(session, { sealed, out }, context) {
       // Before the upstream is asked: it may take its time, and renewals must stop now.
-      const stone = tombstone([bury(session)], undefined, out)
+      const buried = session === undefined ? [] : [bury(session)]
+      // Whole seconds: what began in this one is meant as well.
+      const stone = tombstone(buried, toSeconds(clock()) + 1, out)
+      if (session === undefined) return stone
       const { sub, sid, upn } = session.claims
       const { told, detail } = await tellUpstream(session, session.claims.upt ?? sealed)
       const more = detail === undefined ? {} : { detail }

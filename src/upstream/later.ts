@@ -1,4 +1,12 @@
-import type { Condition, LaterRefusal, LoginUpstreamConfig, Place, RefusalRule } from '../config/upstream.ts'
+import { isPlainObject } from '../config/json.ts'
+import type {
+  Condition,
+  LaterRefusal,
+  LoginUpstreamConfig,
+  PersonPlaces,
+  Place,
+  RefusalRule,
+} from '../config/upstream.ts'
 import type { UpstreamGrant } from '../token/seal.ts'
 import type { Answer } from './answer.ts'
 import type { Caller } from './caller.ts'
@@ -7,7 +15,7 @@ import { canShow, presentToken, staticHeaders } from './present.ts'
 import { find } from './place.ts'
 import { createTaking } from './taking.ts'
 import { fieldsOf } from './template.ts'
-import type { CheckOutcome, EndOutcome, Failed, RefreshOutcome } from './upstream.ts'
+import type { CheckOutcome, EndOutcome, Failed, RefreshOutcome, TokenPerson } from './upstream.ts'
 import { grantVariables } from './variables.ts'
 
 /** What is asked about a grant after sign-in. Only a clear no ends a session; whatever says nothing is `failed`. */
@@ -15,6 +23,10 @@ export interface Later {
   check(grant: UpstreamGrant, subject: string): Promise<CheckOutcome>
   refresh(grant: UpstreamGrant, subject: string): Promise<RefreshOutcome>
   end(grant: UpstreamGrant, subject: string): Promise<EndOutcome>
+}
+
+function isEmpty(answer: Answer): boolean {
+  return answer.looseText.trim() === ''
 }
 
 /** Whether it stands in the body: an empty one says nothing about it. */
@@ -49,6 +61,32 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
         )
   }
 
+  /** Whom the answer speaks of. Only a fault of a place that was named for this very call is one. */
+  function toldBy(
+    call: 'check' | 'refresh',
+    places: PersonPlaces,
+    answer: Answer,
+    token: string,
+  ): { readonly ok: true; readonly person: TokenPerson } | { readonly ok: false; readonly failed: Failed } {
+    const taking = createTaking(call, { answer, variables: new Map() }, caller.trace)
+    const who = places.subject === undefined ? undefined : taking.subject(places.subject, token)
+    const no = (fault: string) => ({ ok: false, failed: failed('upstream_bad', fault, answer) }) as const
+    const empty = isEmpty(answer)
+    if (places.subjectRequired && who?.ok === false && !(empty && isInBody(places.subject)))
+      return no(`The subject of the ${call} ${who.fault}. The status was ${answer.status}.`)
+    const { value } = answer.json()
+    const looksInside = [...places.claims.values()].some(isInBody)
+    if (places.claimsComplete && looksInside && value !== undefined && !isPlainObject(value))
+      return no(`The ${call} call was answered with status ${answer.status} and JSON that speaks of nobody.`)
+    const claims = taking.claims(places.claims, token)
+    const isGone = (name: string, place: Place) =>
+      places.claimsComplete && !empty
+        ? !Object.hasOwn(claims, name)
+        : find(place, { answer, variables: new Map(), token }) === null
+    const gone = [...places.claims].flatMap(([name, place]) => (isGone(name, place) ? [name] : []))
+    return { ok: true, person: { subject: who?.ok === true ? who.value : undefined, claims, gone } }
+  }
+
   return {
     async check(grant, subject) {
       const { check } = config
@@ -64,33 +102,17 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
       const no = judged('check', check, answer)
       if (no !== undefined) return no
       const { status } = answer
-      const empty = answer.looseText.trim() === ''
+      const value = answer.json().value
       // A page of a proxy in front of the service, at 200: it must not renew a session.
-      if (check.jsonRequired && !empty && answer.json().value === undefined) {
+      if (check.jsonRequired && !isEmpty(answer) && value === undefined) {
         return failed(
           'upstream_bad',
           `The check call was answered with status ${status} and something that is not JSON, though values are to be found in it.`,
           answer,
         )
       }
-      const token = grant.token.reveal()
-      const taking = createTaking('check', { answer, variables: new Map() }, caller.trace)
-      const who = check.subject === undefined ? undefined : taking.subject(check.subject, token)
-      if (check.subjectRequired && who?.ok === false && !(empty && isInBody(check.subject))) {
-        return failed('upstream_bad', `The subject of the check ${who.fault}. The status was ${status}.`, answer)
-      }
-      const claims = taking.claims(check.claims, token)
-      const isGone = (name: string, place: Place) =>
-        check.claimsComplete && !empty
-          ? !Object.hasOwn(claims, name)
-          : find(place, { answer, variables: new Map(), token }) === null
-      return {
-        kind: 'good',
-        subject: who?.ok === true ? who.value : undefined,
-        claims,
-        gone: [...check.claims].flatMap(([name, place]) => (isGone(name, place) ? [name] : [])),
-        status,
-      }
+      const told = toldBy('check', check, answer, grant.token.reveal())
+      return told.ok ? { kind: 'good', ...told.person, status } : told.failed
     },
 
     async refresh(grant, subject) {
@@ -118,7 +140,8 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
           answer,
         )
       }
-      return { kind: 'refreshed', grant: taken.grant, status: answer.status }
+      const told = toldBy('refresh', refresh, answer, taken.grant.token.reveal())
+      return told.ok ? { kind: 'refreshed', grant: taken.grant, ...told.person, status: answer.status } : told.failed
     },
 
     async end(grant, subject) {

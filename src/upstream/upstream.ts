@@ -44,22 +44,23 @@ export type SignInOutcome =
     }
   | Failed
 
+/** Whom a token speaks for, as a later answer says. */
+export interface TokenPerson {
+  /** Undefined: the answer does not say. */
+  readonly subject: string | undefined
+  /** Claims found in the answer; one that is neither here nor gone stays as it was. */
+  readonly claims: ProfileClaims
+  /** Claims that are no longer so. */
+  readonly gone: readonly string[]
+}
+
 export type CheckOutcome =
-  | {
-      readonly kind: 'good'
-      /** Whom the token speaks for now; undefined = the answer does not say. */
-      readonly subject: string | undefined
-      /** Claims found in the answer; one that is neither here nor gone stays as it was. */
-      readonly claims: ProfileClaims
-      /** Claims that are no longer so. */
-      readonly gone: readonly string[]
-      readonly status: number
-    }
+  | ({ readonly kind: 'good'; readonly status: number } & TokenPerson)
   | { readonly kind: 'refused'; readonly status: number }
   | Failed
 
 export type RefreshOutcome =
-  | { readonly kind: 'refreshed'; readonly grant: UpstreamGrant; readonly status: number }
+  | ({ readonly kind: 'refreshed'; readonly grant: UpstreamGrant; readonly status: number } & TokenPerson)
   | { readonly kind: 'refused'; readonly status: number }
   | Failed
 

@@ -81,7 +81,7 @@ export function contract({ name, start, everyAddress }: Face): void {
       send(`${subject.origin}${path}`, 'GET', headers)
 
     describe('signs people in', () => {
-      test('by form: 303 to where they wanted to go, with one cookie and nothing else', async () => {
+      test('by form: 303 to where they wanted to go, with a cookie, a note of when, and nothing else', async () => {
         const client = browser()
         const page = await client.send('/_auth/login?return_to=%2Fprotected%3Fa%3D1')
         assert.equal(page.status, 200)
@@ -93,8 +93,8 @@ export function contract({ name, start, everyAddress }: Face): void {
         assert.equal(answer.status, 303)
         assert.equal(answer.headers['location'], '/protected?a=1')
         assert.equal(answer.text, '')
-        assert.equal(answer.setCookies.length, 1)
-        assert.deepEqual([...client.cookies.keys()], ['postern'])
+        assert.equal(answer.setCookies.length, 2)
+        assert.deepEqual([...client.cookies.keys()], ['postern', 'postern-out'])
         assert.equal(subject.service.calls.login, 1)
 
         const there = await client.send('/protected?a=1')

@@ -94,7 +94,7 @@ describe('LO-01 a deletion is sent', () => {
     const gateway = await open(t)
     gateway.service.tokenLength = 2600
     const client = await signedIn(gateway)
-    assert.deepEqual([...client.cookies.keys()], ['postern', 'postern-upt'])
+    assert.deepEqual([...client.cookies.keys()], ['postern', 'postern-upt', 'postern-out'])
     gateway.service.tokenLength = 32
     const answer = await client.signIn()
     assert.deepEqual(namesIn(answer), ['postern-upt'])
