@@ -18,6 +18,8 @@ interface Request {
   readonly method: string
   readonly headers: IncomingHttpHeaders
   readonly rawHeaders: readonly string[]
+  readonly reqId?: string
+  readonly address?: string
 }
 
 export interface AuthenticateOptions {
@@ -142,7 +144,10 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
     const maySpend = always || spendingKinds.has(kind)
-    const renewal = renewer.renew({ claims, sealed, slide: options.slide !== false, stillValid, maySpend, mustAsk })
+    const { reqId, address } = request
+    const context = { ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) }
+    const slide = options.slide !== false
+    const renewal = renewer.renew({ claims, sealed, slide, stillValid, maySpend, mustAsk, context })
     const outcome = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (outcome === undefined || (outcome.kind === 'unavailable' && stillValid)) return asItIs
     if (outcome.kind === 'unavailable') return { state: 'unavailable', retryAfter, session }

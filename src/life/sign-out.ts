@@ -1,3 +1,4 @@
+import { causedBy } from '../base/cause.ts'
 import { toSeconds, type Clock } from '../base/clock.ts'
 import type { EventContext, EventSink } from '../base/events.ts'
 import type { Sealer } from '../token/seal.ts'
@@ -61,7 +62,9 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
       // Before the upstream is asked: it may take its time, and renewals must stop now.
       const tombstone = bury(session, out)
       const { sub, sid, upn } = session.claims
-      const { told, detail } = await tellUpstream(session, session.claims.upt ?? sealed)
+      const { told, detail } = await causedBy({ ...context, sub, sid }, () =>
+        tellUpstream(session, session.claims.upt ?? sealed),
+      )
       const more = detail === undefined ? {} : { detail }
       events({ ...context, type: 'signed_out', sub, sid, upstream: upn, upstreamTold: told, ...more })
       return tombstone
