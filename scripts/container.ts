@@ -6,6 +6,7 @@
  *     node scripts/container.ts [--base IMAGE]
  *
  * The container shares the network of this machine, because the services that it asks are started here.
+ * Run it as root: the keys are given to the user of the image.
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
