@@ -1,12 +1,17 @@
 /**
- * Builds the image and signs in against it, with whichever of Docker, Podman and Buildah works here.
+ * Builds the image, runs it as it is meant to be run (its own user, nothing writable, no capability) and lives through a
+ * day of it: health, signing in and out, and SIGTERM with a request under way. With whichever of Docker, Podman and
+ * Buildah works here.
  *
  *     node scripts/container.ts [--base IMAGE]
  *
- * The container shares the network of this machine, because the login service that it asks is started here.
+ * The container shares the network of this machine, because the services that it asks are started here.
+ * Run it as root: the keys are given to the user of the image.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -14,105 +19,26 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { demoOptions } from '../src/demo/options.ts'
 import { startLoginService } from '../src/demo/login-service.ts'
+import { findEngine, type Container } from './container/engines.ts'
 
 const root = resolve(import.meta.dirname, '..')
-const image = 'localhost/postern:try'
 
 /** Who the image runs as. */
 const user = 65_532
 
-interface Container {
-  readonly process: ChildProcess
-  /** A command of `postern` inside it. Throws when it fails. */
-  postern(...args: string[]): string
-  remove(): void
+interface Ports {
+  readonly port: number
+  readonly adminPort: number
 }
-
-interface Engine {
-  /** Whether SIGTERM reaches what runs inside. */
-  readonly passesSignals: boolean
-  build(buildArgs: readonly string[]): void
-  /** Runs the image as it is meant to: its own user, nothing writable. */
-  run(folder: string): Container
-}
-
-/** Docker and Podman take the same words. */
-function runningEngine(program: string): Engine {
-  const name = `postern-try-${process.pid}`
-  return {
-    passesSignals: true,
-    build: (buildArgs) => show(program, ['build', ...buildArgs, '--tag', image, root]),
-    run(folder) {
-      const mounts = [
-        '--volume',
-        `${folder}/postern.yaml:/app/postern.yaml:ro`,
-        '--volume',
-        `${folder}/keys:/app/keys:ro`,
-      ]
-      const safety = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--network', 'host']
-      return {
-        process: show.later(program, ['run', '--rm', '--name', name, ...safety, ...mounts, image]),
-        postern: (...args) => output(program, ['exec', name, 'postern', ...args]),
-        remove: () => output(program, ['rm', '--force', name]),
-      }
-    },
-  }
-}
-
-/** Buildah builds and runs without a service; it has no health checks, no read-only root, and kills what it runs. */
-function buildah(): Engine {
-  const isolation = ['--isolation', 'chroot']
-  return {
-    passesSignals: false,
-    build: (buildArgs) =>
-      show('buildah', ['build', ...isolation, '--format', 'docker', ...buildArgs, '--tag', image, root]),
-    run(folder) {
-      const container = output('buildah', ['from', '--pull-never', image]).trim()
-      // Copied and not mounted: a mount over a volume of the image is not seen here.
-      output('buildah', ['copy', '--chown', `${user}:${user}`, container, `${folder}/postern.yaml`, '/app/'])
-      output('buildah', ['copy', '--chown', `${user}:${user}`, container, `${folder}/keys`, '/app/keys'])
-      const inside = ['run', ...isolation, container, '--', 'postern']
-      return {
-        process: show.later('buildah', [...inside, 'serve']),
-        postern: (...args) => output('buildah', [...inside, ...args]),
-        remove: () => output('buildah', ['rm', container]),
-      }
-    },
-  }
-}
-
-function findEngine(): Engine {
-  for (const program of ['docker', 'podman']) if (works(program, ['info'])) return runningEngine(program)
-  if (works('buildah', ['--version'])) return buildah()
-  throw new Error('None of docker, podman and buildah works on this machine.')
-}
-
-function works(program: string, args: readonly string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-function output(program: string, args: readonly string[]): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
-}
-
-function show(program: string, args: readonly string[]): void {
-  execFileSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-}
-show.later = (program: string, args: readonly string[]): ChildProcess =>
-  spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
 
 /** A folder with a configuration and keys that only the image's user can read. */
-function prepare(publicUrl: string, port: number, adminPort: number, loginOrigin: string): string {
+function prepare(publicUrl: string, ports: Ports, loginOrigin: string, backend: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'postern-container-'))
   const config = {
-    ...demoOptions({ port, loginOrigin }),
+    ...demoOptions({ port: ports.port, loginOrigin }),
     publicUrl,
-    listen: { host: '127.0.0.1', port, adminPort },
+    listen: { host: '127.0.0.1', ...ports },
+    routes: [{ path: '/slow', backend }],
     log: { level: 'info' },
   }
   // JSON is YAML.
@@ -196,29 +122,86 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** What the kernel says of the process that serves: whose it is, and what it may. */
+function standsAlone(container: Container): void {
+  const status = new Map(
+    container
+      .status()
+      .split('\n')
+      .map((line) => line.split(/:\s*/, 2) as [string, string]),
+  )
+  const ids = (name: string) => [...new Set(status.get(name)?.split('\t'))].join()
+  expect('the user', ids('Uid'), String(user))
+  expect('the group', ids('Gid'), String(user))
+  expect('capabilities', Number(`0x${status.get('CapEff')}`), 0)
+  expect('no new privileges', status.get('NoNewPrivs'), '1')
+  expect('what can be written', container.run('node', '-e', tryToWrite), 'nothing')
+}
+
+/** Run inside: tries every folder of the root, and those that programs use to write. */
+const tryToWrite = `
+const { readdirSync, writeFileSync } = require('node:fs')
+const folders = ['/', '/app', '/app/keys', '/app/dist', '/tmp', '/var/tmp', '/run', ...readdirSync('/').map((name) => '/' + name)]
+const written = folders.filter((name) => {
+  if (name === '/proc' || name === '/sys' || name === '/dev') return false
+  try { writeFileSync(name + '/written', ''); return true } catch (error) { return !['EROFS', 'ENOENT', 'ENOTDIR', 'EACCES'].includes(error.code) }
+})
+let root = ''
+try { writeFileSync('/tmp/written', '') } catch (error) { root = error.code }
+process.stdout.write(written.length === 0 && root === 'EROFS' ? 'nothing' : written.join() + root)
+`
+
+/** SIGTERM while a request is under way: not ready any more, the request ends well, and then the process. */
+async function endsWell(origin: string, adminPort: number, container: Container): Promise<void> {
+  const signedIn = await fetch(`${origin}/_auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'ada', password: 'password123' }),
+  })
+  const { access_token: token } = (await signedIn.json()) as { access_token: string }
+  const asked = once(backend, 'request') as Promise<[unknown, ServerResponse]>
+  const answer = fetch(`${origin}/slow`, { headers: { authorization: `Bearer ${token}` } })
+  const [, response] = await asked
+  const ended = once(container.process, 'exit')
+  container.terminate()
+  let ready = 200
+  for (let tries = 0; tries < 100 && ready !== 503; tries += 1) {
+    await wait(50)
+    ready = (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status
+  }
+  expect('readiness after SIGTERM', ready, 503)
+  expect('the process meanwhile', container.process.exitCode, null)
+  response.end('whole')
+  const answered = await answer
+  expect('the request that was under way', `${answered.status} ${await answered.text()}`, '200 whole')
+  expect('exit code', (await ended)[0], 0)
+}
+
 const { values } = parseArgs({ options: { base: { type: 'string' } } })
 const engine = findEngine()
 engine.build(values.base === undefined ? [] : ['--build-arg', `BASE=${values.base}`])
 
 const service = await startLoginService()
-const port = await freePort()
-const origin = `http://localhost:${port}`
-const folder = prepare(origin, port, await freePort(), service.origin)
+const backend = createHttpServer().listen(0, '127.0.0.1')
+await once(backend, 'listening')
+const backendOrigin = `http://127.0.0.1:${(backend.address() as AddressInfo).port}`
+const ports = { port: await freePort(), adminPort: await freePort() }
+const origin = `http://localhost:${ports.port}`
+const folder = prepare(origin, ports, service.origin, backendOrigin)
 const container = engine.run(folder)
 try {
   await answers(`${origin}/_auth/login`, container)
+  standsAlone(container)
+  await container.healthy()
+  console.log('good: the health check of the image')
+  expect('postern check', container.run('postern', 'check').includes('good:'), true)
   await signInAndOut(origin)
-  container.postern('healthcheck')
-  console.log('good: postern healthcheck')
-  expect('postern check', container.postern('check').includes('good:'), true)
-  if (engine.passesSignals) {
-    const ended = new Promise<number | null>((done) => container.process.on('exit', done))
-    container.process.kill('SIGTERM')
-    expect('the end on SIGTERM', await ended, 0)
-  }
+  await endsWell(origin, ports.adminPort, container)
 } finally {
   container.process.kill('SIGKILL')
   container.remove()
+  backend.closeAllConnections()
+  backend.close()
   await service.close()
   rmSync(folder, { recursive: true, force: true })
 }

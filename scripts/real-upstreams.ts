@@ -7,9 +7,10 @@
  * A program that cannot be installed here is left out, with the reason. Status 1: something differs from what is
  * expected, or nothing could be tried at all.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { examine, type Finding } from './real-upstreams/examine.ts'
+import { installOnce } from './real-upstreams/install.ts'
 import { endAllAtExit } from './real-upstreams/process.ts'
 import { programs } from './real-upstreams/programs.ts'
 import type { Program } from './real-upstreams/program.ts'
@@ -23,7 +24,7 @@ type Result =
 async function tryOut(program: Program): Promise<Result> {
   let folder: string
   try {
-    folder = await installed(program)
+    folder = await installOnce(cache, program)
   } catch (error) {
     return { kind: 'left out', reason: messageOf(error) }
   }
@@ -43,18 +44,6 @@ async function tryOut(program: Program): Promise<Result> {
     remove()
     process.removeListener('exit', remove)
   }
-}
-
-/** The file that says which version stands there is written last: half an installation is none. */
-async function installed({ name, version, install }: Program): Promise<string> {
-  const folder = join(cache, name)
-  const mark = join(folder, 'installed-version')
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === version) return folder
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
-  await install(folder)
-  writeFileSync(mark, version)
-  return folder
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

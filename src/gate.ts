@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { causedBy, withCauses } from './base/cause.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
 import type { Config, RouteConfig } from './config/config.ts'
@@ -106,11 +107,11 @@ const ignore: EventSink = () => undefined
 export function createGate(config: Config, deps: GateDeps): Gate {
   const { cookies, clock = systemClock, onEvent = ignore } = deps
   // A listener with a fault must not become a fault of the gate: no request hangs on it, and none is let in.
-  const events: EventSink = (event) => {
+  const events = withCauses((event) => {
     try {
       onEvent(event)
     } catch {}
-  }
+  })
   const { store } = deps
   const own = createProcessFacts(clock)
   const facts = store === undefined ? own : createSharedFacts(own, store, clock)
@@ -196,7 +197,10 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       if (upstream === undefined) return { ok: false, reason: 'bad_request', retryAfter: undefined }
       const { typed, carrier, browser } = input
       const deps = { maker, limiter, transactions, clock, events }
-      const result = await signInAt({ upstream, typed, carrier, transaction, browser }, contextOf(request), deps)
+      const context = contextOf(request)
+      const result = await causedBy(context, () =>
+        signInAt({ upstream, typed, carrier, transaction, browser }, context, deps),
+      )
       if (!result.ok || result.carrier !== 'cookie') return result
       return {
         ...result,

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -10,18 +9,19 @@ import Fastify, {
 import fp from 'fastify-plugin'
 import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
-import { clientCodes, type Reason } from './base/reasons.ts'
+import { clientCodes } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
-import { codeOf, problemOf, problemType, reasonOf } from './http/problem.ts'
+import { codeOf, reasonOf } from './http/problem.ts'
+import { peerAddress } from './http/request-facts.ts'
+import { requestIds } from './http/request-ids.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
-import { ambiguity, answerParserError, refuseConnect, refuseExpectations } from './http/wire.ts'
+import { ambiguity, answerParserError, refuseConnect, refuseExpectations, type OnRefusal } from './http/wire.ts'
 import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
-import { logEvents } from './observe/log.ts'
+import { logEvents, logRequest } from './observe/log.ts'
 import { createNoteKeeper } from './observe/request-notes.ts'
 import { posternFrom, type Postern } from './plugin.ts'
-import type { TokenClaims } from './token/claims.ts'
 
 export interface ServerDeps<Claims> {
   readonly keys: readonly Key[]
@@ -77,13 +77,14 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     ({ encodedSlash, pathParams }) => encodedSlash === 'forward' || pathParams === 'forward',
   )
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
+  const nextId = requestIds()
   let ready = false
 
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
-    genReqId: requestIds(),
+    genReqId: nextId,
     trustProxy: false,
     bodyLimit: 16_384,
     requestTimeout: forwards ? timeouts.uploadTimeout : timeouts.requestTimeout,
@@ -95,60 +96,50 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       // Any other wish to upgrade is passed over, and the request answered as it is (RFC 9110 section 7.8).
       shouldUpgradeCallback: (request) => app.server.listenerCount('upgrade') > 0 && wantsWebSocket(request),
     },
-    clientErrorHandler: (error, socket) => answerParserError(error, socket),
+    clientErrorHandler: (error, socket) => answerParserError(error, socket, recordRefusal),
     frameworkErrors: (error, request, reply) => {
       const reason = reasonOf(error)
-      logRequest(request.id, request.method, undefined, clientCodes[codeOf(reason)].status, reason, 0)
-      sendProblem(reply as FastifyReply, reason)
+      const { status } = clientCodes[codeOf(reason)]
+      logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason })
+      postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reason)
     },
   })
-  refuseExpectations(app)
-  refuseConnect(app)
+  refuseExpectations(app, recordRefusal)
+  refuseConnect(app, recordRefusal)
 
-  function logRequest(
-    reqId: string,
-    method: string,
-    route: string | undefined,
-    status: number,
-    reason: string | undefined,
-    ms: number,
-    who?: TokenClaims,
-  ) {
-    const { reason: noted, sub = who?.sub, sid = who?.sid } = notes.take(reqId)
-    log.info(
-      { reqId, method, route, status, ms: Math.round(ms * 100) / 100, reason: noted ?? reason, sub, sid },
-      'request',
-    )
+  /** Of what never became a request. */
+  function recordRefusal(...[reason, socket, what]: Parameters<OnRefusal>) {
+    const address = peerAddress(socket)
+    const where = { reqId: nextId(), ...(address === undefined ? {} : { address }) }
+    const { detail } = what
+    events({ type: 'refused', ...where, reason, ...(detail === undefined ? {} : { detail }) })
+    events({ type: 'answered', ...where, ...what, status: clientCodes[codeOf(reason)].status, milliseconds: 0, reason })
   }
 
-  function record(request: FastifyRequest, reply: FastifyReply, reason: string | undefined) {
-    logRequest(
-      request.id,
-      request.method,
-      request.routeOptions.url,
-      reply.statusCode,
-      reason,
-      reply.elapsedTime,
-      postern.admitted(request)?.session.claims,
-    )
+  function record(request: FastifyRequest, reply: FastifyReply, aborted: boolean) {
+    const { id: reqId, method } = request
+    const { url: route } = request.routeOptions
+    const { reason = aborted ? 'aborted' : undefined, ...noted } = notes.take(reqId)
+    const { sub, sid } = postern.admitted(request)?.session.claims ?? {}
+    const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
+    logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted })
   }
 
   app.addHook('onRequest', (request, reply, done) => {
     notes.open(request.id)
     // The hook below hears of whole answers only.
     reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) record(request, reply, 'aborted')
+      if (!reply.raw.writableFinished) record(request, reply, true)
     })
     const reason = ambiguity(request.raw, lenient)
     if (reason === undefined) {
       done()
       return
     }
-    events({ type: 'refused', reason, reqId: request.id })
-    sendProblem(reply, reason)
+    postern.answerer().refuse(request, reply, reason)
   })
   app.addHook('onResponse', (request, reply, done) => {
-    record(request, reply, undefined)
+    record(request, reply, false)
     done()
   })
   app.register(postern.plugin)
@@ -179,17 +170,4 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       await admin.close()
     },
   }
-}
-
-/** For a request of which not even the kind of client is worth a look. */
-function sendProblem(reply: FastifyReply, reason: Reason): void {
-  const problem = problemOf(codeOf(reason))
-  void reply.code(problem.status).type(problemType).header('cache-control', 'no-store').send(JSON.stringify(problem))
-}
-
-/** Ours, never the client's: it stands in the log (security.md LL-04). */
-function requestIds(): () => string {
-  const start = randomBytes(6).toString('base64url')
-  let count = 0
-  return () => `${start}-${(count++).toString(36)}`
 }

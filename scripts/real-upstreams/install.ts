@@ -1,8 +1,31 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './process.ts'
 
 const minutes = (count: number): number => count * 60_000
+
+export interface Installable {
+  readonly name: string
+  readonly version: string
+  /** @param folder empty, and kept from one run to the next */
+  install(folder: string): Promise<void>
+}
+
+/**
+ * The folder in which a version stands. The file that says which one is written last: half an installation is none.
+ *
+ * @param cache where all of them stand
+ */
+export async function installOnce(cache: string, { name, version, install }: Installable): Promise<string> {
+  const folder = join(cache, name)
+  const mark = join(folder, 'installed-version')
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === version) return folder
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  await install(folder)
+  writeFileSync(mark, version)
+  return folder
+}
 
 /** @param overrides dependencies to take instead of those that the package asks for */
 export async function installFromNpm(

@@ -11,6 +11,19 @@ export interface EventContext {
 
 export type UpstreamCall = 'login' | 'second_step' | 'check' | 'refresh' | 'logout'
 
+/** What there is to say of an answer. */
+export interface AnsweredFields {
+  readonly method?: string
+  /** Path of the route that matched. */
+  readonly route?: string
+  /** 0: the client went away before there was any. */
+  readonly status: number
+  /** Until the answer began. */
+  readonly milliseconds: number
+  readonly reason?: Reason | 'aborted'
+  readonly detail?: string
+}
+
 /** Everything that log, metrics and audit can hear of. They subscribe to the sink; nothing inside knows them. */
 export type PosternEvent = EventContext &
   (
@@ -23,7 +36,10 @@ export type PosternEvent = EventContext &
     | { readonly type: 'sign_in_refused'; readonly reason: Reason; readonly detail?: string }
     | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
-    | { readonly type: 'refused'; readonly reason: Reason }
+    /** `detail`: a code of what failed, where something behind us did. */
+    | { readonly type: 'refused'; readonly reason: Reason; readonly detail?: string }
+    /** An answer that the framework does not see: to the wish for a WebSocket, or to what never became a request. */
+    | ({ readonly type: 'answered' } & AnsweredFields)
     | { readonly type: 'signed_out'; readonly upstreamTold: boolean; readonly detail?: string }
     | {
         readonly type: 'upstream_call'

@@ -1,5 +1,5 @@
 import closeWithGrace from 'close-with-grace'
-import { loggedError } from '../observe/log.ts'
+import { loggedError } from '../observe/logged-error.ts'
 import type { Server } from '../server.ts'
 import { CommandFault } from './faults.ts'
 
@@ -15,7 +15,9 @@ interface Closing {
 /** On SIGTERM or SIGINT: close, then exit 0; exit 1 when it took too long or began with a fault nobody caught. */
 export function closeOnSignals({ close, timeout, log, passOverInterrupt = false }: Closing): void {
   if (passOverInterrupt) process.on('SIGINT', () => undefined)
-  closeWithGrace({ delay: timeout, logger: false, skip: passOverInterrupt ? ['SIGINT'] : [] }, async ({ err }) => {
+  const skip = passOverInterrupt ? (['SIGINT'] as const) : []
+  const onTimeout = () => log.error({ timeout }, 'cut off what was still open after shutdownTimeout')
+  closeWithGrace({ delay: timeout, logger: false, skip: [...skip], onTimeout }, async ({ err }) => {
     if (err !== undefined) log.error({ error: loggedError(err) }, 'closing after an uncaught error')
     await close()
   })

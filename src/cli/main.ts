@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { PosternError } from '../base/errors.ts'
-import { loggedError } from '../observe/log.ts'
+import { loggedError } from '../observe/logged-error.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 
 /*
@@ -70,11 +70,18 @@ async function main(args: readonly string[]): Promise<Exit> {
 function explain(error: unknown): Exit {
   if (error instanceof CommandFault || error instanceof PosternError) process.stderr.write(`${error.message}\n`)
   else if (isUsageFault(error)) process.stderr.write(`${error.message}\nSee: postern --help\n`)
-  else process.stderr.write(`Something went wrong here: ${Object.values(loggedError(error)).join(' ')}\n`)
+  else process.stderr.write(unexpected(error))
   if (error instanceof CommandFault) return error.exit
   return isUsageFault(error) || (error instanceof PosternError && error.code === 'POSTERN_CONFIG_UNREADABLE')
     ? exits.usage
     : exits.faults
+}
+
+/** Without the message: it may quote a secret. */
+function unexpected(error: unknown): string {
+  const { name, code, stack = [] } = loggedError(error)
+  const what = code === undefined ? name : `${name} ${code}`
+  return [`Something went wrong here: ${what}`, ...stack.map((line) => `  ${line}`), ''].join('\n')
 }
 
 /** What `parseArgs` throws for an unknown or incomplete option; its message quotes only the option. */

@@ -1,4 +1,5 @@
 import { buildConnector, errors, Pool, type Dispatcher } from 'undici'
+import { errorCode } from '../base/error-code.ts'
 
 export interface BackendSettings {
   readonly origin: string
@@ -24,6 +25,13 @@ const onUsedSockets = new WeakSet<Error>()
 export function hitUsedSocket(error: Error): boolean {
   return onUsedSockets.has(error) || (error instanceof errors.SocketError && (error.socket?.bytesRead ?? 0) > 0)
 }
+
+/** For the log record of a call that failed: a code, for a message may quote an address or a header. */
+export function detailOf(error: Error): string {
+  return errorCode(error) ?? errorCode(error.cause) ?? error.name
+}
+
+export const noFreeConnection = 'no free connection to the backend'
 
 /**
  * The sockets to one backend, apart from those to every other: a slow one keeps its own waiting and no one else's

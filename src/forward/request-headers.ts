@@ -15,8 +15,6 @@ export interface HeaderRules {
   readonly host: string
 }
 
-const ourScheme = /^(?:bearer|dpop)(?: |$)/i
-
 /**
  * The headers that a backend gets, as a flat list: what the client sent and may send, then what we say. Ours come last
  * and are added whatever `Connection` names (security.md PX-02); each stands once, and of two the later one counts.
@@ -54,11 +52,6 @@ export function requestHeaders(
   }
   for (const [name, value] of ours.values()) headers.push(name, value)
   return headers
-}
-
-/** Whether an Authorization header is one that the gateway itself is meant to read. */
-export function isOurAuthorization(value: string): boolean {
-  return ourScheme.test(value)
 }
 
 const nothing: ReadonlySet<string> = new Set()

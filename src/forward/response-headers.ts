@@ -40,7 +40,10 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
     if (lower === 'set-cookie' && rules.cookies.sets(value)) continue
     if (rules.personal && sharedCacheHeader.test(lower)) continue
     if (rules.cors && lower.startsWith('access-control-allow-')) continue
-    if (rules.personal && lower === 'cache-control')
+    if (lower === 'clear-site-data') {
+      const kept = withoutCookies(value)
+      if (kept !== '') headers.push(name, kept)
+    } else if (rules.personal && lower === 'cache-control')
       cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
     else headers.push(name, value)
   }
@@ -48,6 +51,18 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
   // A browser that keeps it shows it to nobody else who signs in there (security.md CK-04).
   else if (rules.personal) headers.push('cache-control', personalCaching(cacheControl), 'vary', 'Cookie')
   return headers
+}
+
+/**
+ * Of `Clear-Site-Data`, what does not reach cookies: it would take ours away, the one that says who has signed out included.
+ * Browsers cut it at every comma, as is done here.
+ */
+function withoutCookies(value: string): string {
+  return value
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '' && !/cookies|\*/i.test(one))
+    .join(', ')
 }
 
 /** Obeyed by some shared cache before Cache-Control. */

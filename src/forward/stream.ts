@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { errors, type Dispatcher } from 'undici'
-import { hitUsedSocket } from './backend.ts'
+import { detailOf, hitUsedSocket, noFreeConnection } from './backend.ts'
 
 export interface ForwardOptions {
   readonly dispatcher: Dispatcher
@@ -29,9 +29,9 @@ export type ForwardEnd =
   /** The client went away; there is nobody to answer. */
   | { readonly kind: 'aborted' }
   /** Broken off after the head was sent: the client sees a cut connection, never a whole answer. */
-  | { readonly kind: 'broken'; readonly status: number }
+  | { readonly kind: 'broken'; readonly status: number; readonly detail: string }
   /** Nothing was sent yet: the caller answers. */
-  | { readonly kind: 'failed'; readonly reason: 'backend_bad' | 'backend_slow' | 'too_large' }
+  | { readonly kind: 'failed'; readonly reason: 'backend_bad' | 'backend_slow' | 'too_large'; readonly detail: string }
 
 class ClientGone extends Error {
   override readonly name = 'ClientGone'
@@ -124,19 +124,24 @@ export function forward(
         onResponseError(_started, error) {
           if (ended) return
           if (response.headersSent) {
-            finish({ kind: 'broken', status })
+            finish({ kind: 'broken', status, detail: detailOf(error) })
             response.destroy()
           } else if (first && !began && mayRepeat(method, request, error)) {
             attempt(false)
           } else {
-            finish({ kind: 'failed', reason: reasonOf(error) })
+            finish({ kind: 'failed', reason: reasonOf(error), detail: detailOf(error) })
           }
         },
       },
     )
     if (controller === undefined && !ended) {
       waiting = setTimeout(
-        () => giveUp(new GivenUp('no socket in time'), { kind: 'failed', reason: 'backend_slow' }),
+        () =>
+          giveUp(new GivenUp('no socket in time'), {
+            kind: 'failed',
+            reason: 'backend_slow',
+            detail: noFreeConnection,
+          }),
         timeout,
       )
     }

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errors, type Dispatcher } from 'undici'
+import { detailOf, noFreeConnection } from './backend.ts'
 import { FrameBoundaries } from './frames.ts'
 
 export type RawHeaders = readonly (Buffer | string)[]
@@ -26,7 +27,7 @@ export type TunnelStart =
   | Opened
   /** The backend answered with something else than 101. */
   | { readonly kind: 'declined'; readonly status: number; readonly raw: RawHeaders }
-  | { readonly kind: 'failed'; readonly reason: 'backend_bad' | 'backend_slow' }
+  | { readonly kind: 'failed'; readonly reason: 'backend_bad' | 'backend_slow'; readonly detail: string }
 
 const nothing = () => undefined
 
@@ -35,12 +36,16 @@ export function openTunnel({ dispatcher, path, headers, timeout, signal }: Tunne
   const { promise, resolve } = Promise.withResolvers<TunnelStart>()
   let controller: Dispatcher.DispatchController | undefined
   const abort = () => {
-    resolve({ kind: 'failed', reason: 'backend_bad' })
+    resolve({ kind: 'failed', reason: 'backend_bad', detail: 'the client went away' })
     controller?.abort(new Error('nobody waits for this tunnel'))
   }
   // Also where the call still waits for a socket.
   const waiting = setTimeout(() => {
-    resolve({ kind: 'failed', reason: 'backend_slow' })
+    resolve({
+      kind: 'failed',
+      reason: 'backend_slow',
+      detail: controller === undefined ? noFreeConnection : 'no answer in time',
+    })
     controller?.abort(new Error('no tunnel in time'))
   }, timeout)
   signal.addEventListener('abort', abort)
@@ -58,7 +63,7 @@ export function openTunnel({ dispatcher, path, headers, timeout, signal }: Tunne
         if (String(upgrade).toLowerCase() === 'websocket' && !signal.aborted)
           return resolve({ kind: 'open', socket, raw })
         socket.destroy()
-        return resolve({ kind: 'failed', reason: 'backend_bad' })
+        return resolve({ kind: 'failed', reason: 'backend_bad', detail: 'the backend switched to something else' })
       },
       onResponseStart(started, status) {
         if (status < 200) return
@@ -69,6 +74,7 @@ export function openTunnel({ dispatcher, path, headers, timeout, signal }: Tunne
         resolve({
           kind: 'failed',
           reason: error instanceof errors.ConnectTimeoutError ? 'backend_slow' : 'backend_bad',
+          detail: detailOf(error),
         })
       },
     },

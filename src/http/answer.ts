@@ -23,6 +23,8 @@ export interface RefusalExtras {
   readonly status?: number | undefined
   /** Whose request it was, for the event. */
   readonly session?: Session | undefined
+  /** For the event: a code of what failed behind us, never a value that was sent. */
+  readonly detail?: string | undefined
 }
 
 export interface ChallengeExtras extends Pick<RefusalExtras, 'session'> {
@@ -38,7 +40,7 @@ export interface Answerer {
   /** Anything that was thrown. */
   fail(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
   /** Says that a request was refused, for an answer made elsewhere. */
-  note(request: FastifyRequest, reason: Reason, session?: Session): void
+  note(request: FastifyRequest, reason: Reason, who?: Pick<RefusalExtras, 'session' | 'detail'>): void
   page(reply: FastifyReply, status: number, page: string): FastifyReply
   json(reply: FastifyReply, body: object): FastifyReply
 }
@@ -54,7 +56,11 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   }
   const loginUrl = `${config.publicUrl}${config.prefix}/login`
 
-  function note(request: FastifyRequest, reason: Reason, session?: Session): void {
+  function note(
+    request: FastifyRequest,
+    reason: Reason,
+    { session, detail }: Pick<RefusalExtras, 'session' | 'detail'> = {},
+  ): void {
     const { reqId, address } = factsOf(request, trust)
     events({
       type: 'refused',
@@ -62,6 +68,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
       ...(reqId === undefined ? {} : { reqId }),
       ...(address === undefined ? {} : { address }),
       ...(session === undefined ? {} : { sub: session.claims.sub, sid: session.claims.sid }),
+      ...(detail === undefined ? {} : { detail }),
     })
   }
 
@@ -103,7 +110,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     reason: Reason,
     extras: RefusalExtras = {},
   ): FastifyReply {
-    if (extras.silent !== true) note(request, reason, extras.session)
+    if (extras.silent !== true) note(request, reason, extras)
     const form = extras.form === 'problem' ? 'problem' : formatFor(clientKind(request.method, request.headers))
     return send(request, reply, reason, form, extras)
   }
@@ -117,7 +124,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
       reply.code(200).headers(programHeaders).type('application/json; charset=utf-8').send(JSON.stringify(body)),
 
     challenge(request, reply, reason, { onAnonymous, session }) {
-      note(request, reason, session)
+      note(request, reason, { session })
       const form = answerFor(clientKind(request.method, request.headers), onAnonymous, request.method)
       if (form !== 'redirect') return send(request, reply, reason, form, {})
       const target = safeReturnTo(request.raw.url, config)

@@ -28,7 +28,7 @@ export async function endpoints(app: FastifyInstance, context: EndpointContext):
   app.removeAllContentTypeParsers()
   app.setErrorHandler((error, request, reply) => answerer.fail(request, reply, error))
   await app.register((scope) => ownEndpoints(scope, context))
-  await app.register((scope) => forFrontProxies(scope, context), { prefix: context.gate.config.prefix })
+  await app.register(async (scope) => forwardAuthEndpoints(scope, context), { prefix: context.gate.config.prefix })
   const backends = createBackends(app, context)
   if (backends === undefined) return
   await app.register(async (scope) => proxyRoutes(scope, context, backends))
@@ -60,10 +60,4 @@ async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Pro
     },
     { prefix: gate.config.prefix },
   )
-}
-
-async function forFrontProxies(app: FastifyInstance, context: EndpointContext): Promise<void> {
-  // No body is read, whatever the proxy sends along (security.md FA-07).
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  forwardAuthEndpoints(app, context)
 }

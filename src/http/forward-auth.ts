@@ -4,7 +4,6 @@ import type { RouteConfig } from '../config/config.ts'
 import { decide, type Policy } from '../decide.ts'
 import { createOwnCookies } from '../forward/cookies.ts'
 import { identityMap } from '../forward/identity.ts'
-import { isOurAuthorization } from '../forward/request-headers.ts'
 import type { RequestFacts } from '../gate.ts'
 import type { Authentication, Session } from '../life/authentication.ts'
 import { answerFor, formatFor, type AnswerForm } from '../route/answer.ts'
@@ -12,10 +11,12 @@ import { clientKind } from '../route/client-kind.ts'
 import { createRouteTable, type RouteTable } from '../route/match.ts'
 import { canonicalPath } from '../route/path.ts'
 import { safeReturnTo } from '../route/return-to.ts'
+import { credentialsFor } from './backends.ts'
 import { copiedHeaders } from './copied-headers.ts'
 import { isListed } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { ownRoute } from './guard.ts'
+import { forwardedMethods } from './methods.ts'
 import { originalRequest, withoutPort, type FrontProxy, type OriginalRequest } from './original-request.ts'
 import { codeOf } from './problem.ts'
 import { factsOf } from './request-facts.ts'
@@ -78,7 +79,8 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     if (policy.access === 'public') return allow(question, route, undefined)
     const { headers } = request.raw
     const listed = route !== undefined && isListed(route, headers.origin)
-    const facts: RequestFacts = { ...factsOf(request, trust), method: original.method }
+    const asked: RequestFacts = { ...factsOf(request, trust), method: original.method }
+    const facts = route === undefined ? asked : credentialsFor(route, asked)
     const tunnel = opensTunnel(original, request)
     const found = await gate.authenticate(facts, { slide: !tunnel && (route?.slide ?? true), anyOrigin: listed })
     const decision = decide(policy, found)
@@ -122,12 +124,9 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     if (credential === undefined) return challenge(question, route, 'undecryptable', who?.session)
     nameCookies(reply, who?.setCookies ?? [])
     const { authorization, cookie } = request.headers
-    const passes =
-      authorization !== undefined &&
-      route?.authorization === 'passthrough' &&
-      !(who !== undefined && isOurAuthorization(authorization))
     for (const name of copied) reply.header(name, '')
-    if (passes) reply.header('authorization', authorization)
+    if (authorization !== undefined && route?.authorization === 'passthrough')
+      reply.header('authorization', authorization)
     if (cookie !== undefined) reply.header('cookie', cookies.strip(cookie) ?? '')
     if (who !== undefined) {
       admit(request, who)
@@ -148,7 +147,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const form = answerFor(clientKind(method, request.headers), route?.onAnonymous ?? 'auto', method)
     if (form !== 'redirect') return refuse(question, reason, { session })
     if (proxy === 'nginx') return refuse(question, reason, { session }, 'redirect')
-    answerer.note(request, reason, session)
+    answerer.note(request, reason, { session })
     const address = loginAddress(original)
     return reply.code(303).header('x-postern-location', address).header('location', address).send()
   }
@@ -176,15 +175,17 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     return `${config.publicUrl}${config.prefix}/login${target === '/' ? '' : `?return_to=${encodeURIComponent(target)}`}`
   }
 
-  const methods = app.supportedMethods.filter((method) => method !== 'TRACE')
+  const usual = app.supportedMethods.filter((method) => method !== 'TRACE')
   for (const proxy of proxies) {
     const own = `${config.prefix}/verify/${proxy}`
     app.route({
-      method: methods,
+      // Envoy asks with the method that it was asked with.
+      method: proxy === 'envoy' ? forwardedMethods(app) : usual,
       url: proxy === 'envoy' ? '/verify/envoy/*' : `/verify/${proxy}`,
       config: ownRoute,
       exposeHeadRoute: false,
-      handler(request, reply) {
+      // Before Fastify looks at the content type and the body: no body is read (security.md FA-07).
+      async onRequest(request, reply) {
         const { url = '' } = request.raw
         // Spelled in one way only: whoever keeps others from asking compares what they read, and the router decodes first.
         const asked = proxy === 'envoy' ? url.startsWith(`${own}/`) : url === own || url.startsWith(`${own}?`)
@@ -192,6 +193,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
           ? verify(proxy, url.slice(own.length), request, reply)
           : answerer.refuse(request, reply, 'not_found')
       },
+      handler: (request, reply) => answerer.refuse(request, reply, 'internal'),
       ...(proxy === 'nginx' ? { onSend: repeatProblem } : {}),
     })
   }

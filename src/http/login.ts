@@ -51,7 +51,7 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
       const deletes =
         found.renewable !== true && !elsewhereGood.has(found.reason) && request.headers.cookie !== undefined
       if (deletes) {
-        answerer.note(request, found.reason, found.session)
+        answerer.note(request, found.reason, { session: found.session })
         sendWithCookies(reply, gate.clearCookies())
       }
     }

@@ -1,4 +1,3 @@
-import { METHODS } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RouteConfig } from '../config/config.ts'
 import { decide } from '../decide.ts'
@@ -8,6 +7,7 @@ import type { CanonicalPath } from '../route/path.ts'
 import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { answerPreflight, corsHeaders, isListed, isPreflight } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
+import { forwardedMethods } from './methods.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
 
@@ -87,7 +87,10 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
         }
       },
     })
-    if (end.kind === 'failed') return answerer.refuse(request, reply, end.reason)
+    if (end.kind === 'failed')
+      return answerer.refuse(request, reply, end.reason, { session: who?.session, detail: end.detail })
+    // Nothing can be said to the client any more: the record says it.
+    if (end.kind === 'broken') answerer.note(request, 'backend_bad', { session: who?.session, detail: end.detail })
     if (end.kind === 'aborted' && !reply.sent) reply.hijack()
     return reply
   }
@@ -103,17 +106,6 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     onRequest: handle,
     handler: (request, reply) => answerer.refuse(request, reply, 'internal'),
   })
-}
-
-/**
- * All that Node reads. A tunnel is not ours to open, and a loop-back of what was sent, headers included, serves attackers
- * only (RFC 9110 sections 9.3.6 and 9.3.8).
- */
-function forwardedMethods(app: FastifyInstance): string[] {
-  const methods = METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE')
-  const known = new Set(app.supportedMethods)
-  for (const method of methods) if (!known.has(method)) app.addHttpMethod(method, { hasBody: true })
-  return methods
 }
 
 function isEventStream(head: readonly (Buffer | string)[]): boolean {

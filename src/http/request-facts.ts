@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, type Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import type { RequestFacts } from '../gate.ts'
 
@@ -33,6 +33,11 @@ export function factsOf(request: FastifyRequest, trust: ProxyTrust): RequestFact
 
 export function addressOf({ socket, headers }: IncomingMessage, trust: ProxyTrust): string | undefined {
   return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], trust)
+}
+
+/** Who is at the other end of a connection, a proxy of ours or not. */
+export function peerAddress({ remoteAddress }: Pick<Socket, 'remoteAddress'>): string | undefined {
+  return remoteAddress === undefined ? undefined : unmapped(remoteAddress)
 }
 
 /**

@@ -1,17 +1,14 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import type { Reason } from '../base/reasons.ts'
 import { decide } from '../decide.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
 import { join, openTunnel, watchForEnd, type Opened, type RawHeaders, type Tunnel } from '../forward/tunnel.ts'
-import type { RequestFacts } from '../gate.ts'
 import type { CanonicalPath } from '../route/path.ts'
 import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { isListed } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
-import { addressOf } from './request-facts.ts'
-import { refuseOnSocket } from './wire.ts'
+import { cookieLines, createWishes, type Wish } from './wish.ts'
 
 /** Close code of a session that is over (RFC 6455 section 7.4.2: 4000 to 4999 are for applications). */
 const sessionOver = 4401
@@ -31,17 +28,6 @@ function isHandshake(request: IncomingMessage): boolean {
   return wantsWebSocket(request) && headers['sec-websocket-key'] !== undefined && !hasBody
 }
 
-/** One wish for a WebSocket, and how to turn it down. */
-interface Wish {
-  readonly request: IncomingMessage
-  readonly socket: Duplex
-  readonly facts: RequestFacts
-  /** Of a renewal: they go with whatever is answered. */
-  setCookies: readonly string[]
-  /** @param lines further headers. Does nothing once something was answered. */
-  refuse(reason: Reason, lines?: readonly string[]): void
-}
-
 /**
  * WebSockets by the same route table and the same decision. Fastify sees none of this: its hooks do not run for an
  * upgrade. A page elsewhere can open one with our cookie, so by cookie it takes our own `Origin` (security.md CS-07).
@@ -50,24 +36,8 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   const { gate, trust } = context
   const { config, events } = gate
   const tunnels = new Set<Tunnel>()
+  const wishOf = createWishes(trust, events)
   let closing = false
-
-  function wishOf(request: IncomingMessage, socket: Duplex): Wish {
-    const address = addressOf(request, trust)
-    const where = address === undefined ? {} : { address }
-    const { headers, rawHeaders } = request
-    return {
-      request,
-      socket,
-      facts: { method: 'GET', headers, rawHeaders, ...where },
-      setCookies: [],
-      refuse(reason, lines = []) {
-        if (socket.writableEnded || socket.destroyed) return
-        events({ type: 'refused', reason, ...where })
-        refuseOnSocket(socket, reason, [...lines, ...cookieLines(this)])
-      },
-    }
-  }
 
   /** Who may open one; `undefined` and an answer where nobody may. */
   async function admit(wish: Wish, route: ProxiedRoute): Promise<Valid | undefined> {
@@ -79,6 +49,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       renew: ours ? 'auto' : 'never',
     })
     if (found.state === 'valid') wish.setCookies = found.setCookies
+    if (found.state !== 'absent' && found.session !== undefined) wish.session = found.session
     const decision = decide({ access: 'protected', require: route.require }, found)
     if (decision.kind !== 'allow') {
       const retryAfter = decision.kind === 'refuse' ? decision.retryAfter : undefined
@@ -90,11 +61,12 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     return undefined
   }
 
-  async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const wish = wishOf(request, socket)
+  async function open(wish: Wish, head: Buffer): Promise<void> {
+    const { request, socket } = wish
     const match = backends.match(request)
     if (!match.ok) return wish.refuse(match.reason)
     const { route, path } = match
+    wish.route = route.path
     if (!route.websocket || !isHandshake(request)) return wish.refuse('bad_request')
     const isPublic = route.access === 'public'
     const who = isPublic ? undefined : await admit(wish, route)
@@ -112,6 +84,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     })
     if (started === undefined) return release()
     socket.write(headOf(wish, 101, started.raw, ['connection: Upgrade', 'upgrade: websocket']), 'latin1')
+    wish.tell(101)
     tunnel = join(socket, head, started.socket, () => {
       release()
       if (tunnel !== undefined) tunnels.delete(tunnel)
@@ -145,7 +118,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       if (started.status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)
       decline(wish, started.status, started.raw)
     } else {
-      wish.refuse(started.reason)
+      wish.refuse(started.reason, [], started.detail)
     }
     return undefined
   }
@@ -164,6 +137,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   /** What the backend says instead of 101. Whoever asks for a WebSocket reads the head of it and no more. */
   function decline(wish: Wish, status: number, raw: RawHeaders): void {
     if (wish.socket.writableEnded || wish.socket.destroyed) return
+    wish.tell(status)
     const own = ['connection: close', 'content-length: 0', 'cache-control: no-store']
     wish.socket.end(headOf(wish, status, raw, own), 'latin1')
   }
@@ -178,13 +152,10 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const others = app.server.listenerCount('upgrade') > 1
     if (others && !backends.match(request).ok) return
     socket.on('error', () => undefined)
-    open(request, socket, head).catch((error: unknown) => {
-      events({ type: 'error', where: 'upgrade', error })
-      refuseOnSocket(socket, 'internal')
+    const wish = wishOf(request, socket)
+    open(wish, head).catch((error: unknown) => {
+      events({ type: 'error', where: 'upgrade', error, reqId: wish.facts.reqId })
+      wish.refuse('internal')
     })
   })
-}
-
-function cookieLines({ setCookies }: Pick<Wish, 'setCookies'>): readonly string[] {
-  return setCookies.map((cookie) => `set-cookie: ${cookie}`)
 }

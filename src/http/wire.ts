@@ -2,6 +2,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { errorCode } from '../base/error-code.ts'
 import { clientCodes, type Reason } from '../base/reasons.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { canonicalPath } from '../route/path.ts'
@@ -30,20 +31,33 @@ const parserReasons: Readonly<Record<string, Reason>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'timeout',
 }
 
+/** Hears of each answer that is made here. @param what `method` only where it was read, `detail` the parser's code */
+export type OnRefusal = (
+  reason: Reason,
+  socket: Socket,
+  what: { readonly method?: string; readonly detail?: string },
+) => void
+
 /** For `clientErrorHandler`: a whole answer by hand, because there is no request to answer. */
-export function answerParserError(error: Error, socket: Socket): void {
+export function answerParserError(error: Error, socket: Socket, onRefusal: OnRefusal): void {
   if (!socket.writable || socket.destroyed) return
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const code = errorCode(error) ?? ''
   if (code === 'ECONNRESET') {
     socket.destroy()
     return
   }
-  refuseOnSocket(socket, parserReasons[code] ?? 'bad_request')
+  const reason = parserReasons[code] ?? 'bad_request'
+  // A connection that a browser opens ahead of time, and leaves alone, asked for nothing.
+  if (socket.bytesRead > 0) onRefusal(reason, socket, code === '' ? {} : { detail: code })
+  refuseOnSocket(socket, reason)
 }
 
 /** Tunnels are not ours to open (RFC 9110 section 9.3.6). */
-export function refuseConnect(app: FastifyInstance): void {
-  app.server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseOnSocket(socket, 'method_not_allowed'))
+export function refuseConnect({ server }: FastifyInstance, onRefusal: OnRefusal): void {
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    onRefusal('method_not_allowed', socket, { method: 'CONNECT' })
+    refuseOnSocket(socket, 'method_not_allowed')
+  })
 }
 
 /** A whole answer by hand, and the end of the connection. @param headers further lines, such as `location: /` */
@@ -65,11 +79,15 @@ export function refuseOnSocket(socket: Duplex, reason: Reason, headers: readonly
 }
 
 /** Other expectations than `100-continue` cannot be met (RFC 9110 section 10.1.1); Node takes them where that is one of several. */
-export function refuseExpectations({ server }: FastifyInstance): void {
-  server.on('checkExpectation', refuseExpectation)
+export function refuseExpectations({ server }: FastifyInstance, onRefusal: OnRefusal): void {
+  function refuse({ method = '', socket }: IncomingMessage, response: ServerResponse): void {
+    onRefusal('expectation_failed', socket, { method })
+    answerExpectation(response)
+  }
+  server.on('checkExpectation', refuse)
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (request.headers.expect?.toLowerCase() !== '100-continue') {
-      refuseExpectation(request, response)
+      refuse(request, response)
       return
     }
     response.writeContinue()
@@ -77,7 +95,7 @@ export function refuseExpectations({ server }: FastifyInstance): void {
   })
 }
 
-function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+function answerExpectation(response: ServerResponse): void {
   const problem = problemOf('expectation_failed')
   response.writeHead(clientCodes.expectation_failed.status, {
     'content-type': problemType,

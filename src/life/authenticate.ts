@@ -18,6 +18,8 @@ interface Request {
   readonly method: string
   readonly headers: IncomingHttpHeaders
   readonly rawHeaders: readonly string[]
+  readonly reqId?: string
+  readonly address?: string
 }
 
 export interface AuthenticateOptions {
@@ -76,7 +78,15 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
 
   function learn(session: Session, freshUntil: number, activityFreshUntil = freshUntil): Known {
     const answer: Authentication = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
-    return { session, answer, freshUntil, activityFreshUntil, ringGeneration: ring.generation, endingsGeneration: -1, spared: undefined }
+    return {
+      session,
+      answer,
+      freshUntil,
+      activityFreshUntil,
+      ringGeneration: ring.generation,
+      endingsGeneration: -1,
+      spared: undefined,
+    }
   }
 
   function learnCookie(session: Session): Known {
@@ -159,7 +169,9 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
     const maySpend = always || spendingKinds.has(kind)
-    const renewal = renewed({ token, claims, sealed, slide, stillValid, maySpend, mustAsk })
+    const { reqId, address } = request
+    const context = { ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) }
+    const renewal = renewed({ token, claims, sealed, slide, stillValid, maySpend, mustAsk, context })
     const answer = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (answer !== undefined) return answer
     return stillValid ? asItIs : { state: 'unavailable', retryAfter, session }

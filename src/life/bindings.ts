@@ -1,3 +1,4 @@
+import { causedBy } from '../base/cause.ts'
 import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
 import type { Sealer } from '../token/seal.ts'
@@ -96,7 +97,7 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
   function ask(held: Held): void {
     const { sid, sub } = held.session.claims
     held.askAt = Infinity
-    isOver(held)
+    causedBy({ sid, sub }, () => isOver(held))
       .then((over) => {
         if (over) facts.deny(sid, 'upstream_refused', absoluteEnd(held.session.claims, policy))
         if (over)

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { causedBy } from '../base/cause.ts'
 import type { Clock } from '../base/clock.ts'
-import type { EventSink } from '../base/events.ts'
+import type { EventContext, EventSink } from '../base/events.ts'
 import type { Reason } from '../base/reasons.ts'
 import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
@@ -35,6 +36,8 @@ export interface RenewalRequest {
   readonly maySpend: boolean
   /** Whether the upstream has to be asked, however fresh its last answer is. */
   readonly mustAsk: boolean
+  /** Of the request that asks: it stands in the events of the renewal, also where others share it. */
+  readonly context: EventContext
 }
 
 export interface Renewer {
@@ -257,12 +260,13 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       if (same && (spends(running.request) || !spends(request))) return running.renewal
       return running.renewal.then((renewal) => (same && renewal.kind !== 'unavailable' ? renewal : renew(request)))
     }
-    const renewal = renewOnce(request)
-      .catch((error: unknown): Renewal => {
+    const cause = { ...request.context, sid, sub: request.claims.sub }
+    const renewal = causedBy(cause, () =>
+      renewOnce(request).catch((error: unknown): Renewal => {
         events({ type: 'error', where: 'renewal', error })
         return unavailable
-      })
-      .finally(() => inFlight.delete(sid))
+      }),
+    ).finally(() => inFlight.delete(sid))
     inFlight.set(sid, { request, renewal })
     return renewal
   }

@@ -1,3 +1,4 @@
+import { causedBy } from '../base/cause.ts'
 import { toSeconds, type Clock } from '../base/clock.ts'
 import type { EventContext, EventSink } from '../base/events.ts'
 import type { Sealer } from '../token/seal.ts'
@@ -76,7 +77,9 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
       const stone = tombstone(buried, toSeconds(clock()) + 1, out)
       if (session === undefined) return stone
       const { sub, sid, upn } = session.claims
-      const { told, detail } = await tellUpstream(session, session.claims.upt ?? sealed)
+      const { told, detail } = await causedBy({ ...context, sub, sid }, () =>
+        tellUpstream(session, session.claims.upt ?? sealed),
+      )
       const more = detail === undefined ? {} : { detail }
       events({ ...context, type: 'signed_out', sub, sid, upstream: upn, upstreamTold: told, ...more })
       return stone

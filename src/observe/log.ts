@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { EventSink, PosternEvent } from '../base/events.ts'
+import type { AnsweredFields, EventContext, EventSink, PosternEvent } from '../base/events.ts'
+import { loggedError } from './logged-error.ts'
 
 type EventType = PosternEvent['type']
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -11,6 +12,7 @@ const levels: Readonly<Record<EventType, Level>> = {
   renewed: 'info',
   renewal_failed: 'warn',
   refused: 'debug',
+  answered: 'info',
   signed_out: 'info',
   upstream_call: 'info',
   cookie_bill: 'warn',
@@ -42,22 +44,24 @@ const fields = [
   'where',
 ] as const
 
-/** What may be said of an error: its message may quote a token, a password or a header, so it stays out. */
-export interface LoggedError {
-  readonly name: string
-  readonly code?: string
-}
+/** What a record of one request says, the framework's own and any other. */
+type Said = AnsweredFields & Pick<EventContext, 'reqId' | 'sub' | 'sid'>
+type RequestRecord = Pick<Said, 'status' | 'milliseconds'> & { readonly [Field in keyof Said]: Said[Field] | undefined }
 
-/** @param error anything that was thrown */
-export function loggedError(error: unknown): LoggedError {
-  if (!(error instanceof Error)) return { name: typeof error }
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  return code === undefined ? { name: error.name } : { name: error.name, code }
+/** Writes the one record of a request. */
+export function logRequest(log: Pick<FastifyBaseLogger, 'info'>, record: RequestRecord): void {
+  const { reqId, method, route, status, milliseconds, reason, detail, sub, sid } = record
+  const ms = Math.round(milliseconds * 100) / 100
+  log.info({ reqId, method, route, status, ms, reason, detail, sub, sid }, 'request')
 }
 
 /** An event sink that writes every event to a pino logger, with the allow-listed fields only. */
 export function logEvents(log: Pick<FastifyBaseLogger, Level>): EventSink {
   return (event) => {
+    if (event.type === 'answered') {
+      logRequest(log, event)
+      return
+    }
     const given: Readonly<Record<string, unknown>> = { ...event }
     const record: Record<string, unknown> = { event: event.type }
     for (const field of fields) {

@@ -1,6 +1,6 @@
 import { pino, type DestinationStream } from 'pino'
 import type { FastifyBaseLogger } from 'fastify'
-import { loggedError } from './log.ts'
+import { loggedError } from './logged-error.ts'
 
 const nothing = () => undefined
 

@@ -1,8 +1,10 @@
 import type { EventSink, PosternEvent } from '../base/events.ts'
+import type { Reason } from '../base/reasons.ts'
 
 /** What the events of one request add to its log record. */
 export interface RequestNotes {
-  reason?: string
+  reason?: Reason
+  detail?: string
   sub?: string
   sid?: string
 }
@@ -34,8 +36,10 @@ export function createNoteKeeper(): NoteKeeper {
 }
 
 function note(notes: RequestNotes, event: PosternEvent): void {
-  if ((event.type === 'refused' || event.type === 'sign_in_refused') && notes.reason === undefined)
+  if ((event.type === 'refused' || event.type === 'sign_in_refused') && notes.reason === undefined) {
     notes.reason = event.reason
+    if (event.detail !== undefined) notes.detail = event.detail
+  }
   if (event.sub !== undefined) notes.sub = event.sub
   if (event.sid !== undefined) notes.sid = event.sid
 }

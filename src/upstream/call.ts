@@ -1,5 +1,6 @@
 import { errors, type Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
+import { errorCode } from '../base/error-code.ts'
 import { AnswerTooLarge, readAnswer, type Answer } from './answer.ts'
 import { failed } from './failed.ts'
 import type { FilledRequest } from './template.ts'
@@ -80,11 +81,10 @@ const garbled: ReadonlySet<string> = new Set([
   'UND_ERR_RES_EXCEEDED_MAX_SIZE',
 ])
 
-/** Codes are made by Node, TLS and undici, never by the service, so they may stand in a log. */
 function failureOf(error: unknown): Failed {
   if (error instanceof TimedOut) return failed('upstream_slow', 'There was no complete answer in time.')
   if (error instanceof AnswerTooLarge) return failed('upstream_bad', 'The answer is larger than maxResponse.')
-  const code = codeOf(error)
+  const code = errorCode(error) ?? 'no code'
   if (slow.has(code)) return failed('upstream_slow', `There was no complete answer in time (${code}).`)
   // Some faults that the parser finds have no code.
   if (error instanceof errors.HTTPParserError || garbled.has(code)) {
@@ -92,11 +92,4 @@ function failureOf(error: unknown): Failed {
   }
   if (code === 'UND_ERR_INVALID_ARG') return failed('upstream_bad', 'The request cannot be made as it is configured.')
   return failed('upstream_unavailable', `The service cannot be reached (${code}).`)
-}
-
-function codeOf(error: unknown): string {
-  // Several addresses of one host fail as one error with many inside.
-  const first: unknown = error instanceof AggregateError ? (error.errors[0] ?? error) : error
-  const code = typeof first === 'object' && first !== null && 'code' in first ? first.code : undefined
-  return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'no code'
 }

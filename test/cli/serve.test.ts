@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import { bearerToken, send } from '../support/browser-client.ts'
 import { freePort } from '../support/gateway.ts'
 import { serviceOptions, startService, type Service } from '../support/service.ts'
+import { converse, lines } from '../wire/conversation.ts'
 import { plainEnvironment, postern, temporaryFolder } from './session.ts'
 
 const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
@@ -158,4 +160,48 @@ test('a port that is taken ends serve and demo at once: nothing half open lives 
     other.close()
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+test('what has no end is cut at shutdownTimeout, and the exit says so; what ends before is whole', async (t) => {
+  const folder = temporaryFolder()
+  const responses: ServerResponse[] = []
+  const backend = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/octet-stream' }).write('begun')
+    responses.push(response)
+  })
+  await new Promise<void>((done) => backend.listen(0, '127.0.0.1', done))
+  const drips = setInterval(() => responses.at(0)?.write('.'), 20)
+  t.after(() => {
+    clearInterval(drips)
+    backend.closeAllConnections()
+    backend.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const port = await freePort()
+  const config = {
+    publicUrl: `http://localhost:${port}`,
+    listen: { host: '127.0.0.1', port, adminPort: await freePort() },
+    shutdownTimeout: '1s',
+    upstreams: { accounts: serviceOptions('http://127.0.0.1:9') },
+    routes: [{ path: '/', access: 'public', backend: `http://127.0.0.1:${(backend.address() as AddressInfo).port}` }],
+    insecure: { httpUpstreams: true },
+  }
+  writeFileSync(join(folder, 'postern.yaml'), JSON.stringify(config))
+  assert.equal((await postern(folder, ['keys', 'generate'])).code, 0)
+  const running = await serve(folder)
+  const begin = async (path: string) => {
+    const conversation = await converse({ origin: `http://localhost:${port}` })
+    conversation.say(lines(`GET ${path} HTTP/1.1`, 'Host: localhost'))
+    await conversation.until(/begun/)
+    return conversation
+  }
+  const endless = await begin('/endless')
+  const silent = await begin('/silent')
+  const download = await begin('/download')
+  running.process.kill('SIGTERM')
+  responses.at(2)?.end('ended')
+  assert.match(await download.until(/ended[^]*0\r\n\r\n/), /ended/)
+  assert.equal(await running.ended, 1)
+  assert.match(running.lines.join(''), /"timeout":1000,"msg":"cut off what was still open after shutdownTimeout"/)
+  for (const cut of [endless, silent]) assert.doesNotMatch(await cut.ended, /0\r\n\r\n$/)
 })

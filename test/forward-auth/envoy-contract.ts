@@ -39,6 +39,7 @@ interface Mutation {
 }
 
 interface Manager {
+  readonly skip_xff_append?: boolean
   readonly common_http_protocol_options: { readonly headers_with_underscores_action: string }
   readonly early_header_mutation_extensions: readonly [
     { readonly typed_config: { readonly mutations: readonly Mutation[] } },
@@ -116,6 +117,8 @@ export function startEnvoyContract({ snippet, port }: FrontSettings): Promise<Fr
       ['host', host],
       ['x-forwarded-proto', 'http'],
       ...overwritten.map(({ key, value }) => [key, formatted(value, host)] as const),
+      // Behind what is written there, unless told not to.
+      ...(manager.skip_xff_append === true ? [] : [['x-forwarded-for', '192.0.2.2'] as const]),
     ]
     if (route.direct_response !== undefined) return { kind: 'answer', status: route.direct_response.status }
     const to = addressOf(route.route?.cluster ?? '')

@@ -1,12 +1,9 @@
-import { startEnvoyContract } from './envoy-contract.ts'
+import { envoy } from './programs.ts'
 import { forwardAuthSuite } from './suite.ts'
 
-const limits = { keeps: ['.'], cacheable: true }
-
 await forwardAuthSuite({
-  name: 'envoy',
-  title: "Envoy's side of the contract",
-  missing: false,
-  start: startEnvoyContract,
-  ...limits,
+  ...envoy,
+  title: envoy.missing === false ? `envoy, ${envoy.version()}` : 'envoy',
+  keeps: ['.'],
+  cacheable: true,
 })

@@ -36,7 +36,7 @@ interface ProgramParts {
   prepare(folder: string, settings: FrontSettings): readonly string[]
 }
 
-function findProgram(name: string): string | undefined {
+export function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
   return folders
     .map((folder) => join(folder, name))
@@ -60,7 +60,12 @@ function program({ name, versionArgs, optional = false, prepare }: ProgramParts)
     missing: path === undefined ? `no ${name} on this machine` : false,
     version() {
       const { stdout, stderr } = spawnSync(path ?? name, versionArgs, { encoding: 'utf8' })
-      return `${stdout}${stderr}`.trim().split('\n')[0] ?? ''
+      return (
+        `${stdout}${stderr}`
+          .trim()
+          .split('\n')[0]
+          ?.replace(path ?? name, name) ?? ''
+      )
     },
     async start(settings) {
       const folder = mkdtempSync(join(tmpdir(), 'postern-front-'))
@@ -169,5 +174,17 @@ export const traefik = program({
       }),
     )
     return [`--configFile=${file}`]
+  },
+})
+
+export const envoy = program({
+  name: 'envoy',
+  versionArgs: ['--version'],
+  optional: true,
+  prepare(folder, { snippet }) {
+    const file = join(folder, 'envoy.yaml')
+    writeFileSync(file, snippet)
+    // No file and no shared memory of another one on this machine.
+    return ['-c', file, '--disable-hot-restart', '--use-dynamic-base-id', '--concurrency', '1', '--log-level', 'warn']
   },
 })

@@ -36,7 +36,7 @@ describe('the snippets', () => {
 
   test('the document names the versions that the snippets name', async () => {
     const run = tableRows(written, 'What the snippets do').find(([head]) => head === 'run with') ?? []
-    for (const [index, name] of ['nginx', 'traefik', 'caddy', 'haproxy'].entries()) {
+    for (const [index, name] of ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy'].entries()) {
       const text = await printSnippet(documented, name)
       for (const version of (run[index + 1] ?? '').split(', ')) assert.ok(text.includes(version), `${name} ${version}`)
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { METHODS } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { fold } from '../../src/forward/header-names.ts'
 import type { FrontProxy } from '../../src/http/original-request.ts'
@@ -88,11 +89,13 @@ for (const face of ['server', 'plugin'] as const) {
       const isNginx = proxy === 'nginx'
 
       test(`FA-01 ${proxy}: a 2xx has every header that may be copied, on every kind of route`, async () => {
+        const client = new BrowserClient(gateway.origin)
+        await client.signIn()
         const answers = [
           await ask(gateway, proxy, { path: '/orders', headers: bearer() }),
           await ask(gateway, proxy, { path: '/public/page', headers: bearer() }),
           await ask(gateway, proxy, { path: '/public/page' }),
-          await ask(gateway, proxy, { path: '/basic/', headers: bearer() }),
+          await ask(gateway, proxy, { path: '/basic/', headers: client.cookieHeader() }),
           await ask(gateway, proxy, { path: '/upstream/', headers: bearer() }),
         ]
         for (const answer of answers) {
@@ -311,16 +314,31 @@ for (const face of ['server', 'plugin'] as const) {
       assert.equal((await send(`${gateway.origin}/_auth/verify/caddy?path=/public`, 'GET', headers)).status, 200)
     })
 
-    test('our Bearer token is not handed on by a route that passes other schemes', async () => {
-      const answer = await ask(gateway, 'caddy', { path: '/basic/', headers: bearer() })
-      assert.equal(answer.headers['authorization'], '')
+    test('where Authorization is the application’s, only the cookie opens, and any scheme goes through', async () => {
+      assert.equal((await ask(gateway, 'caddy', { path: '/basic/', headers: bearer() })).status, 401)
       const client = new BrowserClient(gateway.origin)
       await client.signIn()
-      const basic = await ask(gateway, 'caddy', {
-        path: '/basic/',
-        headers: { ...client.cookieHeader(), authorization: 'Basic am9obg==' },
-      })
-      assert.equal(basic.headers['authorization'], 'Basic am9obg==')
+      for (const authorization of ['Basic am9obg==', 'Bearer of the application', 'DPoP x', bearer().authorization]) {
+        const headers = { ...client.cookieHeader(), authorization }
+        const answer = await ask(gateway, 'caddy', { path: '/basic/', headers })
+        assert.equal(answer.status, 200)
+        assert.equal(answer.headers['authorization'], authorization)
+      }
+    })
+
+    test('FA-06 envoy: any method is asked about, those of WebDAV included', async () => {
+      for (const method of METHODS.filter((one) => one !== 'CONNECT' && one !== 'TRACE')) {
+        const headers = { host: 'app.example.com', ...bearer() }
+        const allowed = await send(`${gateway.origin}/_auth/verify/envoy/orders`, method, headers)
+        assert.equal(allowed.status, 200, method)
+        assert.equal(allowed.headers['x-forwarded-user'], 'accounts|1', method)
+        const refused = await send(`${gateway.origin}/_auth/verify/envoy/orders`, method, { host: 'app.example.com' })
+        assert.equal(refused.status, 401, method)
+      }
+      // What would send back all that was sent is asked about too, and refused.
+      const head = 'TRACE /_auth/verify/envoy/orders HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n'
+      const { status } = await exchange(gateway, `${head}Authorization: Bearer ${token}\r\n\r\n`)
+      assert.ok(status >= 400 && status < 500)
     })
 
     // The log of an app that the plugin lives in is the app's.

@@ -299,6 +299,27 @@ describe('PX-13 what a client gets', () => {
     assert.deepEqual(responseHeaders(['Content-Length', '5'], anyone), ['Content-Length', '5'])
   })
 
+  test('CK-07 is told to clear anything but cookies, ours among them', () => {
+    for (const [said, kept] of [
+      ['"cookies"', undefined],
+      ['"*"', undefined],
+      ['"cache", "cookies", "storage"', '"cache", "storage"'],
+      ['"cache","Cookies","*"', '"cache"'],
+      ['cookies', undefined],
+      ['  "cookies" ,, ', undefined],
+      ['"storage"', '"storage"'],
+      ['"executionContexts", "clientHints"', '"executionContexts", "clientHints"'],
+    ] as const) {
+      for (const name of ['Clear-Site-Data', 'clear-site-data', 'CLEAR-SITE-DATA']) {
+        for (const rules of [anyone, { ...anyone, personal: true }]) {
+          const headers = responseHeaders([name, said, name, '"cookies"'], rules)
+          const values = headers.filter((_value, index) => headers[index - 1] === name)
+          assert.deepEqual(values, kept === undefined ? [] : [kept], said)
+        }
+      }
+    }
+  })
+
   test('keeps bytes over 127 as they are', () => {
     assert.deepEqual(responseHeaders([Buffer.from('X-A'), Buffer.from('caf\u00e9', 'latin1')], anyone), [
       'X-A',

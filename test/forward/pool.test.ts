@@ -58,7 +58,7 @@ describe('DS-05 whoever waits for a socket', () => {
     await eventually(() => backend.requests.length === 1)
     second.say(get('/second', 20))
     assert.match(await second.until(/\r\n\r\n/), /^HTTP\/1\.1 504/)
-    assert.deepEqual(ends, [{ kind: 'failed', reason: 'backend_slow' }])
+    assert.deepEqual(ends, [{ kind: 'failed', reason: 'backend_slow', detail: 'no free connection to the backend' }])
     backend.sockets.at(-1)?.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
     await first.until(/200/)
     backend.answer = () => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
@@ -100,11 +100,13 @@ describe('DS-05 whoever waits for a socket', () => {
     first.say(get('/first', 60_000))
     await eventually(() => backend.requests.length === 1)
     const wish = { dispatcher: pool, path: '/socket', headers: [], signal: new AbortController().signal }
-    assert.deepEqual(await openTunnel({ ...wish, timeout: 20 }), { kind: 'failed', reason: 'backend_slow' })
+    const late = await openTunnel({ ...wish, timeout: 20 })
+    const detail = 'no free connection to the backend'
+    assert.deepEqual(late, { kind: 'failed', reason: 'backend_slow', detail })
     const gone = new AbortController()
     const given = openTunnel({ ...wish, timeout: 60_000, signal: gone.signal })
     gone.abort()
-    assert.deepEqual(await given, { kind: 'failed', reason: 'backend_bad' })
+    assert.deepEqual(await given, { kind: 'failed', reason: 'backend_bad', detail: 'the client went away' })
     backend.sockets.at(-1)?.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
     await first.until(/200/)
     first.close()

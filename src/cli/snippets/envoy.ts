@@ -15,7 +15,9 @@ export function envoy(facts: SnippetFacts): string {
       },
     },
   }
-  const ours = (match: object) => ({ match, route: { cluster: 'postern' }, ...unguarded })
+  const ours = (match: object) => ({ match, route: { cluster: 'postern', timeout: '60s' }, ...unguarded })
+  // By itself, Envoy cuts an answer after 15 s, and a silent WebSocket or event stream after 5 minutes.
+  const long = { timeout: '0s', idle_timeout: '3600s' }
   const exactly = (names: readonly string[]) => names.map((name) => ({ exact: name.toLowerCase(), ignore_case: true }))
   const cluster = (name: string, address: string) => {
     const at = address.lastIndexOf(':')
@@ -34,7 +36,7 @@ export function envoy(facts: SnippetFacts): string {
       load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
     }
   }
-  // In place of what a client said; by itself, Envoy adds to it.
+  // In place of what a client said.
   const made = Object.entries({
     'x-forwarded-for': '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%',
     'x-forwarded-host': '%REQ(:AUTHORITY)%',
@@ -90,6 +92,8 @@ export function envoy(facts: SnippetFacts): string {
     '@type': `${types}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: 'site',
     use_remote_address: true,
+    // It is written below; Envoy would add to that.
+    skip_xff_append: true,
     max_request_headers_kb: 60,
     common_http_protocol_options: { headers_with_underscores_action: 'DROP_HEADER' },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
@@ -111,7 +115,7 @@ export function envoy(facts: SnippetFacts): string {
             { match: { prefix: `${prefix}/verify` }, direct_response: { status: 404 }, ...unguarded },
             ours({ prefix: `${prefix}/` }),
             ...wellKnown.map((path) => ours({ path })),
-            { match: { prefix: '/' }, route: { cluster: 'app' } },
+            { match: { prefix: '/' }, route: { cluster: 'app', ...long } },
           ],
         },
       ],
@@ -142,7 +146,7 @@ export function envoy(facts: SnippetFacts): string {
     },
   }
   const head = [
-    'Postern behind Envoy, by ext_authz over HTTP. Written from the documentation of Envoy 1.40, and not run with Envoy itself: the tests speak its side of the contract.',
+    'Postern behind Envoy, by ext_authz over HTTP. Run with Envoy 1.40.0.',
     ...usualHead(facts),
     'Header names with dots are not deleted, and become dashes for some applications.',
   ]

@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { AnsweredFields, EventSink } from '../base/events.ts'
+import { clientCodes, type Reason } from '../base/reasons.ts'
+import type { RequestFacts } from '../gate.ts'
+import type { Session } from '../life/authentication.ts'
+import { codeOf } from './problem.ts'
+import { addressOf, type ProxyTrust } from './request-facts.ts'
+import { requestIds } from './request-ids.ts'
+import { refuseOnSocket } from './wire.ts'
+
+/** One wish for a WebSocket, how to turn it down, and its one log record. */
+export interface Wish {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly facts: RequestFacts & { readonly reqId: string }
+  /** Of a renewal: they go with whatever is answered. */
+  setCookies: readonly string[]
+  /** Path of the route that matched, once it is known. */
+  route?: string
+  /** Whose it is, once that is known. */
+  session?: Session
+  /** Says what was answered. What comes later is not heard: one record. */
+  tell(status: number, why?: Pick<AnsweredFields, 'reason' | 'detail'>): void
+  /** @param lines further headers. Does nothing once something was answered. */
+  refuse(reason: Reason, lines?: readonly string[], detail?: string): void
+}
+
+/** Fastify sees nothing of an upgrade, so ids and records are made here. */
+export function createWishes(trust: ProxyTrust, events: EventSink): (request: IncomingMessage, socket: Duplex) => Wish {
+  const nextId = requestIds()
+  return (request, socket) => {
+    const { headers, rawHeaders } = request
+    const address = addressOf(request, trust)
+    const where = { reqId: nextId(), ...(address === undefined ? {} : { address }) }
+    const startedAt = performance.now()
+    let told = false
+
+    function who() {
+      const { route, session } = wish
+      return {
+        ...(route === undefined ? {} : { route }),
+        ...(session === undefined ? {} : { sub: session.claims.sub, sid: session.claims.sid }),
+      }
+    }
+
+    const wish: Wish = {
+      request,
+      socket,
+      facts: { method: 'GET', headers, rawHeaders, ...where },
+      setCookies: [],
+      tell(status, why = {}) {
+        if (told) return
+        told = true
+        const milliseconds = performance.now() - startedAt
+        events({ type: 'answered', ...where, method: 'GET', ...who(), status, milliseconds, ...why })
+      },
+      refuse(reason, lines = [], detail) {
+        if (socket.writableEnded || socket.destroyed) return
+        const why = { reason, ...(detail === undefined ? {} : { detail }) }
+        events({ type: 'refused', ...where, ...who(), ...why })
+        wish.tell(clientCodes[codeOf(reason)].status, why)
+        refuseOnSocket(socket, reason, [...lines, ...cookieLines(wish)])
+      },
+    }
+    socket.once('close', () => wish.tell(0, { reason: 'aborted' }))
+    return wish
+  }
+}
+
+export function cookieLines({ setCookies }: Pick<Wish, 'setCookies'>): readonly string[] {
+  return setCookies.map((cookie) => `set-cookie: ${cookie}`)
+}
