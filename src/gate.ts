@@ -189,6 +189,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     async signIn(input, request) {
       const transaction = input.transaction === undefined ? undefined : await transactions.open(input.transaction)
       if (input.transaction !== undefined && (transaction === undefined || transaction.browser !== input.browser)) {
+        events({ ...contextOf(request), type: 'sign_in_refused', reason: 'bad_transaction' })
         return { ok: false, reason: 'bad_transaction', retryAfter: undefined }
       }
       const only = upstreams.size === 1 ? [...upstreams.values()][0] : undefined

@@ -18,6 +18,17 @@ export async function run(args: string[]): Promise<Exit> {
     throw new CommandFault('Usage: postern revoke --subject SUB | --session SID | --all', exits.usage)
   }
   const config = await readConfig(values.config)
+  for (const one of [...subject, ...session])
+    if (one === '') throw new CommandFault('An empty name is nobody.', exits.usage)
+  const prefixes = [...config.upstreams.values()].map(({ subjectPrefix }) => `${subjectPrefix}|`)
+  const unknown = subject.find((one) => !prefixes.some((prefix) => one.startsWith(prefix) && one !== prefix))
+  if (unknown !== undefined) {
+    const known = prefixes.map((prefix) => `${prefix}ID`).join(' or ')
+    throw new CommandFault(
+      `${JSON.stringify(unknown)} is no subject of this configuration: they look like ${known}.`,
+      exits.usage,
+    )
+  }
   const { file } = config.revocations
   if (file === undefined)
     throw new CommandFault('revocations.file is not set, so nothing reads a list. Set it, and restart once.')
@@ -31,6 +42,8 @@ export async function run(args: string[]): Promise<Exit> {
     }
   })
   const what = [...(all ? ['everyone'] : []), ...subject, ...session].join(', ')
-  process.stdout.write(`${file}: sessions of ${what} that began until ${new Date(now).toISOString()} are over\n`)
+  process.stdout.write(
+    `${file}: written: sessions of ${what} that began until ${new Date(now).toISOString()} are over once the gateway has read it, within about a second\n`,
+  )
   return exits.good
 }

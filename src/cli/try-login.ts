@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../base/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { LoginUpstreamConfig } from '../config/upstream.ts'
+import type { UpstreamGrant } from '../token/seal.ts'
 import { createLoginUpstream } from '../upstream/login-upstream.ts'
 import type { TraceEvent } from '../upstream/trace.ts'
 import type { SignInOutcome, Upstream } from '../upstream/upstream.ts'
@@ -32,8 +33,10 @@ export async function run(args: string[]): Promise<Exit> {
     }
     if (outcome.kind !== 'signed_in') return explain(outcome)
     line(`signed in as ${upstream.subjectPrefix}|${outcome.subject}; ${lifetime(outcome)}`)
-    const good = await tryCheck(upstream, outcome)
-    return values.logout === true ? await tryLogout(upstream, outcome) : good
+    const checked = await tryCheck(upstream, outcome)
+    const newest = await tryRefresh(upstream, outcome)
+    if (values.logout === true) return await tryLogout(upstream, newest ?? outcome.grant, outcome.subject)
+    return newest === undefined ? exits.faults : checked
   } finally {
     reader.close()
     await upstream.close()
@@ -93,8 +96,24 @@ async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promi
   return exits.faults
 }
 
-/** Whether signing out there ends the token: only asking with it afterwards tells. */
-async function tryLogout(upstream: Upstream, { grant, subject }: SignedIn): Promise<Exit> {
+/** The newest grant, or undefined where the refresh call does not do what it should. */
+async function tryRefresh(upstream: Upstream, { grant, subject }: SignedIn): Promise<UpstreamGrant | undefined> {
+  if (!upstream.canRefresh) return grant
+  const outcome = await upstream.refresh(grant, subject)
+  if (outcome.kind === 'refreshed') {
+    line('the refresh call gives a new token')
+    const speaksFor = outcome.subject ?? subject
+    if (speaksFor === subject) return outcome.grant
+    line(`it speaks for ${speaksFor}: every session would end there`)
+  } else {
+    line(outcome.kind === 'refused' ? 'the refresh call refuses what was just given' : outcome.detail)
+  }
+  line('next: look at refresh.request and at the places above; every session would end with its token')
+  return undefined
+}
+
+/** Whether signing out there ends what a copied cookie holds: only asking with it afterwards tells. */
+async function tryLogout(upstream: Upstream, grant: UpstreamGrant, subject: string): Promise<Exit> {
   if (!upstream.canEnd) {
     line('no logout call is configured, so signing out cannot end the token there')
     return exits.faults
@@ -104,23 +123,26 @@ async function tryLogout(upstream: Upstream, { grant, subject }: SignedIn): Prom
     line(ended.detail)
     return exits.faults
   }
-  if (!upstream.canCheck) {
-    line('the logout call succeeds; without a check call nothing tells whether the token still works')
+  if (!upstream.canCheck && !upstream.canRefresh) {
+    line('the logout call succeeds; without a check or refresh call nothing tells whether the token still works')
     return exits.faults
   }
-  const after = await upstream.check(grant, subject)
-  if (after.kind === 'failed') {
-    line(after.detail)
-    return exits.faults
+  const lives: string[] = []
+  for (const after of [
+    ...(upstream.canCheck ? [{ what: 'the token', outcome: await upstream.check(grant, subject) }] : []),
+    ...(upstream.canRefresh ? [{ what: 'the refresh token', outcome: await upstream.refresh(grant, subject) }] : []),
+  ]) {
+    if (after.outcome.kind === 'failed') {
+      line(after.outcome.detail)
+      return exits.faults
+    }
+    const refused = after.outcome.kind === 'refused'
+    line(`after logout ${after.what} ${refused ? 'is refused: it has ended' : 'STILL WORKS'}`)
+    if (!refused) lives.push(after.what)
   }
-  const ends = after.kind === 'refused'
-  line(
-    ends
-      ? 'after logout the token is refused: it has ended'
-      : 'after logout the token STILL WORKS: a copied cookie can be renewed until the absolute end',
-  )
-  line(`next: set logout.endsToken: ${ends}`)
-  return ends ? exits.good : exits.faults
+  if (lives.length > 0) line(`a copied cookie can be renewed with ${lives.join(' and ')} until the absolute end`)
+  line(`next: set logout.endsToken: ${lives.length === 0}`)
+  return lives.length === 0 ? exits.good : exits.faults
 }
 
 function lifetime({ grant }: SignedIn): string {

@@ -1,7 +1,7 @@
 import type { Config } from './config.ts'
 import { formatDuration } from './duration.ts'
 import { formatPath } from './faults.ts'
-import type { LoginUpstreamConfig } from './upstream.ts'
+import type { Condition, LoginUpstreamConfig } from './upstream.ts'
 
 /** What is allowed and yet worth a second thought, one sentence each; said at every start and by `postern check`. */
 export function warningsOf(config: Config): readonly string[] {
@@ -37,6 +37,11 @@ function upstreamWarnings(
           `${path}: has neither a check nor a refresh call, so its sessions are renewed without asking it, for ${unchecked} (session.uncheckedTimeout).`,
         ]
       : []),
+    ...(check?.claimsComplete === true && !check.subjectRequired && !looksInside(check.success)
+      ? [
+          `${path}.check: an answer without its claims takes them away, an error at status 200 too; name check.subject or check.success.body, by which one is told from the other.`,
+        ]
+      : []),
     ...(refresh !== undefined && !refresh.concurrent && replicas === 1 && facts.redis === undefined
       ? [
           `${path}.refresh: a second replica would use the same refresh token twice. Run one, or set facts.redis, or say refresh.concurrent: true.`,
@@ -45,6 +50,10 @@ function upstreamWarnings(
     ...(logout === undefined ? [`${path}: has no logout call, so its token lives on after sign-out.`] : []),
     ...(logout?.endsToken === false ? [`${path}.logout.endsToken: the token is known to live on after sign-out.`] : []),
   ]
+}
+
+function looksInside({ body, text, headers }: Condition): boolean {
+  return body.length > 0 || text !== undefined || headers.length > 0
 }
 
 /** Claims that nothing can fill. */

@@ -8,6 +8,7 @@ export interface Attempt {
   readonly upstream: string
   readonly account: string
   readonly address: string | undefined
+  readonly step: 'first' | 'second'
 }
 
 export type Admission =
@@ -15,8 +16,8 @@ export type Admission =
       readonly ok: true
       /** Milliseconds to wait before the upstream is asked. */
       readonly delay: number
-      /** Tells how it went. Only a refusal of the credentials goes on counting. */
-      settle(outcome: 'refused' | 'other'): Promise<void>
+      /** Tells how it went; `other` does not go on counting. */
+      settle(outcome: 'counts' | 'other'): Promise<void>
     }
   /** Seconds until another try may do. */
   | { readonly ok: false; readonly retryAfter: number }
@@ -38,11 +39,15 @@ export function createLoginLimiter(limits: LoginLimits, buckets: Buckets, clock:
   const cellsOf = (attempt: Attempt) => {
     const who = canonicalAccount(attempt.account)
     const where = canonicalAddress(attempt.address)
-    const { upstream } = attempt
+    const { upstream, step } = attempt
+    // Only who has the password gets so far, so refusing keeps nobody out who could come in.
+    const guesses = step === 'second' ? [cell(limits.perAccount, true, 'second step', upstream, who)] : []
     return [
       cell(limits.perAccountAndAddress, true, 'pair', upstream, who, where),
       cell(limits.perAddress, true, 'address', where),
       cell(limits.perAccount, false, 'account', upstream, who),
+      pauseOf(attempt),
+      ...guesses,
     ]
   }
   // The upstream spoke of this very account, so no other that only begins like it has to wait.
@@ -56,14 +61,14 @@ export function createLoginLimiter(limits: LoginLimits, buckets: Buckets, clock:
 
   return {
     async admit(attempt) {
-      const cells = [...cellsOf(attempt), pauseOf(attempt)]
-      const [pair = 0, address = 0, account = 0, paused = 0] = await buckets.take(cells)
-      const wait = Math.max(pair, address, paused)
+      const cells = cellsOf(attempt)
+      const [pair = 0, address = 0, account = 0, paused = 0, guessed = 0] = await buckets.take(cells)
+      const wait = Math.max(pair, address, paused, guessed)
       if (wait > 0) return { ok: false, retryAfter: Math.ceil(wait / 1000) }
       return {
         ok: true,
         delay: Math.min(longestDelay, account),
-        settle: async (outcome) => (outcome === 'refused' ? undefined : buckets.takeBack(cells)),
+        settle: async (outcome) => (outcome === 'counts' ? undefined : buckets.takeBack(cells)),
       }
     },
     pause: (attempt, seconds) => buckets.hold(pauseOf(attempt), clock() + Math.min(longestPause, seconds * 1000)),

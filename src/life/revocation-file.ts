@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { unwatchFile, watchFile, type Stats } from 'node:fs'
 import { dirname, basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -107,12 +107,20 @@ export async function changeRevocations(
   file: string,
   change: (before: RevocationList) => RevocationList,
 ): Promise<void> {
-  const lock = besides(file, 'lock')
+  // What a link leads to is the list; the link itself stays.
+  const target = await realpath(file).catch(() => file)
+  const lock = besides(target, 'lock')
   await takeLock(lock)
   try {
-    const half = besides(file, 'tmp')
-    await writeFile(half, textOf(change(await readRevocations(file))), { mode: 0o644 })
-    await rename(half, file)
+    const half = besides(target, 'tmp')
+    const mode = await stat(target).then(
+      ({ mode: before }) => before & 0o777,
+      () => 0o644,
+    )
+    await writeFile(half, textOf(change(await readRevocations(target))))
+    // Whatever the umask is: a gateway under another user has to be able to read it.
+    await chmod(half, mode)
+    await rename(half, target)
   } catch (error) {
     throw unwritable(file, error)
   } finally {

@@ -59,7 +59,8 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
   const { upstream } = input
   const where = { ...context, upstream: upstream.key }
   const account = input.transaction?.account ?? accountOf(input)
-  const attempt: Attempt = { upstream: upstream.key, account, address: context.address }
+  const step = input.transaction === undefined ? 'first' : 'second'
+  const attempt: Attempt = { upstream: upstream.key, account, address: context.address, step }
 
   const admission = await limiter.admit(attempt)
   if (!admission.ok) {
@@ -67,11 +68,12 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
     return { ok: false, reason: 'rate_limited', retryAfter: admission.retryAfter }
   }
   if (admission.delay > 0) await wait(admission.delay)
-  const pace = paceOf(upstream, input.transaction === undefined ? 'first' : 'second')
+  const pace = paceOf(upstream, step)
   const askedAt = clock()
   const outcome = await ask(input)
   const took = clock() - askedAt
-  await admission.settle(outcome.kind === 'refused' && outcome.as !== 'rate_limited' ? 'refused' : 'other')
+  // A first step that is right may send a message to somebody, so it counts as well.
+  await admission.settle(outcome.kind === 'refused' || outcome.kind === 'second_step' ? 'counts' : 'other')
 
   if (outcome.kind === 'signed_in' || outcome.kind === 'second_step') pace.note(took)
   switch (outcome.kind) {
@@ -79,13 +81,14 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
       return makeSession(input, outcome, where, deps)
     case 'second_step': {
       const transaction = { upstream: upstream.key, values: outcome.values, account, browser: input.browser }
-      events({ ...where, type: 'sign_in_refused', reason: 'second_factor' })
-      return {
-        ok: false,
-        reason: 'second_factor',
-        fields: outcome.fields,
-        transaction: await deps.transactions.seal(transaction),
+      const sealed = await deps.transactions.seal(transaction)
+      if (sealed === undefined) {
+        const detail = 'what the second step needs of the first (`carry`) is too long'
+        events({ ...where, type: 'sign_in_refused', reason: 'upstream_bad', detail })
+        return { ok: false, reason: 'upstream_bad', retryAfter: undefined }
       }
+      events({ ...where, type: 'sign_in_refused', reason: 'second_factor' })
+      return { ok: false, reason: 'second_factor', fields: outcome.fields, transaction: sealed }
     }
     case 'refused':
       events({ ...where, type: 'sign_in_refused', reason: outcome.as })

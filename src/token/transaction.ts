@@ -15,7 +15,8 @@ export interface Transaction {
 }
 
 export interface TransactionSealer {
-  seal(transaction: Transaction): Promise<string>
+  /** Undefined where it would be too long to be brought back. */
+  seal(transaction: Transaction): Promise<string | undefined>
   /** Undefined for anything that is not ours, not intact, or older than ten minutes. Never rejects. */
   open(text: string): Promise<Transaction | undefined>
 }
@@ -34,9 +35,10 @@ export function createTransactionSealer(ring: KeyRing, clock: Clock): Transactio
     async seal(transaction) {
       const key = ring.sealingKey()
       const plaintext = Buffer.from(JSON.stringify({ ...transaction, until: clock() + transactionLife }))
-      return new CompactEncrypt(plaintext)
+      const text = await new CompactEncrypt(plaintext)
         .setProtectedHeader({ alg: 'dir', enc: sealingEncryption, kid: key.kid, typ })
         .encrypt(key.transactionKey)
+      return text.length > longest ? undefined : text
     },
 
     async open(text) {

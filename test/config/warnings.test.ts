@@ -52,5 +52,7 @@ test('parse tells the warnings as well', () => {
   const result = parse(minimal, noSecrets)
   assert.ok(result.ok)
   assert.deepEqual(result.warnings, warnings(minimal))
-  assert.deepEqual(warningsOf(configOf(full, fullSecrets)), [])
+  assert.deepEqual(warningsOf(configOf(full, fullSecrets)), [
+    'upstreams.index.check: an answer without its claims takes them away, an error at status 200 too; name check.subject or check.success.body, by which one is told from the other.',
+  ])
 })

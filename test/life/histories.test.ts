@@ -16,7 +16,7 @@ import { serviceOptions, type Service } from '../support/service.ts'
  */
 
 type Step =
-  | { readonly do: 'visit' | 'fetch' | 'sign out' }
+  | { readonly do: 'visit' | 'fetch' | 'sign-in page' | 'sign out' }
   | { readonly do: 'sign in'; readonly as: 'john' | 'ada' }
   | { readonly do: 'deliver'; readonly which: number }
   | { readonly do: 'wait'; readonly milliseconds: number }
@@ -24,10 +24,11 @@ type Step =
 const subjects = { john: 'accounts|1', ada: 'accounts|2' } as const
 
 const wait = fc
-  .constantFrom(seconds(1), seconds(31), seconds(210), seconds(310), minutes(20))
+  .constantFrom(seconds(1), seconds(31), seconds(210), seconds(310), minutes(20), minutes(29), minutes(31))
   .map((milliseconds): Step => ({ do: 'wait', milliseconds }))
 const deliver = fc.nat(5).map((which): Step => ({ do: 'deliver', which }))
 const visit = fc.constantFrom<Step>({ do: 'visit' }, { do: 'fetch' })
+const page = fc.constant<Step>({ do: 'sign-in page' })
 const signIn = fc.constantFrom<Step>({ do: 'sign in', as: 'john' }, { do: 'sign in', as: 'ada' })
 
 /** A history while it runs. */
@@ -47,7 +48,9 @@ class World {
   constructor(gateways: readonly Gateway[], share: boolean) {
     this.gateways = gateways
     this.share = share
-    this.browser = new BrowserClient(gateways[0]?.origin ?? '')
+    const [first] = gateways
+    assert.ok(first !== undefined)
+    this.browser = new BrowserClient(first.origin, first.clock)
   }
 
   advance(milliseconds: number): void {
@@ -84,6 +87,12 @@ class World {
     return answer
   }
 
+  /** Its answer may delete a cookie that is no good. */
+  async signInPage(): Promise<void> {
+    this.takeTurns()
+    this.post(await this.browser.sendOnly('/_auth/login'))
+  }
+
   /** Arrives before anything else happens: people wait for it. */
   async signIn(as: 'john' | 'ada'): Promise<void> {
     // Nobody signs in again before the answer to signing out has come: that late, it would write an older tombstone
@@ -91,14 +100,14 @@ class World {
     while (this.underWay.some(({ signsOut }) => signsOut))
       this.deliver(this.underWay.findIndex(({ signsOut }) => signsOut))
     this.takeTurns()
-    const before = await this.sessionId()
     const answer = await this.browser.signIn(as)
     assert.equal(answer.status, 303)
     this.person = subjects[as]
     const now = await this.sessionId()
     assert.ok(now !== undefined)
+    // Whatever began in this browser before is over, whether a cookie still names it or not.
+    for (const before of this.owner.keys()) this.dead.add(before)
     this.owner.set(now, subjects[as])
-    if (before !== undefined) this.dead.add(before)
   }
 
   async signOut(): Promise<void> {
@@ -109,17 +118,19 @@ class World {
       'sec-fetch-site': 'same-origin',
     })
     assert.equal(answer.status, 303)
+    const all = [...this.owner.keys()]
     const die = () => {
-      if (before !== undefined) this.dead.add(before)
+      for (const one of all) this.dead.add(one)
     }
     // The process that did it knows at once; another one when the browser brings the tombstone.
-    if (this.gateways.length === 1 || this.share) die()
+    if ((this.gateways.length === 1 || this.share) && before !== undefined) this.dead.add(before)
     this.post(answer, die)
     this.person = undefined
   }
 
   /** Of the cookie in the jar, whatever it is good for. */
   async sessionId(): Promise<string | undefined> {
+    this.browser.dropEnded()
     const token = this.browser.cookies.get('postern')
     const payload = token?.split('.')[1]
     if (payload === undefined) return undefined
@@ -135,6 +146,9 @@ async function play(world: World, steps: readonly Step[]): Promise<void> {
         break
       case 'fetch':
         await world.visit(sameOriginFetch)
+        break
+      case 'sign-in page':
+        await world.signInPage()
         break
       case 'sign out':
         await world.signOut()
@@ -190,6 +204,7 @@ for (const { name, rotating, processes, share } of worlds) {
         { weight: 4, arbitrary: visit },
         { weight: 3, arbitrary: deliver },
         { weight: 2, arbitrary: wait },
+        page,
         signIn,
         signOut,
       )

@@ -14,6 +14,7 @@ const attempt = (account: string, address = '192.0.2.1', upstream = 'accounts'):
   upstream,
   account,
   address,
+  step: 'first',
 })
 
 function limiterOf(clock = fakeClock(), keysKept?: number) {
@@ -30,7 +31,7 @@ async function failures(
   for (let count = 0; count < most; count += 1) {
     const admission = await limiter.admit(of(count))
     if (!admission.ok) return count
-    await admission.settle('refused')
+    await admission.settle('counts')
   }
   return most
 }
@@ -72,11 +73,19 @@ describe('the limits on guessing', async () => {
     const limiter = limiterOf(clock)
     for (let count = 0; count < 5000; count += 1) {
       const admission = await limiter.admit(attempt('bob', `198.51.${count >> 8}.${count & 0xff}`))
-      if (admission.ok) await admission.settle('refused')
+      if (admission.ok) await admission.settle('counts')
     }
     const owner = await limiter.admit(attempt('bob', '203.0.113.7'))
     assert.ok(owner.ok)
     assert.ok(owner.delay > 0 && owner.delay <= 3000)
+  })
+
+  test('LG-10 a code of a second step cannot be guessed from many addresses', async () => {
+    const limiter = limiterOf()
+    const guess = (index: number): Attempt => ({ ...attempt('bob', `198.51.100.${index}`), step: 'second' })
+    assert.equal(await failures(limiter, guess, 200), 50)
+    // The first step, and so whoever does not have the password, is as free as before.
+    assert.ok((await limiter.admit(attempt('bob', '203.0.113.7'))).ok)
   })
 
   test('an upstream that asks to wait is not asked for that account until then', async () => {
@@ -96,7 +105,7 @@ describe('the limits on guessing', async () => {
     assert.equal(await failures(limiter, () => attempt('bob'), 50), 5)
     for (let count = 0; count < 20_000; count += 1) {
       const admission = await limiter.admit(attempt(`user${count}`, `2001:db8:${count.toString(16)}::1`))
-      if (admission.ok) await admission.settle('refused')
+      if (admission.ok) await admission.settle('counts')
       assert.ok(!(await limiter.admit(attempt('bob'))).ok)
     }
     assert.ok(limiter.buckets.size <= 3000)

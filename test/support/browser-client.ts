@@ -48,16 +48,25 @@ export async function send(address: string, method = 'GET', headers: Headers = {
 /** What a browser keeps: cookies by name, gone when told so. Enough for one site with one path. */
 export class BrowserClient {
   readonly cookies = new Map<string, string>()
+  private readonly ends = new Map<string, number>()
+  private readonly now: () => number
   /** May be moved to another process behind the same address. */
   origin: string
 
-  constructor(origin: string) {
+  /** @param now milliseconds; without it no cookie ends by its age */
+  constructor(origin: string, now: () => number = () => 0) {
     this.origin = origin
+    this.now = now
   }
 
   cookieHeader(): Headers {
+    this.dropEnded()
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     return cookie === '' ? {} : { cookie }
+  }
+
+  dropEnded(): void {
+    for (const [name, end] of this.ends) if (this.now() >= end) this.cookies.delete(name)
   }
 
   /** Takes the cookies of an answer, as late as the test likes. */
@@ -65,8 +74,11 @@ export class BrowserClient {
     for (const text of setCookies) {
       const [pair = ''] = text.split(';', 1)
       const name = pair.slice(0, pair.indexOf('='))
-      if (/;\s*max-age=0\b/i.test(text)) this.cookies.delete(name)
+      const age = /;\s*max-age=(\d+)/i.exec(text)?.[1]
+      if (age === '0') this.cookies.delete(name)
       else this.cookies.set(name, pair.slice(name.length + 1))
+      if (age === undefined) this.ends.delete(name)
+      else this.ends.set(name, this.now() + Number(age) * 1000)
     }
   }
 
