@@ -64,8 +64,7 @@ test('KR-01 no public bytes seal an unfinished sign-in: the JWKS, its members, a
   const known = [answer.text, ...published.flatMap((key) => Object.values(key)), await bearerToken(gateway.origin)]
   const plaintext = JSON.stringify({ upstream: 'accounts', values: {}, account: 'ada', until: gateway.clock() + 1000 })
   const header = { alg: 'dir', enc: 'A256GCM', kid: sealing.kid, typ: 'postern-txn+jwe' }
-  const forge = (key: Uint8Array) =>
-    new CompactEncrypt(Buffer.from(plaintext)).setProtectedHeader(header).encrypt(key)
+  const forge = (key: Uint8Array) => new CompactEncrypt(Buffer.from(plaintext)).setProtectedHeader(header).encrypt(key)
   const attempt = async (transaction: string) =>
     send(
       `${gateway.origin}/_auth/login`,
@@ -149,7 +148,9 @@ test('DS-08 a storm on the JWKS is answered from memory: one body, one ETag, 304
   const first = await send(`${origin}/.well-known/jwks.json`)
   const etag = String(first.headers['etag'])
   const ask = (headers: Readonly<Record<string, string>>) => send(`${origin}/.well-known/jwks.json`, 'GET', headers)
-  const all = await Promise.all(Array.from({ length: 300 }, (_, index) => ask(index % 2 === 0 ? {} : { 'if-none-match': etag })))
+  const all = await Promise.all(
+    Array.from({ length: 300 }, (_, index) => ask(index % 2 === 0 ? {} : { 'if-none-match': etag })),
+  )
   for (const [index, { status, text, headers }] of all.entries()) {
     assert.deepEqual([status, text, headers['etag']], index % 2 === 0 ? [200, first.text, etag] : [304, '', etag])
   }
