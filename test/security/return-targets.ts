@@ -34,9 +34,9 @@ const blanks = [
 ].map((code) => String.fromCodePoint(code))
 
 /** What looks like a slash or a backslash, or becomes one when it is normalised. */
-const looksLikeSlash = [...'⁄∕／⧸╱＼∖﹨⧹⧵']
+const looksLikeSlash = '⁄∕／⧸╱＼∖﹨⧹⧵'.split('')
 /** What looks like a dot, or is one to IDNA. */
-const looksLikeDot = [...'。．｡․·‧﹒']
+const looksLikeDot = '。．｡․·‧﹒'.split('')
 
 const controlled = (text: string, levels: number): string =>
   levels === 0 ? text : controlled(encodeURIComponent(text).replaceAll('.', '%2E'), levels - 1)
