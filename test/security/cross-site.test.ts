@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, before, beforeEach, describe, test } from 'node:test'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { after, before, describe, test } from 'node:test'
+import type { BrowserContext, Page } from 'playwright-core'
 import { WebSocketServer } from 'ws'
 import { launchChromium, missingChromium } from '../support/chromium.ts'
 import { minutes } from '../support/clock.ts'
-import { startGateway, type Gateway } from '../support/gateway.ts'
+import { startGateway } from '../support/gateway.ts'
 
 /*
  * The attack: a person who is signed in here opens a page elsewhere, and that page has their browser do things here. One
@@ -23,7 +23,7 @@ interface Reached {
   readonly headers: IncomingHttpHeaders
 }
 
-/** Scripts of the hostile page, by what they try. Each says what it got, as text; the gateway's origin is `GATE`. */
+/** Scripts for the hostile page, by what they try. Each says what it got, as text; the gateway's origin is `GATE`. */
 const attempts: Readonly<Record<string, string>> = {
   'a form that posts to a guarded page': `form('GATE/protected')`,
   'a form that posts as text, with JSON in it': `form('GATE/_auth/login', 'text/plain', '{"username":"ada","password":"password123","response":"cookie","a":"', '"}')`,
@@ -43,7 +43,7 @@ const attempts: Readonly<Record<string, string>> = {
   'a request to sign out': `send('GATE/_auth/logout', { mode: 'no-cors', method: 'POST' })`,
   'a request to sign in as somebody else': `send('GATE/_auth/login', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"username":"ada","password":"password123","response":"cookie"}' })`,
   'a request to sign in, its JSON called text': `send('GATE/_auth/login', { mode: 'no-cors', method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"username":"ada","password":"password123","response":"cookie"}' })`,
-  'a beacon': `(navigator.sendBeacon('GATE/app/orders', 'a=b'), navigator.sendBeacon('GATE/_auth/logout'), 'sent')`,
+  'a request that outlives its page': `send('GATE/_auth/logout', { mode: 'no-cors', method: 'POST', keepalive: true })`,
   'an image': `element('img', { src: 'GATE/_auth/logout' })`,
   'a script made of our answer': `element('script', { src: 'GATE/_auth/session' })`,
   'a style sheet made of our answer': `element('link', { rel: 'stylesheet', href: 'GATE/protected' })`,
@@ -53,11 +53,12 @@ const attempts: Readonly<Record<string, string>> = {
   'a stream of events': `events('GATE/app/orders')`,
 }
 
-const page = (gate: string, script: string) => `<!doctype html><title>Elsewhere</title><body><script>
+const page = `<!doctype html><title>Elsewhere</title><body><script>
 const form = async (action, enctype, ...pairs) => {
-  const frame = Object.assign(document.createElement('iframe'), { name: 'f' })
+  const name = 'frame' + document.forms.length
+  const frame = Object.assign(document.createElement('iframe'), { name })
   document.body.append(frame)
-  const element = Object.assign(document.createElement('form'), { action, method: 'post', target: 'f' })
+  const element = Object.assign(document.createElement('form'), { action, method: 'post', target: name })
   if (enctype) element.enctype = enctype
   for (let at = 0; at < pairs.length; at += 2) {
     element.append(Object.assign(document.createElement('input'), { name: pairs[at], value: pairs[at + 1] }))
@@ -93,17 +94,11 @@ const events = (address) => new Promise((resolve) => {
   one.onmessage = () => resolve('READ')
   one.onerror = () => { one.close(); resolve('blocked') }
 })
-window.result = Promise.resolve(${script.replaceAll('GATE', gate).replaceAll('WS', gate.replace('http', 'ws'))})
 </script>`
 
 for (const told of [true, false]) {
   const how = told ? 'that says where a request comes from' : 'that names an Origin at most'
   describe(`in a Chromium ${how}`, async () => {
-    let gateway: Gateway
-    let browser: Browser | undefined
-    let context: BrowserContext
-    let gate = ''
-    let script = ''
     const reached: Reached[] = []
     const backend = createServer((request, response) => {
       reached.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers })
@@ -112,26 +107,26 @@ for (const told of [true, false]) {
     })
     const sockets = new WebSocketServer({ server: backend })
     sockets.on('connection', () => reached.push({ method: 'SOCKET', url: '', headers: {} }))
-    const hostile = createServer((request, response) => {
+    const hostile = createServer((_request, response) => {
       response.setHeader('content-type', 'text/html')
-      response.end(request.url === '/' ? page(gate, script) : '')
+      response.end(page)
     })
     const portOf = (server: typeof backend) => (server.address() as AddressInfo).port
 
-    before(async () => {
-      for (const server of [backend, hostile])
-        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      gateway = await startGateway({
-        face: 'server',
-        options: (origin) => ({
-          publicUrl: origin.replace('localhost', app),
-          insecure: { httpPublicUrl: true },
-          routes: [{ path: '/app/', backend: `http://127.0.0.1:${portOf(backend)}` }],
-        }),
-      })
-      gate = gateway.origin.replace('localhost', app)
-      browser = await launchChromium({ hosts, trustworthy: told ? [gate] : [] })
+    for (const server of [backend, hostile])
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const gateway = await startGateway({
+      face: 'server',
+      options: (origin) => ({
+        publicUrl: origin.replace('localhost', app),
+        insecure: { httpPublicUrl: true },
+        routes: [{ path: '/app/', backend: `http://127.0.0.1:${portOf(backend)}` }],
+      }),
     })
+    const gate = gateway.origin.replace('localhost', app)
+    const browser = await launchChromium({ hosts, trustworthy: told ? [gate] : [] })
+    let asked = 0
+    for (const event of ['request', 'upgrade'] as const) gateway.app.server.on(event, () => (asked += 1))
     after(async () => {
       await browser?.close()
       await gateway.close()
@@ -140,40 +135,35 @@ for (const told of [true, false]) {
         server.close()
       }
     })
-    beforeEach(async () => {
-      gateway.clock.advance(minutes(20))
-      context = (await browser?.newContext()) ?? assert.fail()
-    })
-
-    async function signedIn(): Promise<Page> {
-      const tab = await context.newPage()
-      await tab.goto(`${gate}/app/start`)
-      await tab.getByLabel('User name').fill('john')
-      await tab.getByLabel('Password').fill('password123')
-      await tab.getByRole('button', { name: 'Sign in' }).click()
-      await tab.getByRole('heading', { name: 'secret of the person' }).waitFor()
-      return tab
-    }
-
-    const cookies = async () => (await context.cookies(gate)).map(({ name, value }) => `${name}=${value}`).toSorted()
-
-    /** Opens the page of that host, with that script in it, and says what the script got. */
-    async function lure(host: string, wanted: string): Promise<string> {
-      script = wanted
-      const tab = await context.newPage()
-      await tab.goto(`http://${host}:${portOf(hostile)}/`)
-      const result = await tab.evaluate('window.result')
-      await tab.close()
-      return String(result)
-    }
 
     for (const [where, host] of Object.entries(elsewhere)) {
-      for (const [what, wanted] of Object.entries(attempts)) {
-        test(
-          `CS-01 CS-02 CS-05 CS-06 CS-07 RF-06 ${what}, on a page of ${where}, does nothing and reads nothing`,
-          { skip: missingChromium(browser) },
-          async () => {
-            await signedIn()
+      describe(
+        `on a page of ${where} nothing is done and nothing is read by`,
+        { skip: missingChromium(browser) },
+        () => {
+          let context: BrowserContext
+          let own: Page
+          let trap: Page
+          before(async () => {
+            gateway.clock.advance(minutes(60))
+            context = (await browser?.newContext()) ?? assert.fail()
+            own = await context.newPage()
+            await own.goto(`${gate}/app/start`)
+            await own.getByLabel('User name').fill('john')
+            await own.getByLabel('Password').fill('password123')
+            await own.getByRole('button', { name: 'Sign in' }).click()
+            await own.getByRole('heading', { name: 'secret of the person' }).waitFor()
+            trap = await context.newPage()
+            await trap.goto(`http://${host}:${portOf(hostile)}/`)
+          })
+          after(() => context.close())
+
+          const cookies = async () =>
+            (await context.cookies(gate)).map(({ name, value }) => `${name}=${value}`).toSorted()
+          const run = async (tab: Page, script: string) =>
+            String(await tab.evaluate(script.replaceAll('GATE', gate).replaceAll('WS', gate.replace('http', 'ws'))))
+
+          async function assertNothingDone(script: string): Promise<void> {
             const before = {
               cookies: await cookies(),
               calls: { ...gateway.service.calls },
@@ -181,50 +171,54 @@ for (const told of [true, false]) {
             }
             assert.equal(before.cookies.length, 1)
             reached.length = 0
-            const result = await lure(host, wanted)
-            assert.doesNotMatch(result, /READ|loaded/)
+            asked = 0
+            assert.doesNotMatch(await run(trap, script), /READ|loaded/)
+            assert.ok(asked > 0, 'it was asked for')
             // Whatever reached the backend is a plain reading that the page saw nothing of.
-            assert.deepEqual(
-              reached.filter(({ method }) => method !== 'GET' && method !== 'HEAD'),
-              [],
-            )
+            const acted = reached.filter(({ method }) => method !== 'GET' && method !== 'HEAD')
+            assert.deepEqual(acted, [])
             assert.deepEqual(await cookies(), before.cookies)
             assert.deepEqual({ ...gateway.service.calls }, before.calls)
-            const since = gateway.events.slice(before.events).map(({ type }) => type)
-            assert.deepEqual(
-              since.filter((type) => type !== 'refused'),
-              [],
-            )
-            await context.close()
-          },
-        )
-      }
-    }
+            const since = gateway.events.slice(before.events).filter(({ type }) => type !== 'refused')
+            assert.deepEqual(since, [])
+          }
 
-    test(
-      'the same forms and requests of a page of our own are done, so that the above says something',
-      { skip: missingChromium(browser) },
-      async () => {
-        const tab = await signedIn()
-        reached.length = 0
-        const post = `fetch('/app/orders', { method: 'POST', body: 'a=b' }).then((answer) => answer.status)`
-        assert.equal(await tab.evaluate(post), 200)
-        assert.deepEqual(
-          reached.map(({ method }) => method),
-          ['POST'],
-        )
-        const open = `new Promise((say) => { const one = new WebSocket(location.origin.replace('http', 'ws') + '/app/socket'); one.onopen = () => say('open'); one.onerror = () => say('no') })`
-        assert.equal(await tab.evaluate(open), 'open')
-        assert.equal(
-          await tab.evaluate(`fetch('/_auth/renew', { method: 'POST' }).then((answer) => answer.status)`),
-          204,
-        )
-        assert.equal(
-          await tab.evaluate(`fetch('/_auth/logout', { method: 'POST' }).then((answer) => answer.status)`),
-          204,
-        )
-        await context.close()
-      },
-    )
+          for (const [what, script] of Object.entries(attempts)) {
+            test(`CS-01 CS-02 CS-05 CS-06 CS-07 ${what}`, () => assertNothingDone(script))
+          }
+
+          if (told) {
+            test('RF-06 what would renew a session that is due', async () => {
+              gateway.clock.advance(minutes(4))
+              for (const script of [
+                `element('img', { src: 'GATE/app/picture' })`,
+                `send('GATE/app/orders', { mode: 'no-cors' })`,
+                `read('GATE/app/orders')`,
+                `form('GATE/_auth/renew')`,
+                `socket('WS/app/socket')`,
+              ])
+                await assertNothingDone(script)
+              const before = await cookies()
+              assert.equal(await run(own, `fetch('/app/orders').then((answer) => answer.status)`), '200')
+              assert.notDeepEqual(await cookies(), before)
+            })
+          }
+
+          test('while the same of our own page is done', async () => {
+            reached.length = 0
+            const post = `fetch('/app/orders', { method: 'POST', body: 'a=b' }).then((answer) => answer.status)`
+            assert.equal(await run(own, post), '200')
+            const methods = reached.map(({ method }) => method)
+            assert.deepEqual(methods, ['POST'])
+            const open = `new Promise((say) => { const one = new WebSocket('WS/app/socket'); one.onopen = () => say('open'); one.onerror = () => say('no') })`
+            assert.equal(await run(own, open), 'open')
+            const status = (path: string) =>
+              run(own, `fetch('${path}', { method: 'POST' }).then((answer) => answer.status)`)
+            assert.equal(await status('/_auth/renew'), '204')
+            assert.equal(await status('/_auth/logout'), '204')
+          })
+        },
+      )
+    }
   })
 }
