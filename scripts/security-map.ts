@@ -16,10 +16,10 @@ export interface Holder {
   readonly name: string
 }
 
-/** Tests by the ids at the start of their names. Ids that are no requirement are there too. */
+/** Tests by the ids at the start of their names; those of shared suites too. Ids that are no requirement are there as well. */
 export function holders(): ReadonlyMap<string, readonly Holder[]> {
   const found = new Map<string, Holder[]>()
-  for (const file of globSync('test/**/*.test.ts', { cwd: root }).toSorted()) {
+  for (const file of globSync('test/**/*.ts', { cwd: root }).toSorted()) {
     for (const { groups } of readFileSync(new URL(file, root), 'utf8').matchAll(named)) {
       const holder = { file, name: (groups?.['name'] ?? '').replaceAll('\\', '') }
       for (const id of groups?.['ids']?.trim().split(' ') ?? []) found.set(id, [...(found.get(id) ?? []), holder])

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
+import { registeredNames } from '../base/claim-names.ts'
 import { toSeconds } from '../base/clock.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import {
@@ -36,11 +37,15 @@ export function randomId(): string {
   return randomBytes(16).toString('base64url')
 }
 
+/** Without any name that is ours: a profile claim can never stand in for one, nor for one that is absent (security.md TM-06). */
+function mapped(profile: ProfileClaims): ProfileClaims {
+  return Object.fromEntries(Object.entries(profile).filter(([name]) => !registeredNames.has(name)))
+}
+
 export function createMinter(ring: KeyRing, names: Audiences): Minter {
   async function sign(typ: string, registered: RegisteredClaims, profile: ProfileClaims): Promise<string> {
     const key = ring.signingKey()
-    // The registered claims come last: a profile claim can never stand in for one (security.md TM-06).
-    return new SignJWT({ ...profile, ...registered })
+    return new SignJWT({ ...mapped(profile), ...registered })
       .setProtectedHeader({ alg: key.alg, kid: key.kid, typ })
       .sign(key.privateKey)
   }

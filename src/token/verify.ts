@@ -107,14 +107,16 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
   if (payload['cnf'] !== undefined) return undefined
   if (payload['upt'] !== undefined && typeof payload['upt'] !== 'string') return undefined
   const registered: Record<string, unknown> = {}
-  const profile: Record<string, ClaimValue> = {}
+  const mapped: [string, ClaimValue][] = []
   for (const [name, value] of Object.entries(payload)) {
     if (registeredNames.has(name)) registered[name] = value
-    else if (isClaimValue(value)) profile[name] = value
+    else if (isClaimValue(value)) mapped.push([name, value])
     else return undefined
   }
+  // Not by assignment: that would make a claim named `__proto__` the prototype.
+  const profile = Object.freeze(Object.fromEntries(mapped))
   // The loops above have shown every member of the interface to be there with its type.
-  const claims = { ...(registered as unknown as RegisteredClaims), profile: Object.freeze(profile) }
+  const claims = { ...(registered as unknown as RegisteredClaims), profile }
   return Object.freeze(claims)
 }
 

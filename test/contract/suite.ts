@@ -320,7 +320,7 @@ export function contract({ name, start, everyAddress }: Face): void {
         assert.deepEqual(answer.setCookies, [])
       })
 
-      test('ends them when asked, at the upstream too', async () => {
+      test('LO-02 ends them when asked, at the upstream too', async () => {
         const client = await signedIn()
         assert.match((await client.send('/_auth/logout')).text, /John Doe/)
         const copied = new Map(client.cookies)
@@ -499,7 +499,7 @@ export function contract({ name, start, everyAddress }: Face): void {
         assert.match(String(page.headers['retry-after']), /^\d+$/)
       })
 
-      test('TM-09 EH-01 no answer names the software', async () => {
+      test('EH-01 no answer names the software', async () => {
         for (const path of ['/_auth/login', '/_auth/nothing', '/protected', '/.well-known/jwks.json']) {
           const { headers } = await ask(path)
           assert.equal(headers['server'], undefined)

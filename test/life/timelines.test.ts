@@ -11,7 +11,7 @@ import { copyOf, giveRefreshTokens, hold, open, refreshing, signedIn, subjectOf,
  * answer reaches the jar.
  */
 
-test('RF-03 a hundred requests at once with one due cookie: one check call, and all get the same cookie', async (t) => {
+test('RF-03 DS-08 a hundred requests at once with one due cookie: one check call, and all get the same cookie', async (t) => {
   const { clock, service, origin, ...gateway } = await open(t)
   const client = await signedIn({ clock, service, origin, ...gateway })
   clock.advance(minutes(4))

@@ -24,14 +24,25 @@ const quiet = [
 interface Habits {
   /** Keep left pages alive, to show them at once on "back", as people's browsers do. Default: false. */
   readonly backForwardCache?: boolean
+  /** Names that lead to this machine. */
+  readonly hosts?: readonly string[]
+  /** Origins taken for trustworthy although they are plain http: they are told where requests come from. */
+  readonly trustworthy?: readonly string[]
 }
 
 /** A Chromium of this machine, or undefined where there is none. The caller closes it. */
-export async function launchChromium({ backForwardCache = false }: Habits = {}): Promise<Browser | undefined> {
+export async function launchChromium({ backForwardCache = false, hosts = [], trustworthy = [] }: Habits = {}): Promise<
+  Browser | undefined
+> {
   const executablePath = candidates.find(isExecutable)
   if (executablePath === undefined) return undefined
   const ignoreDefaultArgs = backForwardCache ? ['--disable-back-forward-cache'] : []
-  return await chromium.launch({ executablePath, args: quiet, ignoreDefaultArgs })
+  const args = [
+    ...quiet,
+    ...(hosts.length > 0 ? [`--host-resolver-rules=${hosts.map((host) => `MAP ${host} 127.0.0.1`).join(', ')}`] : []),
+    ...(trustworthy.length > 0 ? [`--unsafely-treat-insecure-origin-as-secure=${trustworthy.join(',')}`] : []),
+  ]
+  return await chromium.launch({ executablePath, args, ignoreDefaultArgs })
 }
 
 function isExecutable(path: string): boolean {
