@@ -5,7 +5,8 @@ import type { EventContext, EventSink } from './base/events.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
 import type { Key } from './keys/key.ts'
-import { createKeyRing } from './keys/ring.ts'
+import { keyRetention } from './keys/retention.ts'
+import { createKeyRing, type KeyRing } from './keys/ring.ts'
 import { createAuthenticator, type AuthenticateOptions } from './life/authenticate.ts'
 import type { Authentication, Session } from './life/authentication.ts'
 import { createBindings, type Bindings } from './life/bindings.ts'
@@ -77,6 +78,8 @@ export interface Gate {
   /** A backend refused the upstream's token: it is asked about at the next request. */
   recheck(session: Session): void
   readonly bindings: Pick<Bindings, 'bind' | 'count' | 'size'>
+  /** Replaced as one step: nothing sees a part of the new keys. */
+  readonly keys: Pick<KeyRing, 'roles' | 'replace'>
   jwks(): { readonly keys: readonly Readonly<Record<string, string>>[] }
   revoke(list: RevocationList): void
   close(): Promise<void>
@@ -94,9 +97,6 @@ export interface GateDeps {
   readonly facts?: Facts
 }
 
-/** Clock skew between replicas, in milliseconds. */
-const skew = 60_000
-
 const ignore: EventSink = () => undefined
 
 export function createGate(config: Config, deps: GateDeps): Gate {
@@ -111,13 +111,12 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const revocations = createRevocations()
   const endings = createEndings(facts, revocations)
   const policy = config.session
-  const retention = Math.max(policy.idleTimeout, config.api.tokenTtl, 600_000) + skew
-  const ring = createKeyRing(deps.keys, retention, clock)
+  const ring = createKeyRing(deps.keys, keyRetention(config), clock)
   const names = {
     issuer: config.publicUrl,
     audience: { session: `${config.publicUrl}${config.prefix}`, access: config.api.audience },
   }
-  const sealer = createSealer(ring)
+  const sealer = createSealer(ring, clock)
   const transactions = createTransactionSealer(ring, clock)
   const minter = createMinter(ring, names)
   const maker = createSessionMaker(policy, config.api.tokenTtl, { minter, sealer, cookies, clock })
@@ -128,13 +127,24 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     ]),
   )
   const limiter = createLoginLimiter(config.rateLimit.login, clock)
-  const bindings = createBindings(policy, { sealer, upstreams, facts, endings, clock, events })
-  const renewer = createRenewer(policy, { sealer, maker, upstreams, facts, endings, bindings, clock, events })
+  const verifier = createVerifier('session', ring, names, clock)
+  const bindings = createBindings(policy, { ring, sealer, upstreams, facts, endings, clock, events })
+  const renewer = createRenewer(policy, {
+    verifier,
+    sealer,
+    maker,
+    upstreams,
+    facts,
+    endings,
+    bindings,
+    clock,
+    events,
+  })
   const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
   const identities = new WeakMap<Session, Headers>()
   const signOuter = createSignOuter(policy, { sealer, cookies, upstreams, facts, clock, events })
   const authenticator = createAuthenticator(config, {
-    session: createVerifier('session', ring, names, clock),
+    session: verifier,
     access: createVerifier('access', ring, names, clock),
     ring,
     renewer,
@@ -217,6 +227,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     },
     bindings,
     recheck: (session) => authenticator.recheck(session),
+    keys: ring,
     jwks: () => ({ keys: ring.published().map((key) => key.publicJwk) }),
     revoke: (list) => revocations.replace(list),
     async close() {

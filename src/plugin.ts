@@ -13,8 +13,10 @@ import { createCookieJar, registerCookies } from './http/cookies.ts'
 import { endpoints } from './http/endpoints.ts'
 import { createGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
 import { createProxyTrust } from './http/request-facts.ts'
-import { loadKeyFolder } from './keys/folder.ts'
+import { createKeyFolder, loadFrom, type FolderReading, type KeyFolder } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
+import type { KeyRing } from './keys/ring.ts'
+import { watchKeys, type KeyWatch } from './keys/watch.ts'
 import { readRevocations, watchRevocations } from './life/revocation-file.ts'
 import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
@@ -50,7 +52,7 @@ export interface Runtime {
   readonly clock?: Clock
   /** Hears of everything that happens. Default: the log of the app that the plugin is registered in. */
   readonly onEvent?: EventSink
-  /** Instead of those in `keys.dir`. */
+  /** Instead of those in `keys.dir`, which is then not read. */
   readonly keys?: readonly Key[]
   /** Take keys made by the demo. Default: they are refused. */
   readonly allowDemoKeys?: boolean
@@ -79,14 +81,24 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
   options: Options,
   runtime: Runtime = {},
 ): Postern<Claims> {
-  const { answerer: _, admitted: __, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
+  const { answerer: _, admitted: __, keys: ___, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
   return postern
+}
+
+/** The keys as they stand now, for those who watch. */
+export interface KeyState {
+  readonly roles: KeyRing['roles']
+  /** How many things are wrong with the folder. */
+  readonly faults: () => number
+  readonly now: Clock
 }
 
 /** An instance as the server holds it. */
 export interface OwnPostern<Claims> extends Postern<Claims> {
   /** After registration. */
   answerer(): Answerer
+  /** Undefined before registration. */
+  keys(): KeyState | undefined
   /** Who was let in; undefined where nobody was asked for. */
   admitted(request: FastifyRequest): Allowed | null | undefined
 }
@@ -95,6 +107,7 @@ export interface OwnPostern<Claims> extends Postern<Claims> {
 export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPostern<Claims> {
   const admitted = Symbol('postern')
   let context: GuardContext | undefined
+  let keys: KeyState | undefined
 
   const admit = (request: FastifyRequest, allowed: Allowed | undefined) => {
     ;(request as Admitting)[admitted] = allowed ?? null
@@ -114,28 +127,32 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   }
 
   const plugin: FastifyPluginAsync = async (app) => {
-    const keys = runtime.keys ?? (await loadKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false }))
+    const folder = createKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false })
+    const reading = runtime.keys === undefined ? await loadFrom(folder) : undefined
     // In the shape of every request from the start, so that setting it later changes nothing.
     app.decorateRequest(admitted)
     await app.register(async (scope) => {
       await registerCookies(scope)
       const jar = createCookieJar(config, scope)
       const gate = createGate(config, {
-        keys,
+        keys: reading?.keys ?? runtime.keys ?? [],
         cookies: jar,
         onEvent: runtime.onEvent ?? logEvents(app.log),
         ...(runtime.clock === undefined ? {} : { clock: runtime.clock }),
       })
       scope.addHook('onClose', () => gate.close())
+      const watch = reading === undefined ? undefined : watchKeyFolder(folder, reading, gate, scope)
       await watchRevocationFile(config, gate, scope)
       const trust = createProxyTrust(config.trustedProxies)
       const answerer = createAnswerer(gate, trust)
       context = { gate, answerer }
+      keys = { roles: gate.keys.roles, faults: () => watch?.faults ?? 0, now: gate.now }
       await endpoints(scope, { gate, answerer, jar, trust, admit })
     })
   }
 
   return {
+    keys: () => keys,
     admitted: (request) => (request as Admitting)[admitted],
     answerer() {
       if (context === undefined)
@@ -179,6 +196,13 @@ function requirementOf(require: Require): Requirement {
   return Object.fromEntries(
     Object.entries(require).map(([claim, values]) => [claim, typeof values === 'string' ? [values] : values]),
   )
+}
+
+function watchKeyFolder(folder: KeyFolder, reading: FolderReading, gate: Gate, app: FastifyInstance): KeyWatch {
+  const { config, keys: ring, now: clock, events } = gate
+  const watch = watchKeys(folder, reading, { ring, maxAge: config.keys.maxAge, clock, events })
+  app.addHook('onClose', async () => watch.close())
+  return watch
 }
 
 async function watchRevocationFile(config: Config, gate: Gate, app: FastifyInstance): Promise<void> {

@@ -23,7 +23,8 @@ import { posternFrom, type Postern } from './plugin.ts'
 import type { TokenClaims } from './token/claims.ts'
 
 export interface ServerDeps<Claims> {
-  readonly keys: readonly Key[]
+  /** Default: those in `keys.dir`, as they change. */
+  readonly keys?: readonly Key[]
   readonly log: FastifyBaseLogger
   readonly clock?: Clock
   readonly onEvent?: EventSink
@@ -65,8 +66,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     deps.onEvent?.(event)
   }
   const postern = posternFrom<Claims>(config, {
-    keys: deps.keys,
     onEvent: events,
+    ...(deps.keys === undefined ? {} : { keys: deps.keys }),
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
   })
   const lenient = config.routes.some(

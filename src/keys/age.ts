@@ -9,7 +9,7 @@ export function agedKeys(keys: readonly Key[], maxAge: number, now: number): rea
     if (current === undefined || now - current.activatesAt <= maxAge) return []
     const days = Math.floor((now - current.activatesAt) / 86_400_000)
     return [
-      `the ${current.kind} key ${current.kid} is in use since ${days} days; make the next one with: postern keys generate`,
+      `the ${current.kind} key ${current.kid} is in use since ${days} days; make the next one with: postern keys rotate`,
     ]
   })
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { Reason } from '../base/reasons.ts'
 import type { Config } from '../config/config.ts'
+import { countAccepted, type SigningKey } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import { clientKind, renewalEligibility, type ClientKind } from '../route/client-kind.ts'
 import { requestOrigin } from '../route/origin.ts'
@@ -49,6 +50,7 @@ interface Known {
   readonly session: Session
   readonly answer: Authentication
   readonly freshUntil: number
+  readonly key: SigningKey
   readonly ringGeneration: number
   endingsGeneration: number
 }
@@ -70,9 +72,9 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   /** Sessions whose token was refused somewhere: due, whatever their age. */
   const suspects = new WeakSet<Session>()
 
-  function learn(session: Session, freshUntil: number): Known {
+  function learn(session: Session, freshUntil: number, key: SigningKey): Known {
     const answer: Authentication = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
-    return { session, answer, freshUntil, ringGeneration: ring.generation, endingsGeneration: -1 }
+    return { session, answer, freshUntil, key, ringGeneration: ring.generation, endingsGeneration: -1 }
   }
 
   /** Limits that were shortened after the token was made count too. */
@@ -90,11 +92,11 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   async function bearer(token: string): Promise<Authentication> {
     const verified = await deps.access.verify(token)
     if (verified.state === 'refused') return verified
-    const session: Session = { kind: 'access', claims: verified.claims }
+    const session: Session = { kind: 'access', claims: verified.claims, kid: verified.key.kid }
     if (verified.state === 'expired') return { state: 'refused', reason: 'expired', session }
     const ended = endings.endedBy(session.claims)
     if (ended !== undefined) return { state: 'refused', reason: ended, session }
-    const known = learn(session, verified.claims.exp * 1000)
+    const known = learn(session, verified.claims.exp * 1000, verified.key)
     bearerMemo.set(token, known)
     return known.answer
   }
@@ -106,8 +108,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   ): Promise<Authentication> {
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
-    const session: Session = { kind: 'session', claims: verified.claims }
-    cookieMemo.set(credentials.token, learn(session, freshUntil(verified.claims)))
+    const session: Session = { kind: 'session', claims: verified.claims, kid: verified.key.kid }
+    cookieMemo.set(credentials.token, learn(session, freshUntil(verified.claims), verified.key))
     return live(request, credentials, session, options)
   }
 
@@ -154,7 +156,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (since !== undefined) return refused(since)
     return {
       state: 'valid',
-      session: { kind: 'session', claims: next.claims },
+      session: { kind: 'session', claims: next.claims, kid: next.key.kid },
       sealed: next.claims.upt ?? outcome.successor.sealed,
       setCookies: outcome.successor.setCookies,
     }
@@ -176,7 +178,10 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           if (credentials.scheme === 'dpop') return { state: 'refused', reason: 'wrong_kind' }
           const known = bearerMemo.get(credentials.token)
           if (known === undefined || known.ringGeneration !== ring.generation) return bearer(credentials.token)
-          return clock() < known.freshUntil && unended(known) ? known.answer : bearer(credentials.token)
+          const now = clock()
+          if (now >= known.freshUntil || !unended(known)) return bearer(credentials.token)
+          countAccepted(known.key, now)
+          return known.answer
         }
         case 'cookie': {
           if (
@@ -189,11 +194,10 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           const known = cookieMemo.get(credentials.token)
           if (known === undefined || known.ringGeneration !== ring.generation)
             return cookie(request, credentials, options)
+          const now = clock()
+          countAccepted(known.key, now)
           const plain =
-            clock() < known.freshUntil &&
-            options.renew !== 'always' &&
-            credentials.out === undefined &&
-            !credentials.former
+            now < known.freshUntil && options.renew !== 'always' && credentials.out === undefined && !credentials.former
           if (!plain || suspects.has(known.session) || !unended(known))
             return live(request, credentials, known.session, options)
           if (known.session.claims.upt !== undefined) return known.answer

@@ -5,6 +5,7 @@ import type { Reason } from '../base/reasons.ts'
 import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
+import type { Verifier } from '../token/verify.ts'
 import type { CheckOutcome, Failed, Upstream } from '../upstream/upstream.ts'
 import type { Bindings } from './bindings.ts'
 import type { Endings } from './endings.ts'
@@ -40,6 +41,7 @@ export interface Renewer {
 }
 
 interface RenewerDeps {
+  readonly verifier: Verifier
   readonly sealer: Sealer
   readonly maker: SessionMaker
   readonly upstreams: ReadonlyMap<string, Upstream>
@@ -67,14 +69,16 @@ type Good = Extract<CheckOutcome, { kind: 'good' }>
 const unavailable: Renewal = { kind: 'unavailable' }
 
 export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer {
-  const { sealer, maker, upstreams, facts, endings, bindings, clock, events } = deps
+  const { verifier, sealer, maker, upstreams, facts, endings, bindings, clock, events } = deps
   const inFlight = new Map<string, { readonly request: RenewalRequest; readonly renewal: Promise<Renewal> }>()
   const holds = createExpiringMap<Hold>(clock, 50_000)
 
   async function renewOnce(request: RenewalRequest): Promise<Renewal> {
     const { claims, sealed } = request
     const successor = await facts.successor(claims.jti)
-    if (successor !== undefined) return { kind: 'renewed', successor }
+    // Signed by a key that has been withdrawn since, it would be refused at once.
+    if (successor !== undefined && (await verifier.verify(successor.token)).state === 'valid')
+      return { kind: 'renewed', successor }
     const held = holds.get(claims.jti)
     if (held === 'failed' || (held === 'unspent' && !spends(request))) return unavailable
     if (held === 'refused') return request.stillValid ? unavailable : over(claims, 'upstream_refused')
