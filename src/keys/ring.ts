@@ -14,6 +14,8 @@ interface Timed {
 }
 
 export interface Roles<K extends Timed> {
+  /** By the time from which they are used. */
+  readonly ordered: readonly K[]
   readonly current: K | undefined
   readonly roleOf: ReadonlyMap<string, KeyRole>
   /** When each key that is used no more began to be so: milliseconds since the epoch. */
@@ -56,7 +58,28 @@ export function keyRoles<K extends Timed>(keys: readonly K[], now: number, reten
     roleOf.set(key.kid, ends > now ? 'retired' : 'expired')
     if (ends > now) until = Math.min(until, ends)
   })
-  return { current, roleOf, endOf, until }
+  return { ordered, current, roleOf, endOf, until }
+}
+
+export interface FamilyRoles {
+  readonly signing: Roles<SigningKey>
+  readonly sealing: Roles<SealingKey>
+}
+
+/** The roles of both families. @param retention milliseconds; see {@link keyRoles} */
+export function familyRoles(keys: readonly Key[], now: number, retention: number): FamilyRoles {
+  return {
+    signing: keyRoles(
+      keys.filter((key) => key.kind === 'signing'),
+      now,
+      retention,
+    ),
+    sealing: keyRoles(
+      keys.filter((key) => key.kind === 'sealing'),
+      now,
+      retention,
+    ),
+  }
 }
 
 export interface KeyRing {
