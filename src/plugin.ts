@@ -15,11 +15,11 @@ import { createGuard, type Allowed, type Guard, type GuardContext, type GuardOpt
 import { createProxyTrust } from './http/request-facts.ts'
 import { createKeyFolder, loadFrom, type FolderReading, type KeyFolder } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
-import type { KeyRing } from './keys/ring.ts'
 import { watchKeys, type KeyWatch } from './keys/watch.ts'
 import { readRevocations, watchRevocations } from './life/revocation-file.ts'
 import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
+import type { KeyState } from './observe/metrics.ts'
 
 /** Who a request comes from, on a guarded route. */
 export interface Auth<Claims> {
@@ -83,14 +83,6 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
 ): Postern<Claims> {
   const { answerer: _, admitted: __, keys: ___, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
   return postern
-}
-
-/** The keys as they stand now, for those who watch. */
-export interface KeyState {
-  readonly roles: KeyRing['roles']
-  /** How many things are wrong with the folder. */
-  readonly faults: () => number
-  readonly now: Clock
 }
 
 /** An instance as the server holds it. */

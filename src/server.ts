@@ -18,6 +18,7 @@ import { ambiguity, answerParserError, refuseConnect, refuseExpectations } from 
 import type { Key } from './keys/key.ts'
 import { createAdminApp } from './observe/admin.ts'
 import { logEvents } from './observe/log.ts'
+import { createMetrics, exposition, type Snapshot } from './observe/metrics.ts'
 import { createNoteKeeper } from './observe/request-notes.ts'
 import { posternFrom, type Postern } from './plugin.ts'
 import type { TokenClaims } from './token/claims.ts'
@@ -28,6 +29,8 @@ export interface ServerDeps<Claims> {
   readonly log: FastifyBaseLogger
   readonly clock?: Clock
   readonly onEvent?: EventSink
+  /** How to ask every process that serves on these ports for its metrics. Default: there is only this one. */
+  readonly gather?: (own: () => Promise<Snapshot>) => () => Promise<readonly Snapshot[]>
   /** Routes of an app that lives in the same process. Default: there are none. */
   readonly app?: (postern: Postern<Claims>) => FastifyPluginAsync
 }
@@ -60,8 +63,11 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const { log } = deps
   const notes = createNoteKeeper()
   const logged = logEvents(log)
+  const metrics = createMetrics(() => postern.keys())
+  const gather = deps.gather?.(metrics.snapshot) ?? (async () => [await metrics.snapshot()])
   const events: EventSink = (event) => {
     notes.sink(event)
+    metrics.sink(event)
     logged(event)
     deps.onEvent?.(event)
   }
@@ -158,7 +164,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   )
   if (deps.app !== undefined) app.register(deps.app(postern))
 
-  const admin = createAdminApp(() => ready)
+  const admin = createAdminApp({ ready: () => ready, metrics: async () => exposition(await gather()) })
   return {
     app,
     async listen() {

@@ -1,4 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import type { FastifyBaseLogger } from 'fastify'
+import { PosternError } from '../base/errors.ts'
 import { loadKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { createLogger } from '../observe/logger.ts'
@@ -6,16 +9,17 @@ import { createServer } from '../server.ts'
 import { readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 import { closeOnSignals, listenOrClose } from './lifecycle.ts'
+import { joinMetrics } from './worker-metrics.ts'
 import { isWorker, superviseWorkers } from './workers.ts'
 
 /** `postern serve`: the gateway. Runs until SIGTERM or SIGINT. */
 export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
   const { config, warnings } = await readConfigWithWarnings(values.config)
-  // The plugin reads both too; said here, the fault is the only thing said.
-  await loadKeyFolder(config.keys.dir)
-  if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   const log = createLogger(config.log.level)
+  // The plugin reads both too; said here, the fault is the only thing said.
+  await (isWorker ? untilKeysAreGood(config.keys.dir, log) : loadKeyFolder(config.keys.dir))
+  if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   // Once, not by every worker.
   if (!isWorker) {
     for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
@@ -25,10 +29,32 @@ export async function run(args: string[]): Promise<Exit> {
     superviseWorkers({ count: config.workers, timeout: config.shutdownTimeout, log })
     return exits.good
   }
-  const server = createServer(config, { log })
+  const server = createServer(config, { log, ...(isWorker ? { gather: joinMetrics } : {}) })
   const { address, adminAddress } = await listenOrClose(server, 'Choose another: listen.port and listen.adminPort')
   closeOnSignals({ close: () => server.close(), timeout: config.shutdownTimeout, log, passOverInterrupt: isWorker })
   // Not before: whoever reads it may end it at once.
   log.info({ address, adminAddress, publicUrl: config.publicUrl }, 'ready')
   return exits.good
+}
+
+/**
+ * A worker that takes the place of another one finds the folder as it is now. It waits where the others go on with what
+ * was good before: with a part of the keys it would refuse what they sign, and ending would end them all.
+ */
+async function untilKeysAreGood(dir: string, log: Pick<FastifyBaseLogger, 'error'>): Promise<void> {
+  const end = () => process.exit(exits.good)
+  process.once('SIGTERM', end)
+  let said = ''
+  for (;;) {
+    try {
+      await loadKeyFolder(dir)
+      break
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error
+      if (error.message !== said) log.error(`${error.message}\nThis worker waits until they can.`)
+      said = error.message
+      await wait(1_000)
+    }
+  }
+  process.off('SIGTERM', end)
 }

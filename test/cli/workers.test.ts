@@ -10,10 +10,13 @@ import { writeKeyFile } from '../../src/keys/folder.ts'
 import { generateSealingKey, generateSigningKey } from '../../src/keys/generate.ts'
 import { BrowserClient, send } from '../support/browser-client.ts'
 import { freePort } from '../support/gateway.ts'
+import { postern } from './session.ts'
 import { serviceOptions, startService } from '../support/service.ts'
 
 interface Running {
   readonly origin: string
+  readonly admin: string
+  readonly dir: string
   readonly process: ChildProcess
   /** Of the log. */
   lines(): readonly string[]
@@ -44,7 +47,13 @@ async function serve(t: TestContext): Promise<Running> {
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
   })
-  const running = { origin, process: child, lines: () => output.split('\n') }
+  const running = {
+    origin,
+    admin: `http://127.0.0.1:${adminPort}`,
+    dir,
+    process: child,
+    lines: () => output.split('\n'),
+  }
   t.after(async () => {
     if (child.exitCode === null) child.kill('SIGKILL')
     await service.close()
@@ -91,6 +100,54 @@ test('a session of one worker is good at the other, and a worker that dies is re
     (await send(`${running.origin}/_auth/session`, 'GET', { ...browser.cookieHeader(), connection: 'close' })).status,
     200,
   )
+  running.process.kill('SIGTERM')
+  const [code] = (await once(running.process, 'exit')) as [number]
+  assert.equal(code, 0)
+})
+
+/** The sum over every label of one metric, as whichever worker that is asked tells it. */
+async function metric({ admin }: Running, name: string): Promise<number> {
+  const answer = await send(`${admin}/metrics`, 'GET', { connection: 'close' })
+  assert.equal(answer.status, 200, answer.text)
+  return [...answer.text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce(
+    (sum, [, value]) => sum + Number(value),
+    0,
+  )
+}
+
+test('KR-04 every worker follows the key folder, and any of them tells the numbers of all', async (t) => {
+  const running = await serve(t)
+  const browser = new BrowserClient(running.origin)
+  const status = async () =>
+    (await send(`${running.origin}/_auth/session`, 'GET', { ...browser.cookieHeader(), connection: 'close' })).status
+  await browser.signIn()
+  for (let count = 0; count < 10; count += 1) assert.equal(await status(), 200)
+  for (let count = 0; count < 4; count += 1) assert.equal(await metric(running, 'postern_verifications_total'), 10)
+
+  const keys = join(running.dir, 'keys')
+  const [, kid = ''] = /"kid":"(\w+)"/.exec((await send(`${running.origin}/.well-known/jwks.json`)).text) ?? []
+  const rotated = await postern(running.dir, ['keys', 'rotate'])
+  assert.equal(rotated.code, 0, rotated.stderr)
+  const told = (text: string) => running.lines().filter((line) => line.includes(text)).length
+  await until(() => told('is here') === 2)
+  assert.equal(await status(), 200)
+  await rm(join(keys, `${kid}.jwk.json`))
+  await until(() => told('in use from now on') === 2)
+  for (let count = 0; count < 6; count += 1) assert.equal(await status(), 401)
+  assert.equal(await metric(running, 'postern_refusals_total'), 6)
+
+  await writeFile(join(keys, 'junk.jwk.json'), '{', { mode: 0o600 })
+  await until(() => told('is not a JSON object') === 2)
+  assert.equal(await metric(running, 'postern_key_folder_faults'), 1)
+
+  const [first] = workersOf(running)
+  assert.ok(first !== undefined)
+  process.kill(first, 'SIGKILL')
+  // Its successor cannot know which keys are missing, so it waits; the other one goes on with what it knows.
+  await until(() => told('This worker waits until they can') === 1)
+  assert.ok((await metric(running, 'postern_key_age_seconds')) >= 0)
+  await rm(join(keys, 'junk.jwk.json'))
+  await until(() => readyCount(running) === 3)
   running.process.kill('SIGTERM')
   const [code] = (await once(running.process, 'exit')) as [number]
   assert.equal(code, 0)
