@@ -102,17 +102,18 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
   function ask(held: Held): void {
     const { sid, sub } = held.session.claims
     held.askAt = Infinity
-    isOver(held)
-      .then((over) => {
-        if (over) facts.deny(sid, 'upstream_refused', absoluteEnd(held.session.claims, policy))
-        if (over)
-          events({
-            type: 'renewal_failed',
-            reason: 'upstream_refused',
-            sid,
-            sub,
-            detail: 'asked for an open connection',
-          })
+    standingOf(held)
+      .then((standing) => {
+        if (standing === 'unknown') for (const binding of held.bindings) end(binding)
+        if (standing !== 'over') return
+        facts.deny(sid, 'upstream_refused', absoluteEnd(held.session.claims, policy))
+        events({
+          type: 'renewal_failed',
+          reason: 'upstream_refused',
+          sid,
+          sub,
+          detail: 'asked for an open connection',
+        })
       })
       .catch((error: unknown) => events({ type: 'error', where: 'open connection', error }))
       .finally(() => {
@@ -128,15 +129,18 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
     return content
   }
 
-  async function isOver(held: Held): Promise<boolean> {
+  /** `unknown`: what would have to be shown cannot be opened, so that nobody can be asked. */
+  async function standingOf(held: Held): Promise<'good' | 'over' | 'unknown'> {
     const { claims } = held.session
     const upstream = upstreams.get(claims.upn)
     const content = await contentOf(held)
-    if (upstream === undefined || content === undefined || !upstream.canCheck) return false
+    if (upstream === undefined || !upstream.canCheck) return 'good'
+    if (content === undefined) return 'unknown'
     const outcome = await upstream.check(content, upstreamSubject(claims))
-    if (outcome.kind === 'good') return outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)
+    if (outcome.kind === 'good')
+      return outcome.subject === undefined || outcome.subject === upstreamSubject(claims) ? 'good' : 'over'
     // Another process may have traded it for a newer one; then its refusal says nothing about the session.
-    return outcome.kind === 'refused' && !isRefreshable(content, upstream)
+    return outcome.kind === 'refused' && !isRefreshable(content, upstream) ? 'over' : 'good'
   }
 
   return {

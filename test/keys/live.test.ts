@@ -218,7 +218,11 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
       // The key of the early socket is retired, and then expired: neither is a reason to close it.
       clock.advance(minutes(16))
       const late = await open()
-      clock.advance(minutes(40))
+      // Asked about while its sealed part can be opened, as every five minutes.
+      await eventually(() => gateway.service.calls.check === 1)
+      clock.advance(minutes(5))
+      await eventually(() => gateway.service.calls.check >= 2)
+      clock.advance(minutes(35))
       const third = await add(dir, clock() + minutes(15), second)
       await sees(gateway, third.signing)
       assert.ok(!(await publishedBy(gateway)).includes(first.signing))
@@ -234,6 +238,30 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
       // Whoever takes the expired one away by hand means it.
       await take(dir, first.signing)
       assert.deepEqual((await early.closed)[0], 4401)
+    })
+
+    test('a socket that nobody can be asked about any more closes: the key of its sealed part is withdrawn', async (t) => {
+      const backend = await startSocketBackend()
+      t.after(() => backend.close())
+      const { dir, clock, gateway, first } = await live(t, {
+        face: 'server',
+        options: () => ({ routes: [{ path: '/', backend: backend.origin }] }),
+      })
+      const browser = new BrowserClient(gateway.origin)
+      await browser.signIn()
+      const second = await add(dir, clock() + minutes(15), first)
+      await sees(gateway, second.signing)
+      const socket = await openedSocket(`${gateway.origin}/chat`, {
+        headers: { ...browser.cookieHeader(), origin: gateway.origin },
+      })
+      await take(dir, first.sealing)
+      await eventually(() =>
+        gateway.events.some((event) => event.type === 'notice' && event.message.includes(`${first.sealing} is gone`)),
+      )
+      assert.equal(backend.sockets.size, 1)
+      clock.advance(minutes(5))
+      assert.equal((await socket.closed)[0], 4401)
+      assert.equal(gateway.service.calls.check, 0)
     })
 
     test('a socket goes on being asked about when the key that sealed its token has expired', async (t) => {
