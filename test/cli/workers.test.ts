@@ -126,13 +126,14 @@ test('KR-04 every worker follows the key folder, and any of them tells the numbe
 
   const keys = join(running.dir, 'keys')
   const [, kid = ''] = /"kid":"(\w+)"/.exec((await send(`${running.origin}/.well-known/jwks.json`)).text) ?? []
-  const rotated = await postern(running.dir, ['keys', 'rotate'])
+  const rotated = await postern(running.dir, ['keys', 'rotate', '--json'])
   assert.equal(rotated.code, 0, rotated.stderr)
   const told = (text: string) => running.lines().filter((line) => line.includes(text)).length
-  await until(() => told('is here') === 2)
+  const next = (JSON.parse(rotated.stdout) as { keys: readonly { kid: string }[] }).keys[0]?.kid ?? ''
+  await until(() => told(`signing key ${next} is here`) === 2)
   assert.equal(await status(), 200)
   await rm(join(keys, `${kid}.jwk.json`))
-  await until(() => told('in use from now on') === 2)
+  await until(() => told(`in use from now on: signing key ${next}`) === 2)
   for (let count = 0; count < 6; count += 1) assert.equal(await status(), 401)
   assert.equal(await metric(running, 'postern_refusals_total'), 6)
 
