@@ -6,7 +6,8 @@ import type { EventContext, EventSink } from './base/events.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
 import type { Key } from './keys/key.ts'
-import { createKeyRing } from './keys/ring.ts'
+import { keyRetention } from './keys/retention.ts'
+import { createKeyRing, type KeyRing } from './keys/ring.ts'
 import { createAuthenticator, type AuthenticateOptions } from './life/authenticate.ts'
 import type { Authentication, Session } from './life/authentication.ts'
 import { createProcessBuckets, createSharedBuckets } from './life/buckets.ts'
@@ -81,6 +82,8 @@ export interface Gate {
   /** A backend refused the upstream's token: it is asked about at the next request. */
   recheck(session: Session): void
   readonly bindings: Pick<Bindings, 'bind' | 'count' | 'size'>
+  /** Replaced as one step: nothing sees a part of the new keys. */
+  readonly keys: Pick<KeyRing, 'roles' | 'replace'>
   jwks(): { readonly keys: readonly Readonly<Record<string, string>>[] }
   revoke(list: RevocationList): void
   close(): Promise<void>
@@ -99,9 +102,6 @@ export interface GateDeps {
   readonly store?: SharedStore
 }
 
-/** Clock skew between replicas, in milliseconds. */
-const skew = 60_000
-
 const ignore: EventSink = () => undefined
 
 export function createGate(config: Config, deps: GateDeps): Gate {
@@ -118,13 +118,12 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const revocations = createRevocations()
   const endings = createEndings(facts, revocations)
   const policy = config.session
-  const retention = Math.max(policy.idleTimeout, config.api.tokenTtl, 600_000) + skew
-  const ring = createKeyRing(deps.keys, retention, clock)
+  const ring = createKeyRing(deps.keys, keyRetention(config), clock)
   const names = {
     issuer: config.publicUrl,
     audience: { session: `${config.publicUrl}${config.prefix}`, access: config.api.audience },
   }
-  const sealer = createSealer(ring)
+  const sealer = createSealer(ring, clock)
   const transactions = createTransactionSealer(ring, clock)
   const minter = createMinter(ring, names)
   const maker = createSessionMaker(policy, config.api.tokenTtl, { minter, sealer, cookies, clock })
@@ -137,13 +136,24 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const counted = createProcessBuckets(clock)
   const buckets = store === undefined ? counted : createSharedBuckets(store.buckets, counted)
   const limiter = createLoginLimiter(config.rateLimit.login, buckets, clock)
-  const bindings = createBindings(policy, { sealer, upstreams, facts, endings, clock, events })
-  const renewer = createRenewer(policy, { sealer, maker, upstreams, facts, endings, bindings, clock, events })
+  const verifier = createVerifier('session', ring, names, clock)
+  const bindings = createBindings(policy, { ring, sealer, upstreams, facts, endings, clock, events })
+  const renewer = createRenewer(policy, {
+    verifier,
+    sealer,
+    maker,
+    upstreams,
+    facts,
+    endings,
+    bindings,
+    clock,
+    events,
+  })
   const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
   const identities = new WeakMap<Session, Headers>()
   const signOuter = createSignOuter(policy, { sealer, cookies, upstreams, facts, clock, events })
   const authenticator = createAuthenticator(config, {
-    session: createVerifier('session', ring, names, clock),
+    session: verifier,
     access: createVerifier('access', ring, names, clock),
     ring,
     renewer,
@@ -232,6 +242,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     },
     bindings,
     recheck: (session) => authenticator.recheck(session),
+    keys: ring,
     jwks: () => ({ keys: ring.published().map((key) => key.publicJwk) }),
     revoke: (list) => revocations.replace(list),
     async close() {

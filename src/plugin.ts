@@ -13,13 +13,15 @@ import { createCookieJar, registerCookies } from './http/cookies.ts'
 import { endpoints } from './http/endpoints.ts'
 import { createGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
 import { createProxyTrust } from './http/request-facts.ts'
-import { loadKeyFolder } from './keys/folder.ts'
+import { createKeyFolder, loadFrom, type FolderReading, type KeyFolder } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
+import { watchKeys, type KeyWatch } from './keys/watch.ts'
 import { readRevocations, watchRevocations } from './life/revocation-file.ts'
 import { createRedisStore } from './life/redis-store.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
+import type { KeyState } from './observe/metrics.ts'
 
 /** Who a request comes from, on a guarded route. */
 export interface Auth<Claims> {
@@ -52,7 +54,7 @@ export interface Runtime {
   readonly clock?: Clock
   /** Hears of everything that happens. Default: the log of the app that the plugin is registered in. */
   readonly onEvent?: EventSink
-  /** Instead of those in `keys.dir`. */
+  /** Instead of those in `keys.dir`, which is then not read. */
   readonly keys?: readonly Key[]
   /** What this process has in common with others. Default: `facts` of the configuration. */
   readonly store?: SharedStore
@@ -83,7 +85,7 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
   options: Options,
   runtime: Runtime = {},
 ): Postern<Claims> {
-  const { answerer: _, admitted: __, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
+  const { answerer: _, admitted: __, keys: ___, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
   return postern
 }
 
@@ -91,6 +93,8 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
 export interface OwnPostern<Claims> extends Postern<Claims> {
   /** After registration. */
   answerer(): Answerer
+  /** Undefined before registration. */
+  keys(): KeyState | undefined
   /** Who was let in; undefined where nobody was asked for. */
   admitted(request: FastifyRequest): Allowed | null | undefined
 }
@@ -99,6 +103,7 @@ export interface OwnPostern<Claims> extends Postern<Claims> {
 export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPostern<Claims> {
   const admitted = Symbol('postern')
   let context: GuardContext | undefined
+  let keys: KeyState | undefined
 
   const admit = (request: FastifyRequest, allowed: Allowed | undefined) => {
     ;(request as Admitting)[admitted] = allowed ?? null
@@ -119,7 +124,8 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
 
   const plugin: FastifyPluginAsync = async (app) => {
     const { clock = systemClock } = runtime
-    const keys = runtime.keys ?? (await loadKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false }))
+    const folder = createKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false })
+    const reading = runtime.keys === undefined ? await loadFrom(folder) : undefined
     // In the shape of every request from the start, so that setting it later changes nothing.
     app.decorateRequest(admitted)
     await app.register(async (scope) => {
@@ -128,7 +134,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
       const onEvent = runtime.onEvent ?? logEvents(app.log)
       const store = runtime.store ?? (await storeOf(config, clock, onEvent))
       const gate = createGate(config, {
-        keys,
+        keys: reading?.keys ?? runtime.keys ?? [],
         cookies: jar,
         onEvent,
         clock,
@@ -137,15 +143,18 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
       await store?.ready()
       scope.addHook('onClose', () => store?.close())
       scope.addHook('onClose', () => gate.close())
+      const watch = reading === undefined ? undefined : watchKeyFolder(folder, reading, gate, scope)
       await watchRevocationFile(config, gate, scope)
       const trust = createProxyTrust(config.trustedProxies)
       const answerer = createAnswerer(gate, trust)
       context = { gate, answerer }
+      keys = { roles: gate.keys.roles, faults: () => watch?.faults ?? 0, now: gate.now }
       await endpoints(scope, { gate, answerer, jar, trust, admit })
     })
   }
 
   return {
+    keys: () => keys,
     admitted: (request) => (request as Admitting)[admitted],
     answerer() {
       if (context === undefined)
@@ -194,6 +203,13 @@ function requirementOf(require: Require): Requirement {
 async function storeOf(config: Config, clock: Clock, events: EventSink): Promise<SharedStore | undefined> {
   const { redis } = config.facts
   return redis === undefined ? undefined : createRedisStore(redis, clock, events)
+}
+
+function watchKeyFolder(folder: KeyFolder, reading: FolderReading, gate: Gate, app: FastifyInstance): KeyWatch {
+  const { config, keys: ring, now: clock, events } = gate
+  const watch = watchKeys(folder, reading, { ring, maxAge: config.keys.maxAge, clock, events })
+  app.addHook('onClose', async () => watch.close())
+  return watch
 }
 
 async function watchRevocationFile(config: Config, gate: Gate, app: FastifyInstance): Promise<void> {

@@ -20,16 +20,20 @@ import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
 import { logEvents, logRequest } from './observe/log.ts'
+import { createMetrics, exposition, type Snapshot } from './observe/metrics.ts'
 import { createNoteKeeper } from './observe/request-notes.ts'
 import { posternFrom, type Postern } from './plugin.ts'
 
 export interface ServerDeps<Claims> {
-  readonly keys: readonly Key[]
+  /** Default: those in `keys.dir`, as they change. */
+  readonly keys?: readonly Key[]
   readonly log: FastifyBaseLogger
   readonly clock?: Clock
   readonly onEvent?: EventSink
   /** What this process has in common with others. */
   readonly store?: SharedStore
+  /** How to ask every process that serves on these ports for its metrics. Default: there is only this one. */
+  readonly gather?: (own: () => Promise<Snapshot>) => () => Promise<readonly Snapshot[]>
   /** Routes of an app that lives in the same process. Default: there are none. */
   readonly app?: (postern: Postern<Claims>) => FastifyPluginAsync
 }
@@ -62,14 +66,17 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const { log } = deps
   const notes = createNoteKeeper()
   const logged = logEvents(log)
+  const metrics = createMetrics(() => postern.keys())
+  const gather = deps.gather?.(metrics.snapshot) ?? (async () => [await metrics.snapshot()])
   const events: EventSink = (event) => {
     notes.sink(event)
+    metrics.sink(event)
     logged(event)
     deps.onEvent?.(event)
   }
   const postern = posternFrom<Claims>(config, {
-    keys: deps.keys,
     onEvent: events,
+    ...(deps.keys === undefined ? {} : { keys: deps.keys }),
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
     ...(deps.store === undefined ? {} : { store: deps.store }),
   })
@@ -152,7 +159,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   )
   if (deps.app !== undefined) app.register(deps.app(postern))
 
-  const admin = createAdminApp(() => ready)
+  const admin = createAdminApp({ ready: () => ready, metrics: async () => exposition(await gather()) })
   return {
     app,
     async listen() {

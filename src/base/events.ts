@@ -56,6 +56,8 @@ export type PosternEvent = EventContext &
       }
     | { readonly type: 'error'; readonly where: string; readonly error: unknown }
     | { readonly type: 'warning'; readonly message: string }
+    /** Something that an operator wants to know and need not act on. */
+    | { readonly type: 'notice'; readonly message: string }
   )
 
 export type EventSink = (event: PosternEvent) => void

@@ -2,8 +2,7 @@ import { parseArgs } from 'node:util'
 import { PosternError } from '../base/errors.ts'
 import type { RouteConfig } from '../config/config.ts'
 import { agedKeys } from '../keys/age.ts'
-import { readKeyFolder } from '../keys/folder.ts'
-import { unusable } from '../keys/ring.ts'
+import { readingFaults, readKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { createRouteTable } from '../route/match.ts'
 import { readConfigWithWarnings } from './config.ts'
@@ -16,13 +15,9 @@ export async function run(args: string[]): Promise<Exit> {
   for (const name of config.insecure) process.stdout.write(`warning: ${name} is on: this is not safe on a network\n`)
   for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`)
 
-  const { keys, faults } = await readKeyFolder(config.keys.dir)
-  const missing = faults.length === 0 ? unusable(keys) : undefined
-  const keyFaults =
-    missing === undefined
-      ? faults
-      : [`${config.keys.dir}: ${missing}; make them with: postern keys generate --dir ${config.keys.dir}`]
-  const all = [...keyFaults, ...(await revocationFaults(config.revocations.file))]
+  const reading = await readKeyFolder(config.keys.dir)
+  const { keys } = reading
+  const all = [...readingFaults(config.keys.dir, reading), ...(await revocationFaults(config.revocations.file))]
   for (const fault of all) process.stderr.write(`${fault}\n`)
   if (all.length > 0) return exits.faults
   for (const warning of agedKeys(keys, config.keys.maxAge, Date.now())) process.stdout.write(`warning: ${warning}\n`)

@@ -35,6 +35,14 @@ Usage: postern COMMAND [options]
   keys generate            a new signing key and a new sealing key
                            --dir DIR   folder (default: that of the configuration, else ./keys)
                            --alg ALG   ES256 (default), EdDSA, ES384, PS256 or RS256
+  keys rotate              the next of each, used once everyone has had time to see them (keys.publishAhead)
+                           --alg ALG   default: that of the key in use
+                           --force     although one waits to be used already
+  keys list                every key, what it is used for, and when it may go
+  keys prune               takes away the keys that nothing needs any more
+                           --dry-run   only shows them
+                           --keep 8h   without a configuration: how long the longest session lasts
+  keys jwks                the public keys, as /.well-known/jwks.json shows them
   try-login UPSTREAM       signs in at the real service and shows what is found; asks for what to type, or
                            reads name=value lines from stdin
                            --logout    signs out again, and tells whether the token still works
@@ -46,6 +54,7 @@ Usage: postern COMMAND [options]
   healthcheck              asks the admin port of a running gateway
 
   --config FILE            the configuration file (default: postern.yaml)
+  --json                   with keys: for a program to read
   --help                   this text
 
 Exit codes: 0 good, 1 faults were found, 2 bad usage or a missing file.

@@ -1,5 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { agedKeys } from '../keys/age.ts'
+import type { FastifyBaseLogger } from 'fastify'
+import { PosternError } from '../base/errors.ts'
 import { loadKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { createMemoryStore } from '../life/memory-store.ts'
@@ -8,6 +10,7 @@ import { createServer } from '../server.ts'
 import { readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 import { closeOnSignals, listenOrClose } from './lifecycle.ts'
+import { joinMetrics } from './worker-metrics.ts'
 import { createWorkerStore, serveWorkers } from './worker-store.ts'
 import { isWorker, superviseWorkers } from './workers.ts'
 
@@ -15,14 +18,14 @@ import { isWorker, superviseWorkers } from './workers.ts'
 export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
   const { config, warnings } = await readConfigWithWarnings(values.config)
-  const keys = await loadKeyFolder(config.keys.dir)
-  // The plugin reads it too; said here, the fault is the only thing said.
-  if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   const log = createLogger(config.log.level)
+  // The plugin reads both too; said here, the fault is the only thing said.
+  await (isWorker ? untilKeysAreGood(config.keys.dir, log) : loadKeyFolder(config.keys.dir))
+  if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   // Once, not by every worker.
   if (!isWorker) {
     for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
-    for (const warning of [...warnings, ...agedKeys(keys, config.keys.maxAge, Date.now())]) log.warn(warning)
+    for (const warning of warnings) log.warn(warning)
   }
   if (config.workers > 1 && !isWorker) {
     serveWorkers(createMemoryStore(Date.now))
@@ -30,8 +33,8 @@ export async function run(args: string[]): Promise<Exit> {
     return exits.good
   }
   const server = createServer(config, {
-    keys,
     log,
+    ...(isWorker ? { gather: joinMetrics } : {}),
     ...(isWorker && config.facts.redis === undefined ? { store: createWorkerStore() } : {}),
   })
   const { address, adminAddress } = await listenOrClose(server, 'Choose another: listen.port and listen.adminPort')
@@ -39,4 +42,26 @@ export async function run(args: string[]): Promise<Exit> {
   // Not before: whoever reads it may end it at once.
   log.info({ address, adminAddress, publicUrl: config.publicUrl }, 'ready')
   return exits.good
+}
+
+/**
+ * A worker that takes the place of another one finds the folder as it is now. It waits where the others go on with what
+ * was good before: with a part of the keys it would refuse what they sign, and ending would end them all.
+ */
+async function untilKeysAreGood(dir: string, log: Pick<FastifyBaseLogger, 'error'>): Promise<void> {
+  const end = () => process.exit(exits.good)
+  process.once('SIGTERM', end)
+  let said = ''
+  for (;;) {
+    try {
+      await loadKeyFolder(dir)
+      break
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error
+      if (error.message !== said) log.error(`${error.message}\nThis worker waits until they can.`)
+      said = error.message
+      await wait(1_000)
+    }
+  }
+  process.off('SIGTERM', end)
 }

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { FastifyBaseLogger } from 'fastify'
+import { passMetrics } from './worker-metrics.ts'
 
 interface WorkerSettings {
   readonly count: number
@@ -60,6 +61,7 @@ export function superviseWorkers({ count, timeout, log }: WorkerSettings): void 
     }, timeout + 1_000).unref()
   }
 
+  passMetrics()
   cluster.on('exit', replace)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, close)
   log.info({ workers: count }, 'starting workers')

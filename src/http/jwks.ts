@@ -36,7 +36,15 @@ export function jwksEndpoint(app: FastifyInstance, context: EndpointContext): vo
       const text = JSON.stringify({ keys: [...keys.values()] })
       const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
       reply.headers(headers).header('etag', etag)
-      return request.headers['if-none-match'] === etag ? reply.code(304).send() : reply.send(Buffer.from(text))
+      return isNamed(etag, request.headers['if-none-match']) ? reply.code(304).send() : reply.send(Buffer.from(text))
     },
   })
+}
+
+/** Compared weakly: a proxy that compresses makes a weak one of it (RFC 9110 section 13.1.2). */
+function isNamed(etag: string, names = ''): boolean {
+  return names
+    .split(',')
+    .map((name) => name.trim())
+    .some((name) => name === '*' || name === etag || name === `W/${etag}`)
 }

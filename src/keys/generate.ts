@@ -11,6 +11,8 @@ export type StoredJwk = Readonly<Record<string, string | boolean>> & {
 interface NewKey {
   /** Milliseconds since the epoch. */
   readonly activatesAt: number
+  /** The key that is current now, where there is one. */
+  readonly follows?: string | undefined
   /** Marks the key as one that `postern serve` refuses. Default: false. */
   readonly demo?: boolean
 }
@@ -38,7 +40,12 @@ export function generateSealingKey(options: NewKey): StoredJwk {
 
 function common(options: NewKey) {
   const activatesAt = new Date(options.activatesAt).toISOString()
-  return { kid: keyId(activatesAt), activatesAt, ...(options.demo === true ? { demo: true } : {}) }
+  return {
+    kid: keyId(activatesAt),
+    activatesAt,
+    ...(options.follows === undefined ? {} : { follows: options.follows }),
+    ...(options.demo === true ? { demo: true } : {}),
+  }
 }
 
 // Short, because it rides in every cookie; begins with the date, because people read it in listings.

@@ -8,10 +8,26 @@ import {
   type SignatureAlgorithm,
 } from './algorithms.ts'
 
+/** What a key was good for in this process since it was read. Written to on the hot path, so it is two plain numbers. */
+export interface KeyTally {
+  /** Tokens that it verified, or sealed parts that it opened, those remembered from before included. */
+  accepted: number
+  /** Milliseconds since the epoch; 0 = not yet. */
+  lastAccepted: number
+}
+
+export function countAccepted({ tally }: Pick<Key, 'tally'>, now: number): void {
+  tally.accepted += 1
+  tally.lastAccepted = now
+}
+
 interface KeyTimes {
   readonly kid: string
   /** Milliseconds since the epoch. From here on the key may be used; before, it is only published. */
   readonly activatesAt: number
+  /** The key in whose place it was made. Once that one is taken away, this one need not wait. */
+  readonly follows: string | undefined
+  readonly tally: KeyTally
 }
 
 export interface SigningKey extends KeyTimes {
@@ -48,36 +64,34 @@ const isoInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z$/
 export async function parseKey(text: string, rules: KeyRules = {}): Promise<KeyResult> {
   const jwk = parseObject(text)
   if (jwk === undefined) return fault('is not a JSON object')
-  const { kid, alg, activatesAt } = jwk
+  const { kid, alg, activatesAt, follows } = jwk
   if (typeof kid !== 'string' || !kidPattern.test(kid)) return fault('has no usable kid (letters, digits, - and _)')
   if (typeof activatesAt !== 'string' || !isoInstant.test(activatesAt)) {
     return fault('has no activatesAt in ISO 8601 with Z, such as 2026-11-24T12:00:00Z')
   }
   const activates = Date.parse(activatesAt)
   if (Number.isNaN(activates)) return fault('has an activatesAt that is not a date')
+  if (follows !== undefined && (typeof follows !== 'string' || !kidPattern.test(follows)))
+    return fault('has a follows that is not a kid')
+  const times = { kid, activatesAt: activates, follows, tally: { accepted: 0, lastAccepted: 0 } }
   if (jwk['demo'] === true && rules.allowDemo !== true) {
     return fault('was made by the demo; make a real one with: postern keys generate')
   }
-  if (jwk['use'] === 'enc') return sealingKey(jwk, kid, activates)
+  if (jwk['use'] === 'enc') return sealingKey(jwk, times)
   if (jwk['use'] !== 'sig') return fault('has a use that is neither sig nor enc')
   if (!isSignatureAlgorithm(alg))
     return fault(`has an alg that is not one of ${Object.keys(signatureAlgorithms).join(', ')}`)
-  return signingKey(jwk, kid, alg, activates)
+  return signingKey(jwk, times, alg)
 }
 
-async function signingKey(
-  jwk: Record<string, unknown>,
-  kid: string,
-  alg: SignatureAlgorithm,
-  activatesAt: number,
-): Promise<KeyResult> {
+async function signingKey(jwk: Record<string, unknown>, times: KeyTimes, alg: SignatureAlgorithm): Promise<KeyResult> {
   const shape = signatureAlgorithms[alg]
   if (jwk['kty'] !== shape.kty || (shape.crv !== undefined && jwk['crv'] !== shape.crv)) {
     return fault(`is not a key for ${alg}`)
   }
   if (typeof jwk['d'] !== 'string') return fault('has no private part')
   if (shape.kty === 'RSA' && rsaBits(jwk['n']) < minimumRsaBits) return fault(`is RSA below ${minimumRsaBits} bits`)
-  const publicJwk: Record<string, string> = { kid, alg, use: 'sig' }
+  const publicJwk: Record<string, string> = { kid: times.kid, alg, use: 'sig' }
   for (const member of publicMembers) {
     const value = jwk[member]
     if (typeof value === 'string') publicJwk[member] = value
@@ -86,21 +100,21 @@ async function signingKey(
     const privateKey = await importJWK(jwk as JWK, alg, { extractable: false })
     const publicKey = await importJWK(publicJwk as unknown as JWK, alg)
     if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) return fault(`is not a key for ${alg}`)
-    return { ok: true, key: { kind: 'signing', kid, alg, activatesAt, privateKey, publicKey, publicJwk } }
+    return { ok: true, key: { kind: 'signing', ...times, alg, privateKey, publicKey, publicJwk } }
   } catch {
     // The error of the crypto library may quote the key.
     return fault(`cannot be used as a key for ${alg}`)
   }
 }
 
-function sealingKey(jwk: Record<string, unknown>, kid: string, activatesAt: number): KeyResult {
+function sealingKey(jwk: Record<string, unknown>, times: KeyTimes): KeyResult {
   if (jwk['kty'] !== 'oct' || jwk['alg'] !== sealingEncryption)
     return fault(`is not an oct key for ${sealingEncryption}`)
   const secret = typeof jwk['k'] === 'string' ? Buffer.from(jwk['k'], 'base64url') : Buffer.alloc(0)
   if (secret.length !== 32) return fault('does not hold 32 bytes')
   const upstreamTokenKey = derive(secret, 'upstream-token')
   const transactionKey = derive(secret, 'transaction')
-  return { ok: true, key: { kind: 'sealing', kid, activatesAt, upstreamTokenKey, transactionKey } }
+  return { ok: true, key: { kind: 'sealing', ...times, upstreamTokenKey, transactionKey } }
 }
 
 function derive(secret: Uint8Array, purpose: string): Uint8Array {

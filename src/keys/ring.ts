@@ -10,25 +10,36 @@ export type KeyRole = 'next' | 'current' | 'retired' | 'expired'
 interface Timed {
   readonly kid: string
   readonly activatesAt: number
+  readonly follows?: string | undefined
 }
 
 export interface Roles<K extends Timed> {
+  /** By the time from which they are used. */
+  readonly ordered: readonly K[]
   readonly current: K | undefined
   readonly roleOf: ReadonlyMap<string, KeyRole>
+  /** When each key that is used no more began to be so: milliseconds since the epoch. */
+  readonly endOf: ReadonlyMap<string, number>
   /** Milliseconds since the epoch at which a role changes next, if no file does. */
   readonly until: number
 }
 
 /**
- * Roles follow from the files and the time alone, so that replicas agree without talking. Where no key is active yet,
- * the newest `next` is used at once: that is what an emergency removal of the only active key leaves behind.
+ * Roles follow from the files and the time alone, so that replicas agree without talking. A `next` whose predecessor has
+ * been taken away is used at once, and so is the newest where no key is active: that is what the emergency removal of
+ * `current` leaves behind. An older key never signs again in its place.
  *
  * @param retention milliseconds that a retired key goes on verifying or opening
  */
 export function keyRoles<K extends Timed>(keys: readonly K[], now: number, retention: number): Roles<K> {
   const ordered = keys.toSorted((a, b) => a.activatesAt - b.activatesAt || (a.kid < b.kid ? -1 : 1))
-  const current = ordered.findLast((key) => key.activatesAt <= now) ?? ordered.at(-1)
+  const kids = new Set(ordered.map(({ kid }) => kid))
+  const current =
+    ordered.findLast(
+      ({ activatesAt, follows }) => activatesAt <= now || (follows !== undefined && !kids.has(follows)),
+    ) ?? ordered.at(-1)
   const roleOf = new Map<string, KeyRole>()
+  const endOf = new Map<string, number>()
   let until = Infinity
   ordered.forEach((key, index) => {
     if (key === current) {
@@ -41,12 +52,34 @@ export function keyRoles<K extends Timed>(keys: readonly K[], now: number, reten
       return
     }
     // A key stops being used when the one after it begins.
-    const successor = ordered[index + 1]
-    const ends = (successor?.activatesAt ?? now) + retention
+    const ended = ordered[index + 1]?.activatesAt ?? now
+    endOf.set(key.kid, ended)
+    const ends = ended + retention
     roleOf.set(key.kid, ends > now ? 'retired' : 'expired')
     if (ends > now) until = Math.min(until, ends)
   })
-  return { current, roleOf, until }
+  return { ordered, current, roleOf, endOf, until }
+}
+
+export interface FamilyRoles {
+  readonly signing: Roles<SigningKey>
+  readonly sealing: Roles<SealingKey>
+}
+
+/** The roles of both families. @param retention milliseconds; see {@link keyRoles} */
+export function familyRoles(keys: readonly Key[], now: number, retention: number): FamilyRoles {
+  return {
+    signing: keyRoles(
+      keys.filter((key) => key.kind === 'signing'),
+      now,
+      retention,
+    ),
+    sealing: keyRoles(
+      keys.filter((key) => key.kind === 'sealing'),
+      now,
+      retention,
+    ),
+  }
 }
 
 export interface KeyRing {
@@ -58,6 +91,8 @@ export interface KeyRing {
   /** By exact key id; undefined for an unknown or expired one. There is no fallback to other keys (security.md TV-05). */
   verifyingKey(kid: string): SigningKey | undefined
   openingKey(kid: string): SealingKey | undefined
+  /** Whether a signing key is among the keys at all, an expired one included: one that is not has been withdrawn. */
+  holds(kid: string): boolean
   /** Public keys for the JWKS: next, current and retired. */
   published(): readonly SigningKey[]
   roles(): readonly { readonly key: Key; readonly role: KeyRole }[]
@@ -102,6 +137,7 @@ export function createKeyRing(keys: readonly Key[], retention: number, clock: Cl
     sealingKey: () => sealing.current(),
     verifyingKey: (kid) => signing.usable(kid),
     openingKey: (kid) => sealing.usable(kid),
+    holds: (kid) => signing.holds(kid),
     published: () => signing.all().flatMap(({ key, role }) => (role === 'expired' ? [] : [key])),
     roles: () => [...signing.all(), ...sealing.all()],
     replace,
@@ -133,6 +169,7 @@ function family<K extends Timed>(keys: readonly K[], retention: number, clock: C
       const role = fresh().roleOf.get(kid)
       return role === undefined || role === 'expired' ? undefined : byKid.get(kid)
     },
+    holds: (kid: string) => byKid.has(kid),
     all(): readonly { readonly key: K; readonly role: KeyRole }[] {
       const { roleOf } = fresh()
       return keys.map((key) => ({ key, role: roleOf.get(key.kid) ?? 'expired' }))

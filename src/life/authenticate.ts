@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { Reason } from '../base/reasons.ts'
 import type { Config } from '../config/config.ts'
+import { countAccepted, type SigningKey } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import { clientKind, renewalEligibility, type ClientKind } from '../route/client-kind.ts'
 import { requestOrigin } from '../route/origin.ts'
@@ -53,6 +54,7 @@ interface Known {
   readonly freshUntil: number
   /** The same for a request that counts as activity. */
   readonly activityFreshUntil: number
+  readonly key: SigningKey
   readonly ringGeneration: number
   endingsGeneration: number
   /** The last tombstone that does not end it. */
@@ -76,24 +78,25 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   /** Sessions whose token was refused somewhere: due, whatever their age. */
   const suspects = new WeakSet<Session>()
 
-  function learn(session: Session, freshUntil: number, activityFreshUntil = freshUntil): Known {
+  function learn(session: Session, key: SigningKey, freshUntil: number, activityFreshUntil = freshUntil): Known {
     const answer: Authentication = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
     return {
       session,
       answer,
       freshUntil,
       activityFreshUntil,
+      key,
       ringGeneration: ring.generation,
       endingsGeneration: -1,
       spared: undefined,
     }
   }
 
-  function learnCookie(session: Session): Known {
+  function learnCookie(session: Session, key: SigningKey): Known {
     const { claims } = session
     // Limits that were shortened after the token was made count too.
     const freshUntil = Math.min(dueAt(claims), idleEnd(claims), absoluteEnd(claims, policy))
-    return learn(session, freshUntil, Math.min(freshUntil, slideDue(claims, policy)))
+    return learn(session, key, freshUntil, Math.min(freshUntil, slideDue(claims, policy)))
   }
 
   /** Whether nothing that was learned since ended it. Cheap while nothing was learned. */
@@ -115,11 +118,11 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   async function bearer(token: string): Promise<Authentication> {
     const verified = await deps.access.verify(token)
     if (verified.state === 'refused') return verified
-    const session: Session = { kind: 'access', claims: verified.claims }
+    const session: Session = { kind: 'access', claims: verified.claims, kid: verified.key.kid }
     if (verified.state === 'expired') return { state: 'refused', reason: 'expired', session }
     const ended = endings.endedBy(session.claims)
     if (ended !== undefined) return { state: 'refused', reason: ended, session }
-    const known = learn(session, verified.claims.exp * 1000)
+    const known = learn(session, verified.key, verified.claims.exp * 1000)
     bearerMemo.set(token, known)
     return known.answer
   }
@@ -131,8 +134,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   ): Promise<Authentication> {
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
-    const session: Session = { kind: 'session', claims: verified.claims }
-    cookieMemo.set(credentials.token, learnCookie(session))
+    const session: Session = { kind: 'session', claims: verified.claims, kid: verified.key.kid }
+    cookieMemo.set(credentials.token, learnCookie(session, verified.key))
     return live(request, credentials, session, options)
   }
 
@@ -171,17 +174,17 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const maySpend = always || spendingKinds.has(kind)
     const { reqId, address } = request
     const context = { ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) }
-    const renewal = renewed({ token, claims, sealed, slide, stillValid, maySpend, mustAsk, context })
+    const wanted = { token, claims, sealed, slide, stillValid, maySpend, mustAsk, context }
+    const renewal = renewed(wanted, session)
     const answer = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (answer !== undefined) return answer
     return stillValid ? asItIs : { state: 'unavailable', retryAfter, session }
   }
 
   /** Undefined: nothing is known against the session, but it could not be renewed now. */
-  async function renewed(wanted: RenewalRequest, again = true): Promise<Authentication | undefined> {
+  async function renewed(wanted: RenewalRequest, before: Session, again = true): Promise<Authentication | undefined> {
     const outcome = await renewer.renew(wanted)
     if (outcome.kind === 'unavailable') return undefined
-    const before: Session = { kind: 'session', claims: wanted.claims }
     if (outcome.kind === 'refused') return { state: 'refused', reason: outcome.reason, session: before }
     const next = await deps.session.verify(outcome.successor.token)
     if (next.state !== 'valid') return { state: 'refused', reason: 'expired', session: before }
@@ -191,11 +194,13 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (since !== undefined) return { state: 'refused', reason: since, session: before }
     const { token, setCookies } = outcome.successor
     const sealed = claims.upt ?? outcome.successor.sealed
-    const session: Session = { kind: 'session', claims }
+    const session: Session = { kind: 'session', claims, kid: next.key.kid }
     const answer: Authentication = { state: 'valid', session, sealed, setCookies }
     // Made for a request that was no activity, and this one is: it goes on as if it had brought the new cookie.
     if (!again || !wanted.slide || clock() < slideDue(claims, policy)) return answer
-    return (await renewed({ ...wanted, token, claims, sealed, stillValid: true, mustAsk: false }, false)) ?? answer
+    return (
+      (await renewed({ ...wanted, token, claims, sealed, stillValid: true, mustAsk: false }, session, false)) ?? answer
+    )
   }
 
   return {
@@ -214,7 +219,10 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           if (credentials.scheme === 'dpop') return { state: 'refused', reason: 'wrong_kind' }
           const known = bearerMemo.get(credentials.token)
           if (known === undefined || known.ringGeneration !== ring.generation) return bearer(credentials.token)
-          return clock() < known.freshUntil && unended(known) ? known.answer : bearer(credentials.token)
+          const now = clock()
+          if (now >= known.freshUntil || !unended(known)) return bearer(credentials.token)
+          countAccepted(known.key, now)
+          return known.answer
         }
         case 'cookie': {
           if (
@@ -227,8 +235,10 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           const known = cookieMemo.get(credentials.token)
           if (known === undefined || known.ringGeneration !== ring.generation)
             return cookie(request, credentials, options)
+          const now = clock()
+          countAccepted(known.key, now)
           const plain =
-            clock() < (options.slide === false ? known.freshUntil : known.activityFreshUntil) &&
+            now < (options.slide === false ? known.freshUntil : known.activityFreshUntil) &&
             options.renew !== 'always' &&
             isSpared(known, credentials.out) &&
             !credentials.former

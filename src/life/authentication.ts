@@ -5,6 +5,8 @@ import type { TokenClaims, TokenKind } from '../token/claims.ts'
 export interface Session {
   readonly kind: TokenKind
   readonly claims: TokenClaims
+  /** Of the key that signed the token. */
+  readonly kid: string
 }
 
 /** Who a request comes from. Absent is not refused, and refused is not valid. */

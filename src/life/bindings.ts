@@ -1,7 +1,8 @@
 import { causedBy } from '../base/cause.ts'
 import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
-import type { Sealer } from '../token/seal.ts'
+import type { KeyRing } from '../keys/ring.ts'
+import type { SealedContent, Sealer } from '../token/seal.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
 import type { Endings } from './endings.ts'
@@ -29,7 +30,7 @@ interface Binding {
   readonly session: Session
   /** Milliseconds since the epoch. Nothing moves it: traffic is not activity. */
   readonly end: number
-  /** Of the endings that it was last held against; what became known before it was opened counts too. */
+  /** Of the endings and keys that it was last held against; what became known before it was opened counts too. */
   generation: number
   readonly close: () => void
 }
@@ -39,11 +40,14 @@ interface Held {
   /** The newest token of it that something was opened with. */
   session: Session
   sealed: string | undefined
+  /** What was in it. A socket may outlast the key that opens it. */
+  content: SealedContent | undefined
   askAt: number
   readonly bindings: Set<Binding>
 }
 
 interface BindingDeps {
+  readonly ring: Pick<KeyRing, 'generation' | 'holds'>
   readonly sealer: Sealer
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly facts: Facts
@@ -56,7 +60,7 @@ interface BindingDeps {
 const interval = 400
 
 export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings {
-  const { sealer, upstreams, facts, endings, clock, events } = deps
+  const { ring, sealer, upstreams, facts, endings, clock, events } = deps
   const bySession = new Map<string, Held>()
   let size = 0
   let timer: NodeJS.Timeout | undefined
@@ -88,26 +92,29 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
 
   function isEnded(binding: Binding, now: number): boolean {
     if (now >= binding.end) return true
-    if (binding.generation === endings.generation) return false
-    binding.generation = endings.generation
-    return endings.endedBy(binding.session.claims) !== undefined
+    const generation = endings.generation + ring.generation
+    if (binding.generation === generation) return false
+    binding.generation = generation
+    // Whoever holds a withdrawn key can make tokens, so whatever was opened with one of them is over.
+    return !ring.holds(binding.session.kid) || endings.endedBy(binding.session.claims) !== undefined
   }
 
   /** The check call and never a refresh: a socket must not spend what the browser needs. Once per session at a time. */
   function ask(held: Held): void {
     const { sid, sub } = held.session.claims
     held.askAt = Infinity
-    causedBy({ sid, sub }, () => isOver(held))
-      .then((over) => {
-        if (over) facts.deny(sid, 'upstream_refused', absoluteEnd(held.session.claims, policy))
-        if (over)
-          events({
-            type: 'renewal_failed',
-            reason: 'upstream_refused',
-            sid,
-            sub,
-            detail: 'asked for an open connection',
-          })
+    causedBy({ sid, sub }, () => standingOf(held))
+      .then((standing) => {
+        if (standing === 'unknown') for (const binding of held.bindings) end(binding)
+        if (standing !== 'over') return
+        facts.deny(sid, 'upstream_refused', absoluteEnd(held.session.claims, policy))
+        events({
+          type: 'renewal_failed',
+          reason: 'upstream_refused',
+          sid,
+          sub,
+          detail: 'asked for an open connection',
+        })
       })
       .catch((error: unknown) => events({ type: 'error', where: 'open connection', error }))
       .finally(() => {
@@ -115,15 +122,26 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
       })
   }
 
-  async function isOver({ session, sealed }: Held): Promise<boolean> {
-    const { claims } = session
+  async function contentOf(held: Held): Promise<SealedContent | undefined> {
+    const { sealed, session } = held
+    if (held.content !== undefined || sealed === undefined) return held.content
+    const content = await sealer.open(sealed, session.claims.sid)
+    if (held.sealed === sealed) held.content = content
+    return content
+  }
+
+  /** `unknown`: what would have to be shown cannot be opened, so that nobody can be asked. */
+  async function standingOf(held: Held): Promise<'good' | 'over' | 'unknown'> {
+    const { claims } = held.session
     const upstream = upstreams.get(claims.upn)
-    const content = sealed === undefined ? undefined : await sealer.open(sealed, claims.sid)
-    if (upstream === undefined || content === undefined || !upstream.canCheck) return false
+    const content = await contentOf(held)
+    if (upstream === undefined || !upstream.canCheck) return 'good'
+    if (content === undefined) return 'unknown'
     const outcome = await upstream.check(content, upstreamSubject(claims))
-    if (outcome.kind === 'good') return outcome.subject !== undefined && outcome.subject !== upstreamSubject(claims)
+    if (outcome.kind === 'good')
+      return outcome.subject === undefined || outcome.subject === upstreamSubject(claims) ? 'good' : 'over'
     // Another process may have traded it for a newer one; then its refusal says nothing about the session.
-    return outcome.kind === 'refused' && !isRefreshable(content, upstream)
+    return outcome.kind === 'refused' && !isRefreshable(content, upstream) ? 'over' : 'good'
   }
 
   return {
@@ -139,11 +157,11 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
       const askAt = kind === 'session' ? now + policy.tokenTtl : Infinity
       let held = bySession.get(claims.sid)
       if (held === undefined) {
-        held = { session, sealed: claims.upt ?? sealed, askAt, bindings: new Set() }
+        held = { session, sealed: claims.upt ?? sealed, content: undefined, askAt, bindings: new Set() }
         bySession.set(claims.sid, held)
       } else if (claims.iat > held.session.claims.iat) {
         held.session = session
-        held.sealed = claims.upt ?? sealed
+        hold(held, claims.upt ?? sealed)
       }
       held.askAt = Math.min(held.askAt, askAt)
       held.bindings.add(binding)
@@ -157,10 +175,16 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
     },
     renewed(sid, sealed) {
       const held = bySession.get(sid)
-      if (held !== undefined) held.sealed = sealed
+      if (held !== undefined) hold(held, sealed)
     },
     close() {
       for (const { bindings } of bySession.values()) for (const binding of bindings) end(binding)
     },
   }
+}
+
+function hold(held: Held, sealed: string | undefined): void {
+  if (held.sealed === sealed) return
+  held.sealed = sealed
+  held.content = undefined
 }

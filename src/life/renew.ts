@@ -7,6 +7,7 @@ import type { Reason } from '../base/reasons.ts'
 import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
+import type { Verifier } from '../token/verify.ts'
 import type { Failed, RefreshOutcome, TokenPerson, Upstream } from '../upstream/upstream.ts'
 import type { Bindings } from './bindings.ts'
 import type { Endings } from './endings.ts'
@@ -46,6 +47,7 @@ export interface Renewer {
 }
 
 interface RenewerDeps {
+  readonly verifier: Verifier
   readonly sealer: Sealer
   readonly maker: SessionMaker
   readonly upstreams: ReadonlyMap<string, Upstream>
@@ -80,13 +82,19 @@ type Refreshed = Extract<RefreshOutcome, { kind: 'refreshed' }>
 const unavailable: Renewal = { kind: 'unavailable' }
 
 export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer {
-  const { sealer, maker, upstreams, facts, endings, bindings, clock, events } = deps
+  const { verifier, sealer, maker, upstreams, facts, endings, bindings, clock, events } = deps
   const inFlight = new Map<string, { readonly request: RenewalRequest; readonly renewal: Promise<Renewal> }>()
   const holds = createExpiringMap<Hold>(clock, 50_000)
 
+  async function successorOf(request: RenewalRequest): Promise<Successor | undefined> {
+    const successor = await facts.successor(predecessor(request))
+    // Signed by a key that has been withdrawn since, it would be refused at once.
+    return successor !== undefined && (await verifier.verify(successor.token)).state === 'valid' ? successor : undefined
+  }
+
   async function renewOnce(request: RenewalRequest): Promise<Renewal> {
     const { claims, sealed } = request
-    const successor = await facts.successor(predecessor(request))
+    const successor = await successorOf(request)
     if (successor !== undefined) return { kind: 'renewed', successor }
     const held = holds.get(claims.jti)
     if (held === 'failed' || (held === 'unspent' && !spends(request))) return unavailable
@@ -162,7 +170,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
   }
 
   async function afterSpent(request: RenewalRequest): Promise<Renewal> {
-    const successor = await facts.successor(predecessor(request))
+    const successor = await successorOf(request)
     if (successor !== undefined) return { kind: 'renewed', successor }
     return request.stillValid ? unavailable : over(request.claims, 'upstream_expired')
   }

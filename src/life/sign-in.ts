@@ -152,11 +152,17 @@ async function makeSession(
     events({ ...who, type: 'sign_in_refused', reason: 'cookie_too_large' })
     return { ok: false, reason: 'cookie_too_large', retryAfter: undefined }
   }
-  const { claims, token } = carried.minted
+  const { claims, token, kid } = carried.minted
   if ('expiresIn' in carried) {
     events({ ...who, type: 'signed_in', jti: claims.jti, carrier: 'bearer', cookieBytes: 0 })
-    return { ok: true, carrier: 'bearer', session: { kind: 'access', claims }, token, expiresIn: carried.expiresIn }
+    return {
+      ok: true,
+      carrier: 'bearer',
+      session: { kind: 'access', claims, kid },
+      token,
+      expiresIn: carried.expiresIn,
+    }
   }
   events({ ...who, type: 'signed_in', jti: claims.jti, carrier: 'cookie', cookieBytes: carried.bytes })
-  return { ok: true, carrier: 'cookie', session: { kind: 'session', claims }, setCookies: carried.setCookies }
+  return { ok: true, carrier: 'cookie', session: { kind: 'session', claims, kid }, setCookies: carried.setCookies }
 }

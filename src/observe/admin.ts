@@ -1,10 +1,16 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 
+interface AdminDeps {
+  readonly ready: () => boolean
+  /** Rejects where they cannot be had now. */
+  readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>
+}
+
 /**
- * The admin port: `/healthz` says that the process lives, `/readyz` whether it should be sent requests. It is apart
- * from the public port so that neither is ever open to the world by accident.
+ * The admin port: `/healthz` says that the process lives, `/readyz` whether it should be sent requests, `/metrics` what
+ * was counted. It is apart from the public port so that none is ever open to the world by accident.
  */
-export function createAdminApp(ready: () => boolean): FastifyInstance {
+export function createAdminApp({ ready, metrics }: AdminDeps): FastifyInstance {
   const app = Fastify({ requestTimeout: 5_000, bodyLimit: 1, forceCloseConnections: true })
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
@@ -13,6 +19,14 @@ export function createAdminApp(ready: () => boolean): FastifyInstance {
   app.get('/readyz', async (_request, reply) => {
     const open = ready()
     return reply.code(open ? 200 : 503).send({ status: open ? 'ready' : 'closing' })
+  })
+  app.get('/metrics', async (_request, reply) => {
+    try {
+      const { type, text } = await metrics()
+      return await reply.type(type).send(text)
+    } catch {
+      return reply.code(503).send({ status: 'the metrics cannot be gathered now' })
+    }
   })
   return app
 }

@@ -18,6 +18,7 @@ const levels: Readonly<Record<EventType, Level>> = {
   cookie_bill: 'warn',
   error: 'error',
   warning: 'warn',
+  notice: 'info',
 }
 
 /** The only fields that reach the log. A field that is added to an event stays out of the log until it stands here. */
@@ -68,6 +69,6 @@ export function logEvents(log: Pick<FastifyBaseLogger, Level>): EventSink {
       if (given[field] !== undefined) record[field] = given[field]
     }
     if (event.type === 'error') record['error'] = loggedError(event.error)
-    log[levels[event.type]](record, event.type === 'warning' ? event.message : event.type)
+    log[levels[event.type]](record, 'message' in event ? event.message : event.type)
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { registeredNames } from '../base/claim-names.ts'
 import { toSeconds } from '../base/clock.ts'
+import type { SigningKey } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import {
   formatVersion,
@@ -17,6 +18,8 @@ export type Mintable = Omit<RegisteredClaims, 'v' | 'iss' | 'aud' | 'jti' | 'cli
 
 export interface Minted {
   readonly token: string
+  /** Of the key that signed it. */
+  readonly kid: string
   readonly claims: RegisteredClaims & { readonly profile: ProfileClaims }
 }
 
@@ -43,8 +46,7 @@ function mapped(profile: ProfileClaims): ProfileClaims {
 }
 
 export function createMinter(ring: KeyRing, names: Audiences): Minter {
-  async function sign(typ: string, registered: RegisteredClaims, profile: ProfileClaims): Promise<string> {
-    const key = ring.signingKey()
+  function sign(key: SigningKey, typ: string, registered: RegisteredClaims, profile: ProfileClaims): Promise<string> {
     return new SignJWT({ ...mapped(profile), ...registered })
       .setProtectedHeader({ alg: key.alg, kid: key.kid, typ })
       .sign(key.privateKey)
@@ -61,7 +63,9 @@ export function createMinter(ring: KeyRing, names: Audiences): Minter {
         nbf: values.iat,
         ...values,
       }
-      return { token: await sign(tokenKinds[kind].typ, registered, profile), claims: { ...registered, profile } }
+      const key = ring.signingKey()
+      const token = await sign(key, tokenKinds[kind].typ, registered, profile)
+      return { token, kid: key.kid, claims: { ...registered, profile } }
     },
 
     mintAssertion(claims, audience, now) {
@@ -81,7 +85,7 @@ export function createMinter(ring: KeyRing, names: Audiences): Minter {
         auth_time,
         upn,
       }
-      return sign(tokenKinds.assertion.typ, registered, profile)
+      return sign(ring.signingKey(), tokenKinds.assertion.typ, registered, profile)
     },
   }
 }

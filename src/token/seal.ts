@@ -1,7 +1,9 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { CompactEncrypt, compactDecrypt } from 'jose'
+import type { Clock } from '../base/clock.ts'
 import { Secret } from '../base/secret.ts'
 import { sealingEncryption } from '../keys/algorithms.ts'
+import { countAccepted } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import { packToken, unpackToken } from './pack.ts'
 
@@ -52,7 +54,7 @@ interface Meta {
  * Compact JWE with `dir` and A256GCM (RFC 7516, RFC 7518 sections 4.5 and 5.3). The plaintext is deflated here, so the
  * `zip` header is never used and always refused.
  */
-export function createSealer(ring: KeyRing): Sealer {
+export function createSealer(ring: KeyRing, clock: Clock): Sealer {
   return {
     async seal(content, sid) {
       const key = ring.sealingKey()
@@ -88,6 +90,7 @@ export function createSealer(ring: KeyRing): Sealer {
         // Compact JWE has no additional authenticated data of our own, so the session is compared after opening: a
         // sealed part moved to another person's token stays shut (security.md TV-15).
         if (meta.sid !== sid) return undefined
+        countAccepted(key, clock())
         const token = unpack(meta.t, tail)
         const refreshToken =
           meta.r === undefined

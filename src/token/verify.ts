@@ -2,7 +2,7 @@ import { compactVerify } from 'jose'
 import { registeredNames } from '../base/claim-names.ts'
 import { toSeconds, type Clock } from '../base/clock.ts'
 import type { Reason } from '../base/reasons.ts'
-import type { SigningKey } from '../keys/key.ts'
+import { countAccepted, type SigningKey } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import {
   formatVersion,
@@ -16,8 +16,8 @@ import type { Audiences } from './mint.ts'
 
 /** `expired`: everything about the token is right but `exp`. It authorises nothing; a session may be renewed from it. */
 export type Verification =
-  | { readonly state: 'valid'; readonly claims: TokenClaims }
-  | { readonly state: 'expired'; readonly claims: TokenClaims }
+  | { readonly state: 'valid'; readonly claims: TokenClaims; readonly key: SigningKey }
+  | { readonly state: 'expired'; readonly claims: TokenClaims; readonly key: SigningKey }
   | { readonly state: 'refused'; readonly reason: Reason }
 
 export interface Verifier {
@@ -53,7 +53,7 @@ export function createVerifier(kind: TokenKind, ring: KeyRing, names: Audiences,
     if (claims.v !== formatVersion) return refused('unknown_version')
     if (claims.iss !== names.issuer) return refused('wrong_issuer')
     if (claims.aud !== audience) return refused('wrong_audience')
-    return atTime(claims, toSeconds(clock()))
+    return atTime(claims, found.key, clock())
   }
 
   return { verify }
@@ -120,10 +120,12 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
   return Object.freeze(claims)
 }
 
-function atTime(claims: TokenClaims, now: number): Verification {
+function atTime(claims: TokenClaims, key: SigningKey, time: number): Verification {
+  const now = toSeconds(time)
   if (claims.exp <= claims.iat || claims.exp - claims.iat > longestLife) return refused('bad_claims')
   if (claims.iat > now + leeway || claims.nbf > now + leeway) return refused('not_yet_valid')
-  return claims.exp <= now ? { state: 'expired', claims } : { state: 'valid', claims }
+  countAccepted(key, time)
+  return { state: claims.exp <= now ? 'expired' : 'valid', claims, key }
 }
 
 function isTime(value: unknown): value is number {

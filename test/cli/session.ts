@@ -133,5 +133,7 @@ function normalised(text: string, folder: string): string {
   return text
     .replaceAll(folder, 'DIR')
     .replaceAll(/\b\d{6}[a-km-np-z2-9]{5}\b/g, 'KID')
+    .replaceAll(/"ageSeconds": \d+/g, '"ageSeconds": N')
+    .replaceAll(/"(x|y)": "[\w-]{43}"/g, '"$1": "…"')
     .replaceAll(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z\b/g, 'TIME')
 }

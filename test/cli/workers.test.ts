@@ -13,9 +13,12 @@ import { BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { freePort } from '../support/gateway.ts'
 import { giveRefreshTokens, refreshing } from '../life/timeline.ts'
 import { serviceOptions, startService, type Service } from '../support/service.ts'
+import { postern } from './session.ts'
 
 interface Running {
   readonly origin: string
+  readonly admin: string
+  readonly dir: string
   readonly process: ChildProcess
   readonly service: Service
   /** Of the log. */
@@ -48,7 +51,14 @@ async function serve(t: TestContext, more: Partial<Options> = {}): Promise<Runni
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
   })
-  const running = { origin, service, process: child, lines: () => output.split('\n') }
+  const running = {
+    origin,
+    service,
+    admin: `http://127.0.0.1:${adminPort}`,
+    dir,
+    process: child,
+    lines: () => output.split('\n'),
+  }
   t.after(async () => {
     if (child.exitCode === null) child.kill('SIGKILL')
     await service.close()
@@ -143,4 +153,53 @@ test('RF-03 LG-01 workers use a refresh token once, and count attempts together'
     attempts.push((await new BrowserClient(running.origin).signIn('ada', 'wrong')).status)
   }
   assert.deepEqual(attempts, [401, 401, 401, 401, 401, 429, 429, 429])
+})
+
+/** The sum over every label of one metric, as whichever worker that is asked tells it. */
+async function metric({ admin }: Running, name: string): Promise<number> {
+  const answer = await send(`${admin}/metrics`, 'GET', { connection: 'close' })
+  assert.equal(answer.status, 200, answer.text)
+  return [...answer.text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce(
+    (sum, [, value]) => sum + Number(value),
+    0,
+  )
+}
+
+test('KR-04 every worker follows the key folder, and any of them tells the numbers of all', async (t) => {
+  const running = await serve(t)
+  const browser = new BrowserClient(running.origin)
+  const status = async () =>
+    (await send(`${running.origin}/_auth/session`, 'GET', { ...browser.cookieHeader(), connection: 'close' })).status
+  await browser.signIn()
+  for (let count = 0; count < 10; count += 1) assert.equal(await status(), 200)
+  for (let count = 0; count < 4; count += 1) assert.equal(await metric(running, 'postern_verifications_total'), 10)
+
+  const keys = join(running.dir, 'keys')
+  const [, kid = ''] = /"kid":"(\w+)"/.exec((await send(`${running.origin}/.well-known/jwks.json`)).text) ?? []
+  const rotated = await postern(running.dir, ['keys', 'rotate', '--json'])
+  assert.equal(rotated.code, 0, rotated.stderr)
+  const told = (text: string) => running.lines().filter((line) => line.includes(text)).length
+  const next = (JSON.parse(rotated.stdout) as { keys: readonly { kid: string }[] }).keys[0]?.kid ?? ''
+  await until(() => told(`signing key ${next} is here`) === 2)
+  assert.equal(await status(), 200)
+  await rm(join(keys, `${kid}.jwk.json`))
+  await until(() => told(`in use from now on: signing key ${next}`) === 2)
+  for (let count = 0; count < 6; count += 1) assert.equal(await status(), 401)
+  assert.equal(await metric(running, 'postern_refusals_total'), 6)
+
+  await writeFile(join(keys, 'junk.jwk.json'), '{', { mode: 0o600 })
+  await until(() => told('is not a JSON object') === 2)
+  assert.equal(await metric(running, 'postern_key_folder_faults'), 1)
+
+  const [first] = workersOf(running)
+  assert.ok(first !== undefined)
+  process.kill(first, 'SIGKILL')
+  // Its successor cannot know which keys are missing, so it waits; the other one goes on with what it knows.
+  await until(() => told('This worker waits until they can') === 1)
+  assert.ok((await metric(running, 'postern_key_age_seconds')) >= 0)
+  await rm(join(keys, 'junk.jwk.json'))
+  await until(() => readyCount(running) === 3)
+  running.process.kill('SIGTERM')
+  const [code] = (await once(running.process, 'exit')) as [number]
+  assert.equal(code, 0)
 })

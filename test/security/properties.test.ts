@@ -210,7 +210,7 @@ test('TM-06 whatever is mapped comes back as it was, and none of it stands in fo
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) => (a < b ? -1 : a > b ? 1 : 0)
 
 describe('what is sealed', async () => {
-  const sealer = createSealer(createKeyRing(await freshKeys(clock()), minutes(31), clock))
+  const sealer = createSealer(createKeyRing(await freshKeys(clock()), minutes(31), clock), clock)
   const segment = fc
     .array(fc.constantFrom(...alphabet.split('')), { minLength: 1, maxLength: 60 })
     .map((letters) => letters.join(''))

@@ -139,6 +139,7 @@ describe('CS-03 what stands in a form and proves where it comes from is sealed u
       account: 'john',
       browser,
     })
+    assert.ok(transaction !== undefined)
     assert.equal((await post(client, { transaction, code: '123456' })).status, 400)
   })
 })

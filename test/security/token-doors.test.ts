@@ -99,9 +99,10 @@ async function assertionFor(shop: Workshop, audience: string): Promise<string> {
   return createMinter(ringOf(), names).mintAssertion(found.claims, audience, site.gateway.clock())
 }
 
-function transaction(): Promise<string> {
+async function transaction(): Promise<string> {
   const sealer = createTransactionSealer(ringOf(), site.gateway.clock)
-  return sealer.seal({ upstream: 'accounts', values: {}, account: 'john', browser: undefined })
+  const sealed = await sealer.seal({ upstream: 'accounts', values: {}, account: 'john', browser: undefined })
+  return sealed ?? assert.fail()
 }
 
 describe('a good token', () => {

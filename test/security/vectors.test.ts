@@ -56,7 +56,7 @@ describe('TV-14 DS-02 a256gcm: what is sealed opens', async () => {
   const { keys, sid, vectors } = sealedVectors()
   const signing = await verifyingKey(signatureGroups('es256')[0] ?? assert.fail())
   const ring = createKeyRing([signing, ...(await Promise.all(keys.map(keyFrom)))], minutes(60 * 24 * 60), vectorClock)
-  const sealer = createSealer(ring)
+  const sealer = createSealer(ring, vectorClock)
   for (const { comment, sealed, good } of vectors) {
     test(comment, async () => {
       const opened = await sealer.open(sealed, sid)

@@ -53,5 +53,7 @@ export const tokenOf = ({ input }: SignatureGroup, { signature }: SignatureVecto
 /** Verifies only: the private keys of the vectors are gone. */
 export async function verifyingKey({ key, alg }: SignatureGroup): Promise<SigningKey> {
   const publicKey = (await importJWK(key as unknown as JWK, alg)) as CryptoKey
-  return { kind: 'signing', kid: 'vectors', alg, activatesAt: 0, publicKey, privateKey: publicKey, publicJwk: key }
+  const tally = { accepted: 0, lastAccepted: 0 }
+  const times = { activatesAt: 0, follows: undefined, tally }
+  return { kind: 'signing', kid: 'vectors', alg, ...times, publicKey, privateKey: publicKey, publicJwk: key }
 }

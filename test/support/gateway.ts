@@ -38,8 +38,8 @@ export interface GatewaySettings {
   /** Merged over the usual options, member by member at the top. */
   readonly options?: (origin: string, service: Service) => Partial<Options>
   readonly clock?: FakeClock
-  /** Shared by several processes in the tests of replicas. */
-  readonly keys?: readonly Key[]
+  /** Shared by several processes in the tests of replicas. `folder`: those in `keys.dir` of the options, as they change. */
+  readonly keys?: readonly Key[] | 'folder'
   readonly service?: Service
   /** What several gateways have in common. */
   readonly store?: SharedStore
@@ -55,7 +55,8 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
   const service = settings.service ?? (await startService())
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const keys = settings.keys ?? (await freshKeys(clock()))
+  const keys = settings.keys === 'folder' ? undefined : (settings.keys ?? (await freshKeys(clock())))
+  const ownKeys = keys === undefined ? {} : { keys }
   const options: Options = {
     publicUrl: settings.publicUrl ?? origin,
     listen: { host: '127.0.0.1', port, adminPort: 0 },
@@ -74,12 +75,12 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
   const log = createLogger('trace', sink)
   const onEvent = (event: PosternEvent) => void events.push(event)
   const store = settings.store === undefined ? {} : { store: settings.store }
-  const shared = { service, clock, events, logs, keys, origin }
+  const shared = { service, clock, events, logs, keys: keys ?? [], origin }
   const ownService = settings.service === undefined
 
   if (face === 'server') {
     const server = createGatewayServer<TestClaims>(parseOptions(options), {
-      keys,
+      ...ownKeys,
       log,
       clock,
       onEvent,
@@ -97,7 +98,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     }
   }
   const app = Fastify({ loggerInstance: log, forceCloseConnections: true })
-  const postern = createPostern<TestClaims>(options, { keys, clock, onEvent, ...store })
+  const postern = createPostern<TestClaims>(options, { ...ownKeys, clock, onEvent, ...store })
   await app.register(postern.plugin)
   testRoutes(app, postern, settings)
   await app.listen({ host: '127.0.0.1', port })

@@ -13,7 +13,7 @@ import { freshKeys } from '../support/keys.ts'
 
 const clock = fakeClock()
 const ring = createKeyRing(await freshKeys(clock()), minutes(31), clock)
-const sealer = createSealer(ring)
+const sealer = createSealer(ring, clock)
 const content = (token: string): SealedContent => ({
   token: new Secret(token),
   refreshToken: undefined,
