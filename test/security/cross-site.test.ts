@@ -169,7 +169,7 @@ for (const told of [true, false]) {
               calls: { ...gateway.service.calls },
               events: gateway.events.length,
             }
-            assert.equal(before.cookies.length, 1)
+            assert.equal(before.cookies.length, 2)
             reached.length = 0
             asked = 0
             assert.doesNotMatch(await run(trap, script), /READ|loaded/)

@@ -77,7 +77,7 @@ export class BrowserClient {
       const age = /;\s*max-age=(\d+)/i.exec(text)?.[1]
       if (age === '0') this.cookies.delete(name)
       else this.cookies.set(name, pair.slice(name.length + 1))
-      if (age === undefined) this.ends.delete(name)
+      if (age === undefined || age === '0') this.ends.delete(name)
       else this.ends.set(name, this.now() + Number(age) * 1000)
     }
   }
