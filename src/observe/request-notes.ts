@@ -34,8 +34,8 @@ export function createNoteKeeper(): NoteKeeper {
 }
 
 function note(notes: RequestNotes, event: PosternEvent): void {
-  if ((event.type === 'refused' || event.type === 'sign_in_refused') && notes.reason === undefined)
-    notes.reason = event.reason
+  const refusal = event.type === 'refused' || event.type === 'sign_in_refused' || event.type === 'token_refused'
+  if (refusal && notes.reason === undefined) notes.reason = event.reason
   if (event.sub !== undefined) notes.sub = event.sub
   if (event.sid !== undefined) notes.sid = event.sid
 }
