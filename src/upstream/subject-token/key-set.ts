@@ -50,7 +50,8 @@ export function createKeySet(endpoint: Endpoint, clock: Clock): KeySet {
     const { answer } = asked
     const found = answer.status === 200 ? readKeys(answer.json().value) : undefined
     if (found === undefined) {
-      fault = failed('upstream_bad', `The key set was answered with status ${answer.status} and no key set.`, answer)
+      const as = answer.status >= 500 || answer.status === 429 ? 'upstream_unavailable' : 'upstream_bad'
+      fault = failed(as, `The key set was answered with status ${answer.status} and no key set.`, answer)
       return
     }
     keys = found
