@@ -16,7 +16,8 @@ export function warningsOf(config: Config): readonly string[] {
     ...exchangeWarnings(config),
     ...config.routes.flatMap((route, index) =>
       unmapped(config, Object.keys(route.require)).map(
-        (claim) => `routes[${index}].require.${claim}: no upstream maps this claim, so nobody passes.`,
+        (claim) =>
+          `routes[${index}].require.${claim}: ${claim === 'scope' ? 'no client has scopes' : 'no upstream maps this claim'}, so nobody passes.`,
       ),
     ),
     ...[...config.identityHeaders].flatMap(([name, claim]) =>

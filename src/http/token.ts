@@ -92,7 +92,7 @@ export function tokenEndpoint(app: FastifyInstance, context: EndpointContext): v
         return refuse(
           reply,
           result.reason,
-          form ? 'upstream must be one of this client.' : undefined,
+          form ? 'It is not clear whose token this is: upstream must name one of those of this client.' : undefined,
           result.retryAfter,
         )
       }

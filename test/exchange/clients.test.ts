@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from 'jose'
 import { minutes, seconds } from '../support/clock.ts'
-import { send } from '../support/browser-client.ts'
+import type { send } from '../support/browser-client.ts'
 import {
   accessTokenType,
   basic,
@@ -226,7 +226,8 @@ describe('a client with a key', () => {
     assertOAuthError(site, await show(once), expected)
     const raced = await assertion()
     const answers = await Promise.all([show(raced), show(raced), show(raced)])
-    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 401, 401])
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+    assert.ok(answers.every(({ status }) => status === 200 || status === 401))
   })
 
   const wrong: Record<string, Record<string, unknown>> = {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import {
   CompactSign,
@@ -12,7 +13,13 @@ import {
 } from 'jose'
 import { send } from '../support/browser-client.ts'
 import { hours, minutes, seconds } from '../support/clock.ts'
-import { apiAudience, startExchangeSite, type ExchangeSite } from '../support/exchange.ts'
+import {
+  accessTokenType,
+  apiAudience,
+  exchangeGrant,
+  startExchangeSite,
+  type ExchangeSite,
+} from '../support/exchange.ts'
 import { assertOAuthError } from './refusal.ts'
 
 let site: ExchangeSite
@@ -94,6 +101,16 @@ describe('a token validated by the check call', () => {
     assertOAuthError(site, await trade(past), { error: 'invalid_request', reason: 'expired_subject_token' })
   })
 
+  test('TM-08 bound to a key or made for an actor is refused, and shown to nobody', async () => {
+    const { check } = site.gateway.service.calls
+    for (const claims of [{ cnf: { jkt: 'x' } }, { act: { sub: 'other' } }]) {
+      const bound = `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`
+      site.gateway.service.tokens.set(bound, 'john')
+      assertOAuthError(site, await trade(bound), { error: 'invalid_request', reason: 'bound_subject_token' })
+    }
+    assert.equal(site.gateway.service.calls.check, check)
+  })
+
   test('TM-06 takes no subject from the payload of the token itself', async () => {
     const forged = `e30.${Buffer.from(JSON.stringify({ sub: '2', id: 2, user: { id: 2 } })).toString('base64url')}.c2ln`
     site.gateway.service.tokens.set(forged, 'john')
@@ -168,6 +185,22 @@ describe('a token validated by introspection', () => {
       assertOAuthError(site, await trade('t'), { error: 'invalid_request', reason: reason as 'bad_subject_token' })
     })
   }
+
+  test('CK-02 that is too long to be wrapped is refused, with a bill', async () => {
+    const long = randomBytes(8000).toString('base64url').slice(0, 9000)
+    site.issuer.active.set(long, good())
+    assertOAuthError(site, await trade(long), { error: 'invalid_request', reason: 'bad_subject_token' }, [long])
+    assert.ok(site.gateway.events.some(({ type }) => type === 'cookie_bill'))
+    const elsewhere = await site.token({
+      grant_type: exchangeGrant,
+      subject_token: long,
+      subject_token_type: accessTokenType,
+      upstream: 'opaque',
+      audience: 'https://other.example.com',
+      client_id: 'roaming',
+    })
+    assert.equal(elsewhere.status, 200)
+  })
 
   test('that is not active is refused', async () => {
     assertOAuthError(

@@ -87,6 +87,7 @@ export async function startExchangeSite(
         },
         signer: { publicKeyFile: file('signer.json', JSON.stringify({ keys: [publicJwk] })), upstreams: ['signed'] },
         cli: { public: true, scopes: ['read', 'write'] },
+        roaming: { public: true, audiences: ['https://other.example.com'] },
       },
       ...settings.options?.(issuer),
     }),

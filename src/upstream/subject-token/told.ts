@@ -68,7 +68,7 @@ export function readTold(token: Secret, told: Members, options: ToldOptions): Su
 }
 
 /** What our token would lose: the key that has to be shown with it, or who acts for the person (RFC 8693 section 4.1). */
-function boundBy({ cnf, act }: Members): string | undefined {
+export function boundBy({ cnf, act }: Members): string | undefined {
   if (cnf !== undefined && cnf !== null) return 'it is bound to a key (`cnf`), and no proof of it is taken here'
   return act !== undefined && act !== null ? 'it names an actor (`act`), which cannot be carried on' : undefined
 }
