@@ -10,6 +10,8 @@ import type { LoginUpstreamConfig } from './upstream.ts'
 
 interface Means {
   readonly upstreams: ReadonlyMap<string, LoginUpstreamConfig>
+  /** Keys of all upstreams, those with faults too. */
+  readonly upstreamKeys: readonly string[]
   readonly sources: SecretSources
   readonly http: HttpRule
 }
@@ -25,7 +27,7 @@ export function parseExchange(
       const at = spot.at(key)
       if (!at.isSound()) return []
       const upstream = means.upstreams.get(key)
-      if (upstream === undefined) at.fault('names no upstream; use a key of `upstreams`')
+      if (!means.upstreamKeys.includes(key)) at.fault('names no upstream; use a key of `upstreams`')
       return [[key, parseOne(at, one, upstream, means)] as const]
     }),
   )

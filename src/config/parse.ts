@@ -59,6 +59,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
   const exchangeOptions = isPlainObject(options.exchange) ? options.exchange : {}
   const exchange = parseExchange(top.at('exchange'), exchangeOptions, {
     upstreams,
+    upstreamKeys: isPlainObject(options.upstreams) ? Object.keys(options.upstreams) : [],
     sources,
     http: httpRule(insecure.httpUpstreams ?? false),
   })
