@@ -61,11 +61,12 @@ export function tokenEndpoint(app: FastifyInstance, context: EndpointContext): v
     return send(reply, status, { error, error_description: description ?? clientCodes[code].title })
   }
 
-  function note(request: FastifyRequest, reason: Reason): void {
+  function note(request: FastifyRequest, reason: Reason, detail?: string): void {
     const { reqId, address } = factsOf(request, trust)
     gate.events({
       type: 'token_refused',
       reason,
+      ...(detail === undefined ? {} : { detail }),
       ...(reqId === undefined ? {} : { reqId }),
       ...(address === undefined ? {} : { address }),
     })
@@ -83,7 +84,7 @@ export function tokenEndpoint(app: FastifyInstance, context: EndpointContext): v
     async POST(request, reply) {
       const read = readTokenRequest(request)
       if (!read.ok) {
-        note(request, read.reason)
+        note(request, read.reason, read.description)
         return refuse(reply, read.reason, read.description)
       }
       const result = await gate.exchange(read.request, factsOf(request, trust))

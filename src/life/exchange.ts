@@ -13,6 +13,7 @@ import type { LoginLimiter } from './login-limits.ts'
 import { narrowScope, narrowTarget } from './narrow.ts'
 import { endingSoon } from './renewal-plan.ts'
 import type { SessionMaker } from './session.ts'
+import { claimedIssuer, upstreamOf } from './whose-token.ts'
 
 /** What a client asks for, once the form of it is known to be right. Undefined: it does not say. */
 export interface ExchangeRequest {
@@ -60,6 +61,7 @@ export interface ExchangeDeps {
 }
 
 type Refusal = Extract<ExchangeResult, { ok: false }>
+type Target = Pick<Upstream, 'key' | 'subjectPrefix'>
 
 /** Seconds, where an upstream that is down does not say. */
 const usualWait = 10
@@ -75,19 +77,13 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
     const authenticated = await authenticator.authenticate(request.presented, context.address)
     if (!authenticated.ok) return authenticated
     const { client } = authenticated
-    const refuse = (reason: Reason, detail: string, retryAfter?: number): Refusal => ({
-      ok: false,
-      reason,
-      detail,
-      client: client.id,
-      retryAfter,
-    })
+    const refuse = refusalOf(client)
     const aud = narrowTarget(request.targets, client)
     if (aud === undefined) return refuse('invalid_target', 'the audience is not one of the client')
     if (narrowScope(request.scope, client, undefined) === undefined)
       return refuse('invalid_scope', 'a scope is not one of the client')
 
-    const key = upstreamOf(request, client, deps)
+    const key = upstreamOf(request.upstream, request.subjectToken, client.upstreams, validators)
     const validator = key === undefined ? undefined : validators.get(key)
     const upstream = key === undefined ? undefined : upstreams.get(key)
     if (validator === undefined || upstream === undefined)
@@ -111,7 +107,7 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
 
   async function mint(
     client: ClientConfig,
-    upstream: Pick<Upstream, 'key' | 'subjectPrefix'>,
+    upstream: Target,
     token: GoodSubjectToken,
     granted: { readonly aud: string; readonly scopes: readonly string[] },
     context: EventContext,
@@ -120,13 +116,7 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
     const sid = randomId()
     const subject = `${upstream.subjectPrefix}|${token.subject}`
     const who = { ...context, upstream: upstream.key, sub: subject, sid }
-    const refuse = (reason: Reason, detail: string): Refusal => ({
-      ok: false,
-      reason,
-      detail,
-      client: client.id,
-      retryAfter: undefined,
-    })
+    const refuse = refusalOf(client)
     const { expiresAt } = token.grant
     if (expiresAt !== undefined && expiresAt <= now + endingSoon)
       return refuse('expired_subject_token', 'it ends right now')
@@ -171,32 +161,12 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
   }
 }
 
-/**
- * Whose token it is. Said by the request, or plain because there is one choice only, or by the issuer that the token
- * names. It is never found out by asking one upstream after the other: each would be shown tokens of the others.
- */
-function upstreamOf(
-  { upstream, subjectToken }: ExchangeRequest,
-  client: ClientConfig,
-  { validators }: Pick<ExchangeDeps, 'validators'>,
-): string | undefined {
-  const choices = client.upstreams
-  if (upstream !== undefined) return choices.includes(upstream) ? upstream : undefined
-  if (choices.length === 1) return choices[0]
-  const issuer = claimedIssuer(subjectToken)
-  const named = issuer === undefined ? [] : choices.filter((key) => validators.get(key)?.issuer === issuer)
-  return named.length === 1 ? named[0] : undefined
-}
-
-/** `iss` of a JWT, unverified: for choosing who verifies it, and for knowing our own. */
-function claimedIssuer(token: Secret): string | undefined {
-  const [, payload, signature] = token.reveal().split('.')
-  if (payload === undefined || signature === undefined) return undefined
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString())
-    const iss = typeof claims === 'object' && claims !== null && 'iss' in claims ? claims.iss : undefined
-    return typeof iss === 'string' ? iss : undefined
-  } catch {
-    return undefined
-  }
+function refusalOf({ id }: ClientConfig) {
+  return (reason: Reason, detail: string, retryAfter?: number): Refusal => ({
+    ok: false,
+    reason,
+    detail,
+    client: id,
+    retryAfter,
+  })
 }

@@ -9,7 +9,7 @@ import { refused, type SubjectTokenOutcome } from './subject-token.ts'
 type Members = Readonly<Record<string, unknown>>
 
 /** Seconds by which another service's clock may differ from ours. */
-export const foreignLeeway = 60
+const foreignLeeway = 60
 
 export interface ToldOptions {
   readonly telling: Telling
