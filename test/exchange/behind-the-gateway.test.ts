@@ -61,12 +61,14 @@ test('of several instances in one app, the metadata is that of the one that trad
     },
     { keys },
   )
-  const app = Fastify()
+  const app = Fastify({ forceCloseConnections: true })
   await app.register(plain.plugin)
   await app.register(trading.plugin)
-  const json = async (url: string) => (await app.inject(url)).json<Record<string, unknown>>()
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const json = async (path: string) => (await send(`${origin}${path}`)).json()
   assert.equal((await json('/.well-known/oauth-authorization-server'))['token_endpoint'], `${publicUrl}/_api/token`)
   assert.equal((await json('/.well-known/oauth-protected-resource'))['resource'], publicUrl)
   assert.equal((await json('/.well-known/oauth-protected-resource/v1'))['resource'], `${publicUrl}/v1`)
+  assert.equal((await send(`${origin}/_auth/token`, 'POST')).status, 404)
   await app.close()
 })
