@@ -61,6 +61,15 @@ describe('limits on trying', () => {
     assert.equal((await site.trade(good, { upstream: 'accounts' })).status, 200)
   })
 
+  test('nobody can slow a public client down by secrets that it does not have', async () => {
+    site.gateway.clock.advance(seconds(600))
+    for (let count = 0; count < 60; count += 1) {
+      const answer = await site.trade('x', { upstream: 'accounts', client_secret: `guess ${count}` })
+      assertOAuthError(site, answer, { error: 'invalid_client', reason: 'wrong_client_method' })
+    }
+    assert.equal((await site.trade(await site.serviceToken(), { upstream: 'accounts' })).status, 200)
+  })
+
   test('LG-04 wrong secrets count as failed sign-ins, and no right one gets through meanwhile', async () => {
     site.gateway.clock.advance(seconds(600))
     const asked = {
