@@ -19,6 +19,7 @@ const parts: readonly string[] = [
   'place',
   'expiry',
   'field',
+  'exchange',
   'secret text',
 ]
 
@@ -41,6 +42,7 @@ const kinds = `- **duration**: digits and a unit, one of \`ms\`, \`s\`, \`m\`, \
 - **rate**: how many in what time, such as \`5/1m\` or \`50/15m\`.
 - **size**: digits and a unit, one of \`B\`, \`kB\`, \`MB\`, \`GB\`, such as \`10MB\`; 1 kB is 1000 bytes.
 - **origin**: scheme, host and port, such as \`https://app.example.com\`, without path, query or user name.
+- **URL**: an origin with a path and, where need be, a query.
 - **JSON Pointer**: RFC 6901, such as \`/user/id\`; the empty one is the whole document.`
 
 /** The first of each title: those of one title differ in their descriptions only. */
@@ -83,8 +85,23 @@ function partSection(title: string, node: SchemaNode | undefined): readonly stri
   if (node.anyOf === undefined) return [heading, table(node), ...sectionsBelow(node)]
   const rows = node.anyOf.map((one) => `| ${form(one)} | ${cell(one.description ?? '')} |`)
   // Which keys are needed depends on which of them it is, as the rows above show.
-  const keys: SchemaNode = { properties: Object.assign({}, ...node.anyOf.map((one) => one.properties ?? {})) }
+  const keys: SchemaNode = { properties: mergedProperties(node.anyOf) }
   return [heading, ['| one of | what it is |', '|---|---|', ...rows].join('\n'), table(keys), ...sectionsBelow(keys)]
+}
+
+/** A key by which the alternatives are told apart has the values of all of them. */
+function mergedProperties(alternatives: readonly SchemaNode[]): Readonly<Record<string, SchemaNode>> {
+  const merged = new Map<string, SchemaNode>()
+  for (const [key, child] of alternatives.flatMap((one) => Object.entries(one.properties ?? {}))) {
+    const before = merged.get(key)
+    const consts = [...(before?.enum ?? [before?.const]), child.const].filter((one) => typeof one === 'string')
+    merged.set(key, consts.length > 1 ? { ...withoutConst(child), enum: consts } : child)
+  }
+  return Object.fromEntries(merged)
+}
+
+function withoutConst(node: SchemaNode): SchemaNode {
+  return Object.fromEntries(Object.entries(node).filter(([key]) => key !== 'const'))
 }
 
 function sectionsBelow(node: SchemaNode): readonly string[] {
@@ -95,7 +112,7 @@ function form(node: SchemaNode): string {
   if (node.properties === undefined) return typeName(node)
   const required = node.required ?? []
   return `\`{ ${Object.keys(node.properties)
-    .map((key) => (required.includes(key) ? `${key}: …` : `${key}?: …`))
+    .map((key) => `${key}${required.includes(key) ? '' : '?'}: ${node.properties?.[key]?.const ?? '…'}`)
     .join(', ')} }\``
 }
 

@@ -1,6 +1,7 @@
 import { reasons, type Reason } from './base/reasons.ts'
 import type { Requirement } from './config/config.ts'
 import type { Authentication, Session } from './life/authentication.ts'
+import { scopesOf } from './token/claims.ts'
 
 export interface Policy {
   /** `optional`: anyone may come; who comes with a credential is known by it. */
@@ -43,10 +44,16 @@ function refused(policy: Policy, reason: Reason): Decision {
   return { kind: 'refuse', reason }
 }
 
+/** A scope was granted to a client and is nobody's own claim: a session without one meets no requirement of it. */
+function heldBy({ claims }: Session, name: string): readonly unknown[] {
+  if (name === 'scope') return scopesOf(claims)
+  const value = Object.hasOwn(claims.profile, name) ? claims.profile[name] : undefined
+  return Array.isArray(value) ? value : [value]
+}
+
 function satisfies(session: Session, requirement: Requirement): boolean {
   return Object.keys(requirement).every((name) => {
-    const value = Object.hasOwn(session.claims.profile, name) ? session.claims.profile[name] : undefined
-    const held = Array.isArray(value) ? value : [value]
+    const held = heldBy(session, name)
     return requirement[name]?.some((one) => held.includes(one))
   })
 }

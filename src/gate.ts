@@ -14,8 +14,10 @@ import { createProcessBuckets, createSharedBuckets } from './life/buckets.ts'
 import { createBindings, type Bindings } from './life/bindings.ts'
 import { createBackendCredentials } from './life/backend-credentials.ts'
 import type { CookieWriter } from './life/cookie-budget.ts'
+import { createClientAuthenticator } from './life/clients.ts'
 import { readCredentials } from './life/credentials.ts'
 import { createEndings } from './life/endings.ts'
+import { createExchanger, type ExchangeRequest, type ExchangeResult } from './life/exchange.ts'
 import { createProcessFacts } from './life/facts.ts'
 import { createLoginLimiter } from './life/login-limits.ts'
 import { createRenewer } from './life/renew.ts'
@@ -32,6 +34,7 @@ import { createTransactionSealer } from './token/transaction.ts'
 import { createVerifier } from './token/verify.ts'
 import { createLoginUpstream } from './upstream/login-upstream.ts'
 import { observed } from './upstream/observed.ts'
+import { createSubjectTokenValidators } from './upstream/subject-token/validators.ts'
 import type { FieldValues, Upstream } from './upstream/upstream.ts'
 
 /** What the gate looks at in a request. Node's `IncomingMessage` has the first three. */
@@ -65,6 +68,8 @@ export interface Gate {
   /** For the sign-in page: a session whose upstream token cannot be opened is refused, so that no loop arises. */
   authenticateOpened(request: RequestFacts): Promise<Authentication>
   signIn(input: SignInRequest, request: RequestFacts): Promise<SignInResult>
+  /** Trades a token that an API client brings for one of ours. Never rejects. */
+  exchange(input: ExchangeRequest, request: RequestFacts): Promise<ExchangeResult>
   /** Tells the upstream, remembers the fact, and says which cookies to set. Never fails. */
   signOut(request: RequestFacts): Promise<{ readonly setCookies: readonly string[]; readonly hadSession: boolean }>
   clearCookies(): readonly string[]
@@ -135,7 +140,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   )
   const counted = createProcessBuckets(clock)
   const buckets = store === undefined ? counted : createSharedBuckets(store.buckets, counted)
-  const limiter = createLoginLimiter(config.rateLimit.login, buckets, clock)
+  const limiter = createLoginLimiter('login', config.rateLimit.login, buckets, clock)
   const verifier = createVerifier('session', ring, names, clock)
   const bindings = createBindings(policy, { ring, sealer, upstreams, facts, endings, clock, events })
   const renewer = createRenewer(policy, {
@@ -150,6 +155,23 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     events,
   })
   const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
+  const exchanger = createExchanger({
+    authenticator: createClientAuthenticator({
+      clients: config.clients,
+      audiences: [config.publicUrl, `${config.publicUrl}${config.prefix}/token`],
+      limiter,
+      clock,
+    }),
+    validators: createSubjectTokenValidators(config, upstreams, { clock, events }),
+    upstreams,
+    maker,
+    limiter: createLoginLimiter('exchange', config.rateLimit.exchange, buckets, clock),
+    endings,
+    issuer: config.publicUrl,
+    apiAudience: config.api.audience,
+    clock,
+    events,
+  })
   const identities = new WeakMap<Session, Headers>()
   const signOuter = createSignOuter(policy, { sealer, cookies, upstreams, facts, clock, events })
   const authenticator = createAuthenticator(config, {
@@ -219,6 +241,8 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       }
     },
 
+    exchange: (input, request) => exchanger.exchange(input, contextOf(request)),
+
     async signOut(request) {
       const carried = cookiesOf(request)
       const session = await namedSession(request)
@@ -247,7 +271,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     revoke: (list) => revocations.replace(list),
     async close() {
       bindings.close()
-      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
+      await Promise.all([exchanger, ...upstreams.values()].map((one) => one.close()))
     },
   }
 }

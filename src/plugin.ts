@@ -22,6 +22,7 @@ import type { SharedStore } from './life/shared-store.ts'
 import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
 import type { KeyState } from './observe/metrics.ts'
+import { scopesOf } from './token/claims.ts'
 
 /** Who a request comes from, on a guarded route. */
 export interface Auth<Claims> {
@@ -34,6 +35,10 @@ export interface Auth<Claims> {
   /** `sid`: one sign-in; stays the same through renewals. */
   readonly sessionId: string
   readonly carrier: 'cookie' | 'bearer'
+  /** Who holds the token: `postern` for a sign-in here, else the client that traded a token for it. */
+  readonly clientId: string
+  /** What that client was granted; empty for a sign-in here. */
+  readonly scopes: readonly string[]
   /** When the token ends that this request came with, or the one that renewed it. */
   readonly expiresAt: Date
   /**
@@ -45,7 +50,7 @@ export interface Auth<Claims> {
   fetch(target: string, init?: FetchInit): Promise<Dispatcher.ResponseData>
 }
 
-/** Claims that a person needs: for each, at least one of the values. */
+/** Claims that a person needs: for each, at least one of the values. `scope` is what a client was granted. */
 export type Require = Readonly<Record<string, string | readonly string[]>>
 
 /** What does not come from a file. */
@@ -189,6 +194,8 @@ function authOf<Claims>({ session, sealed }: Allowed, gate: Gate): Auth<Claims> 
     upstream: claims.upn,
     sessionId: claims.sid,
     carrier: session.kind === 'session' ? 'cookie' : 'bearer',
+    clientId: claims.client_id,
+    scopes: scopesOf(claims),
     expiresAt: new Date(claims.exp * 1000),
     fetch: (target, init) => gate.fetch(session, sealed, target, init),
   }

@@ -15,4 +15,5 @@ export const registeredNames: ReadonlySet<string> = new Set([
   'upn',
   'upt',
   'cnf',
+  'scope',
 ])

@@ -9,7 +9,7 @@ export interface EventContext {
   readonly upstream?: string
 }
 
-export type UpstreamCall = 'login' | 'second_step' | 'check' | 'refresh' | 'logout'
+export type UpstreamCall = 'login' | 'second_step' | 'check' | 'refresh' | 'logout' | 'introspection' | 'jwks'
 
 /** What there is to say of an answer. */
 export interface AnsweredFields {
@@ -34,6 +34,21 @@ export type PosternEvent = EventContext &
         readonly cookieBytes: number
       }
     | { readonly type: 'sign_in_refused'; readonly reason: Reason; readonly detail?: string }
+    | {
+        readonly type: 'token_exchanged'
+        readonly jti: string
+        /** Id of the client that asked. */
+        readonly client: string
+        readonly audience: string
+        readonly scope: string
+      }
+    | {
+        readonly type: 'token_refused'
+        readonly reason: Reason
+        /** Only the id of a configured client: anything else may be a secret in the wrong place. */
+        readonly client?: string
+        readonly detail?: string
+      }
     | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
     /** `detail`: a code of what failed, where something behind us did. */

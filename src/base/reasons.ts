@@ -8,6 +8,11 @@ export const clientCodes = {
   expired: { status: 401, title: 'The session has ended.' },
   sign_in_failed: { status: 401, title: 'The name or the password is not right.' },
   second_factor: { status: 401, title: 'One more step is needed to sign in.' },
+  invalid_client: { status: 401, title: 'The client was not accepted.' },
+  invalid_subject_token: { status: 400, title: 'The subject token was not accepted.' },
+  invalid_target: { status: 400, title: 'This client gets no token for that audience.' },
+  invalid_scope: { status: 400, title: 'This client does not get that scope.' },
+  unsupported_grant_type: { status: 400, title: 'This grant type is not served here.' },
   bad_transaction: { status: 400, title: 'The sign-in took too long. Start again.' },
   forbidden: { status: 403, title: 'This account may not do that.' },
   untrusted_proxy: { status: 403, title: 'This address is for front proxies that the configuration names.' },
@@ -82,6 +87,25 @@ export const reasons = {
   second_factor: 'second_factor',
   /** The second step came too late, from another browser, or with something else than what we gave out. */
   bad_transaction: 'bad_transaction',
+  /** Token exchange: no client of this id, or nothing that says which client asks. */
+  unknown_client: 'invalid_client',
+  wrong_client_secret: 'invalid_client',
+  /** A signed assertion that is not good for this client, or not any more. */
+  bad_client_assertion: 'invalid_client',
+  /** The client is known, and has to authenticate in another way. */
+  wrong_client_method: 'invalid_client',
+  /** Not what this upstream gives out: form, signature, issuer, audience or claims. */
+  bad_subject_token: 'invalid_subject_token',
+  expired_subject_token: 'invalid_subject_token',
+  /** The upstream was asked, and said that the token is no good. */
+  refused_subject_token: 'invalid_subject_token',
+  /** Bound to a key or made for an actor: what we would make of it would have lost that. */
+  bound_subject_token: 'invalid_subject_token',
+  /** The person was cut off by the revocations file after this token was made. */
+  revoked_subject_token: 'invalid_subject_token',
+  invalid_target: 'invalid_target',
+  invalid_scope: 'invalid_scope',
+  unsupported_grant_type: 'unsupported_grant_type',
   rate_limited: 'rate_limited',
   upstream_unavailable: 'upstream_unavailable',
   upstream_bad: 'upstream_bad',

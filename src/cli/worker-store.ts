@@ -101,7 +101,7 @@ export function createWorkerStore(): SharedStore {
     remove: async (key) => void (await ask('remove', { key })),
     buckets: {
       take: (cells) => ask('take', { cells }),
-      takeBack: async (cells) => void (await ask('takeBack', { cells })),
+      takeBack: async (taken, cells = taken) => void (await ask('takeBack', { cells })),
       hold: async (cell, until) => void (await ask('hold', { cell, until })),
     },
     async close() {

@@ -1,4 +1,5 @@
 import type { Secret } from '../base/secret.ts'
+import type { ClientConfig, ExchangeConfig } from './exchange.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
 
 /** The configuration after `parse`: frozen, defaults filled in, durations in milliseconds, addresses parsed. */
@@ -23,7 +24,10 @@ export interface Config {
   readonly upstreams: ReadonlyMap<string, LoginUpstreamConfig>
   readonly routes: readonly RouteConfig[]
   readonly identityHeaders: ReadonlyMap<string, string>
-  readonly rateLimit: { readonly login: LoginLimits }
+  /** By upstream; none = there is no token endpoint. */
+  readonly exchange: ReadonlyMap<string, ExchangeConfig>
+  readonly clients: ReadonlyMap<string, ClientConfig>
+  readonly rateLimit: { readonly login: LoginLimits; readonly exchange: LoginLimits }
   readonly revocations: {
     /** Undefined: there is none. */
     readonly file: string | undefined

@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { client, clientKey, exchange } from './exchange-options.ts'
 import { route } from './route-options.ts'
 import { choice, duration, flag, keys, map, origin, rate, secretText, strict, text } from './schema.ts'
 import { loginUpstream } from './upstream-options.ts'
@@ -135,6 +136,17 @@ const loginLimits = strict(
   'Bounds on guessing passwords.',
 )
 
+const exchangeLimits = strict(
+  {
+    perClientAndAddress: Type.Optional(rate('Refused tokens of one client from one address.', '60/1m')),
+    perAddress: Type.Optional(rate('Refused tokens from one address; an IPv6 address counts as its /64.', '120/1m')),
+    perClient: Type.Optional(
+      rate('Refused tokens of one client from everywhere. Beyond it an exchange is delayed, never refused.', '600/1m'),
+    ),
+  },
+  'Bounds on trying subject tokens. Wrong client secrets count as failed sign-ins.',
+)
+
 const insecure = strict(
   {
     httpPublicUrl: Type.Optional(flag('Allow an http public URL on a host that is not loopback.', false)),
@@ -190,7 +202,17 @@ export const OptionsSchema = strict(
         default: [],
       }),
     ),
-    rateLimit: Type.Optional(strict({ login: Type.Optional(loginLimits) }, 'Bounds per process.')),
+    exchange: Type.Optional(
+      Type.Record(Type.String({ pattern: keys.upstream.pattern }), exchange, {
+        description: 'Token exchange (RFC 8693): how tokens that API clients bring are validated, by upstream.',
+        additionalProperties: false,
+        errorMessage: keys.upstream.errorMessage,
+      }),
+    ),
+    clients: Type.Optional(map(clientKey, client, 'Clients of the token endpoint, by client id.')),
+    rateLimit: Type.Optional(
+      strict({ login: Type.Optional(loginLimits), exchange: Type.Optional(exchangeLimits) }, 'Bounds per process.'),
+    ),
     revocations: Type.Optional(
       strict(
         { file: Type.Optional(text('A YAML file, read again whenever it changes. Without it, there is none.')) },

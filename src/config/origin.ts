@@ -18,6 +18,16 @@ export function parseOrigin(spot: Spot, text: string, http: HttpRule): string {
   return url.origin
 }
 
+/** An address of one resource elsewhere, without user name and fragment; beside a fault it is not to be used. */
+export function parseUrl(spot: Spot, text: string, http: HttpRule): URL {
+  const url = /^https?:\/\/[^\s\\#@]+$/i.test(text) ? readUrl(text) : undefined
+  if (url === undefined) spot.fault('must be an address, such as https://accounts.example.com/introspect')
+  else if (url.protocol === 'http:' && http.allowed === 'loopback' && !isLoopback(url.hostname)) {
+    spot.fault(`must begin with https:// unless the host is a loopback one; ${http.otherwise}`)
+  }
+  return url ?? new URL('https://invalid.invalid')
+}
+
 /** `host` or `host:port` in its one spelling, without the port that is the default of the scheme; empty beside a fault. */
 export function parseHost(spot: Spot, text: string, scheme: 'http' | 'https'): string {
   const url = /^[^/\\?#@\s]+$/.test(text) ? readUrl(`${scheme}://${text}`) : undefined

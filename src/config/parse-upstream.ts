@@ -48,7 +48,8 @@ function withTokenTraded({ login, secondStep, ...rest }: SignInConfig): SignInCo
   return { ...rest, login: traded(login), secondStep: secondStep === undefined ? undefined : traded(secondStep) }
 }
 
-function httpRule(httpUpstreams: boolean) {
+/** Where tokens and passwords may go unencrypted. */
+export function httpRule(httpUpstreams: boolean) {
   if (httpUpstreams) return { allowed: 'anywhere' } as const
   return {
     allowed: 'loopback',

@@ -5,11 +5,13 @@ import { createReport, type Fault, type Spot } from './faults.ts'
 import { deepFreeze, isPlainObject, plainJson } from './json.ts'
 import type { Options } from './options.ts'
 import { parseOrigin } from './origin.ts'
+import { parseClients } from './parse-clients.ts'
+import { parseExchange } from './parse-exchange.ts'
 import { parseRedis } from './parse-redis.ts'
 import { parseIdentityHeaders, parseProxies } from './parse-network.ts'
 import { parseRoutes } from './parse-routes.ts'
 import { parseSession, tokenLife } from './parse-session.ts'
-import { checkSubjectPrefixes, parseUpstream } from './parse-upstream.ts'
+import { checkSubjectPrefixes, httpRule, parseUpstream } from './parse-upstream.ts'
 import type { SecretSources } from './secrets.ts'
 import { checkShape } from './shape.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
@@ -55,6 +57,21 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
   const replicas = part('replicas') ?? 1
   const redis = parseRedis(top.at('facts', 'redis'), part('facts')?.redis ?? undefined, sources)
   if (replicas > 1 && redis === undefined) checkConcurrentRefresh(top.at('upstreams'), upstreams)
+  const api = parseApi(top.at('api'), part('api') ?? {}, publicUrl, prefix)
+  // The keys are looked at one by one, so that a fault in one does not hide those of the others.
+  const exchangeOptions = isPlainObject(options.exchange) ? options.exchange : {}
+  const exchange = parseExchange(top.at('exchange'), exchangeOptions, {
+    upstreams,
+    upstreamKeys: isPlainObject(options.upstreams) ? Object.keys(options.upstreams) : [],
+    sources,
+    http: httpRule(insecure.httpUpstreams ?? false),
+  })
+  const clients = parseClients(top.at('clients'), isPlainObject(options.clients) ? options.clients : {}, {
+    sources,
+    upstreams: Object.keys(exchangeOptions),
+    apiAudience: api.audience,
+    sessionAudience: `${publicUrl ?? ''}${prefix}`,
+  })
   return {
     publicUrl: publicUrl ?? '',
     secure,
@@ -63,13 +80,18 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
     trustedProxies: parseProxies(top.at('trustedProxies'), part('trustedProxies') ?? []),
     keys: parseKeys(top.at('keys'), part('keys') ?? {}),
     session: parseSession(top.at('session'), part('session') ?? {}, secure),
-    api: parseApi(top.at('api'), part('api') ?? {}, publicUrl, prefix),
+    api,
     upstreams,
     routes: Array.isArray(options.routes)
       ? parseRoutes(top.at('routes'), options.routes, { secure, prefix, sources })
       : [],
     identityHeaders: parseIdentityHeaders(top.at('identity', 'headers'), part('identity')?.headers ?? {}),
-    rateLimit: { login: parseLoginLimits(top.at('rateLimit', 'login'), part('rateLimit')?.login ?? {}) },
+    exchange,
+    clients,
+    rateLimit: {
+      login: parseLoginLimits(top.at('rateLimit', 'login'), part('rateLimit')?.login ?? {}),
+      exchange: parseExchangeLimits(top.at('rateLimit', 'exchange'), part('rateLimit')?.exchange ?? {}),
+    },
     revocations: { file: part('revocations')?.file },
     insecure: Object.entries(insecure).flatMap(([name, on]) => (on ? [`insecure.${name}`] : [])),
     log: { level: part('log')?.level ?? 'info' },
@@ -149,5 +171,17 @@ function parseLoginLimits(
     perAccountAndAddress: rate(spot.at('perAccountAndAddress'), limits.perAccountAndAddress ?? '5/1m'),
     perAddress: rate(spot.at('perAddress'), limits.perAddress ?? '30/1m'),
     perAccount: rate(spot.at('perAccount'), limits.perAccount ?? '50/15m'),
+  }
+}
+
+/** The same three bounds as at sign-in, where the client is the account. */
+function parseExchangeLimits(
+  spot: Spot,
+  limits: NonNullable<NonNullable<Options['rateLimit']>['exchange']>,
+): Config['rateLimit']['exchange'] {
+  return {
+    perAccountAndAddress: rate(spot.at('perClientAndAddress'), limits.perClientAndAddress ?? '60/1m'),
+    perAddress: rate(spot.at('perAddress'), limits.perAddress ?? '120/1m'),
+    perAccount: rate(spot.at('perClient'), limits.perClient ?? '600/1m'),
   }
 }

@@ -9,6 +9,14 @@ export interface SecretSources {
 
 export type SecretText = string | { readonly file: string } | { readonly env: string }
 
+/** A secret that is always in a file, a final line break cut; undefined beside a fault. */
+export function readSecretFile(spot: Spot, path: string, sources: SecretSources): Secret | undefined {
+  const text = sources.readFile(path)?.replace(/\r?\n$/, '')
+  if (text === undefined) spot.fault('this file cannot be read')
+  else if (text === '') spot.fault('this file is empty')
+  return text === undefined || text === '' ? undefined : new Secret(text)
+}
+
 /** A text as it is written, or a secret from its file or variable. */
 export function readSecretText(spot: Spot, value: SecretText, sources: SecretSources): string | Secret {
   if (typeof value === 'string') return value

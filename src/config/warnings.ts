@@ -1,3 +1,4 @@
+import type { ClientConfig, ExchangeConfig } from './exchange.ts'
 import type { Config } from './config.ts'
 import { formatDuration } from './duration.ts'
 import { formatPath } from './faults.ts'
@@ -12,9 +13,11 @@ export function warningsOf(config: Config): readonly string[] {
         : [],
     ),
     ...[...config.upstreams.values()].flatMap((upstream) => upstreamWarnings(upstream, config)),
+    ...exchangeWarnings(config),
     ...config.routes.flatMap((route, index) =>
       unmapped(config, Object.keys(route.require)).map(
-        (claim) => `routes[${index}].require.${claim}: no upstream maps this claim, so nobody passes.`,
+        (claim) =>
+          `routes[${index}].require.${claim}: ${claim === 'scope' ? 'no client has scopes' : 'no upstream maps this claim'}, so nobody passes.`,
       ),
     ),
     ...[...config.identityHeaders].flatMap(([name, claim]) =>
@@ -56,12 +59,41 @@ function looksInside({ body, text, headers }: Condition): boolean {
   return body.length > 0 || text !== undefined || headers.length > 0
 }
 
+function exchangeWarnings({ exchange, clients }: Config): readonly string[] {
+  return [
+    ...(exchange.size > 0 && clients.size === 0
+      ? ['exchange: there are no `clients`, so nobody can exchange a token.']
+      : []),
+    ...(exchange.size === 0 && clients.size > 0
+      ? ['clients: there is no `exchange`, so there is nothing that they can do.']
+      : []),
+    ...[...exchange].flatMap(([key, config]) => validationWarnings(formatPath(['exchange', key]), config)),
+    ...[...clients.values()].flatMap(clientWarnings),
+  ]
+}
+
+function validationWarnings(path: string, config: ExchangeConfig): readonly string[] {
+  return config.by === 'introspection' && config.audience === undefined
+    ? [`${path}: has no \`audience\`, so a token that a person gave to any other service of this issuer is taken too.`]
+    : []
+}
+
+function clientWarnings({ id, credential }: ClientConfig): readonly string[] {
+  return credential.method === 'none'
+    ? [`${formatPath(['clients', id])}: is public, so whoever has a token of the upstream may trade it.`]
+    : []
+}
+
 /** Claims that nothing can fill. */
-function unmapped({ upstreams }: Config, claims: readonly string[]): readonly string[] {
+function unmapped({ upstreams, exchange, clients }: Config, claims: readonly string[]): readonly string[] {
   const mapped = new Set(['sub'])
   for (const { login, secondStep, profile, check } of upstreams.values()) {
     for (const call of [login, secondStep, profile, check])
       for (const claim of call?.claims.keys() ?? []) mapped.add(claim)
   }
+  for (const config of exchange.values()) {
+    if (config.by !== 'check') for (const claim of config.claims.keys()) mapped.add(claim)
+  }
+  if ([...clients.values()].some(({ scopes }) => scopes.length > 0)) mapped.add('scope')
   return claims.filter((claim) => !mapped.has(claim))
 }

@@ -26,6 +26,8 @@ export function demoOptions({ port, loginOrigin }: { port: number; loginOrigin: 
         logout: { request: { method: 'POST', path: '/api/logout' } },
       },
     },
+    exchange: { accounts: { by: 'check' } },
+    clients: { cli: { public: true, scopes: ['read', 'write'] } },
     log: { level: 'warn' },
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type Reason } from '../base/reasons.ts'
+import { resourceOf } from '../config/resource.ts'
 import type { Gate } from '../gate.ts'
 import type { Session } from '../life/authentication.ts'
 import { answerFor, formatFor } from '../route/answer.ts'
@@ -54,6 +55,9 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     'cache-control': 'no-store',
     ...(config.secure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
   }
+  // Where a token can be had, a program is told where to read how (RFC 9728 section 5.1).
+  const resource = config.exchange.size === 0 ? undefined : resourceOf(config.api.audience)
+  const metadata = resource === undefined ? '' : `, resource_metadata="${resource.metadataUrl}"`
   const loginUrl = `${config.publicUrl}${config.prefix}/login`
 
   function note(
@@ -82,7 +86,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     const code = codeOf(reason)
     const status = extras.status ?? clientCodes[code].status
     const challenge = authenticateChallenge(code)
-    if (challenge !== undefined) reply.header('www-authenticate', challenge)
+    if (challenge !== undefined) reply.header('www-authenticate', `${challenge}${status === 401 ? metadata : ''}`)
     if (extras.retryAfter !== undefined) reply.header('retry-after', String(extras.retryAfter))
     if (form === 'page') {
       const returnTo =

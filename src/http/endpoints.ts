@@ -6,10 +6,12 @@ import type { EndpointContext } from './endpoint.ts'
 import { forwardAuthEndpoints } from './forward-auth.ts'
 import { ownScope } from './guard.ts'
 import { jwksEndpoint } from './jwks.ts'
+import { metadataEndpoints } from './metadata.ts'
 import { loginEndpoint } from './login.ts'
 import { logoutEndpoint } from './logout.ts'
 import { proxyRoutes } from './proxy.ts'
 import { sessionEndpoints } from './session.ts'
+import { tokenEndpoint } from './token.ts'
 import { upgrades } from './upgrade.ts'
 
 /** Bytes of a body that our own endpoints take. */
@@ -50,12 +52,14 @@ async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Pro
     done(null, payload)
   })
   jwksEndpoint(app, context)
+  metadataEndpoints(app, context)
   await app.register(
     async (scope) => {
       loginEndpoint(scope, context)
       logoutEndpoint(scope, context)
       sessionEndpoints(scope, context)
       clientScriptEndpoint(scope, context)
+      await scope.register(async (inner) => tokenEndpoint(inner, context))
       scope.setNotFoundHandler((request, reply) => answerer.refuse(request, reply, 'not_found'))
     },
     { prefix: gate.config.prefix },

@@ -24,8 +24,8 @@ export type Waits = readonly number[]
 export interface Buckets {
   /** Counts an attempt in every cell, unless one that refuses is full: then in none. */
   take(cells: readonly Cell[]): Promise<Waits>
-  /** Undoes what `take` counted, of the very same list. */
-  takeBack(cells: readonly Cell[]): Promise<void>
+  /** Undoes what `take` counted with that very list, or part of it. */
+  takeBack(taken: readonly Cell[], part?: readonly Cell[]): Promise<void>
   /** Nothing more of that key until then, in milliseconds since the epoch. */
   hold(cell: Cell, until: number): Promise<void>
 }
@@ -43,8 +43,8 @@ export function createProcessBuckets(clock: Clock, keysKept = 300_000): Buckets 
       for (const cell of cells) if (cell.each > 0) whole.set(cell.key, now + ahead(cell, now) + cell.each)
       return waits
     },
-    async takeBack(cells) {
-      for (const { key, each } of cells) if (each > 0) whole.set(key, (whole.get(key) ?? 0) - each)
+    async takeBack(taken, part = taken) {
+      for (const { key, each } of part) if (each > 0) whole.set(key, (whole.get(key) ?? 0) - each)
     },
     async hold({ key }, until) {
       whole.set(key, until)
@@ -70,7 +70,7 @@ export function createSharedBuckets(shared: SharedBuckets, own: Buckets): Bucket
       countedHere.add(cells)
       return own.take(cells)
     },
-    takeBack: (cells) => (countedHere.has(cells) ? own : shared).takeBack(cells),
+    takeBack: (taken, part) => (countedHere.has(taken) ? own : shared).takeBack(taken, part),
     async hold(cell, until) {
       await own.hold(cell, until)
       await shared.hold(cell, until)

@@ -16,8 +16,11 @@ export type Admission =
       readonly ok: true
       /** Milliseconds to wait before the upstream is asked. */
       readonly delay: number
-      /** Tells how it went; `other` does not go on counting. */
-      settle(outcome: 'counts' | 'other'): Promise<void>
+      /**
+       * Tells how it went. `step`: right so far, which may have sent a message to somebody, so it goes on counting for this
+       * account from this address. `other` does not go on counting.
+       */
+      settle(outcome: 'counts' | 'step' | 'other'): Promise<void>
     }
   /** Seconds until another try may do. */
   | { readonly ok: false; readonly retryAfter: number }
@@ -35,24 +38,30 @@ const longestDelay = 3_000
 /** Milliseconds that an upstream may ask to wait at most. */
 const longestPause = 86_400_000
 
-export function createLoginLimiter(limits: LoginLimits, buckets: Buckets, clock: Clock): LoginLimiter {
+/** @param purpose what is tried: its attempts are counted apart from all others */
+export function createLoginLimiter(
+  purpose: 'login' | 'exchange',
+  limits: LoginLimits,
+  buckets: Buckets,
+  clock: Clock,
+): LoginLimiter {
   const cellsOf = (attempt: Attempt) => {
     const who = canonicalAccount(attempt.account)
     const where = canonicalAddress(attempt.address)
     const { upstream, step } = attempt
     // Only who has the password gets so far, so refusing keeps nobody out who could come in.
-    const guesses = step === 'second' ? [cell(limits.perAccount, true, 'second step', upstream, who)] : []
+    const guesses = step === 'second' ? [cell(limits.perAccount, true, purpose, 'second step', upstream, who)] : []
     return [
-      cell(limits.perAccountAndAddress, true, 'pair', upstream, who, where),
-      cell(limits.perAddress, true, 'address', where),
-      cell(limits.perAccount, false, 'account', upstream, who),
+      cell(limits.perAccountAndAddress, true, purpose, 'pair', upstream, who, where),
+      cell(limits.perAddress, true, purpose, 'address', where),
+      cell(limits.perAccount, false, purpose, 'account', upstream, who),
       pauseOf(attempt),
       ...guesses,
     ]
   }
   // The upstream spoke of this very account, so no other that only begins like it has to wait.
   const pauseOf = ({ upstream, account }: Attempt): Cell => ({
-    key: digest('pause', upstream, account.trim().toLowerCase()),
+    key: digest(purpose, 'pause', upstream, account.trim().toLowerCase()),
     each: 0,
     free: 0,
     most: longestPause,
@@ -68,7 +77,9 @@ export function createLoginLimiter(limits: LoginLimits, buckets: Buckets, clock:
       return {
         ok: true,
         delay: Math.min(longestDelay, account),
-        settle: async (outcome) => (outcome === 'counts' ? undefined : buckets.takeBack(cells)),
+        async settle(outcome) {
+          if (outcome !== 'counts') await buckets.takeBack(cells, outcome === 'step' ? cells.slice(1) : cells)
+        },
       }
     },
     pause: (attempt, seconds) => buckets.hold(pauseOf(attempt), clock() + Math.min(longestPause, seconds * 1000)),

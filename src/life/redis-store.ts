@@ -138,7 +138,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
         const waits = await client.eval(addAttempt, { keys: keysOf(cells), arguments: args })
         return (waits as string[]).map(Number)
       }),
-    async takeBack(cells) {
+    async takeBack(taken, cells = taken) {
       const args = cells.map(({ each }) => String(each))
       await ask(() => client.eval(takeBackAttempt, { keys: keysOf(cells), arguments: args }))
     },

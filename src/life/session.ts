@@ -21,10 +21,21 @@ export interface SessionSource {
   readonly idleAt: number | undefined
 }
 
+/** What a client was granted in an exchange. */
+export interface ClientGrant {
+  readonly client_id: string
+  readonly aud: string
+  /** Empty: none. */
+  readonly scopes: readonly string[]
+  /** Whether the upstream token is wrapped: only a token for our own routes has a use for it. */
+  readonly wraps: boolean
+}
+
 export interface SessionMaker {
   forBrowser(source: SessionSource): Promise<Carried>
   forClient(
     source: SessionSource,
+    client?: ClientGrant,
   ): Promise<{ readonly ok: true; readonly minted: Minted; readonly expiresIn: number } | TooLarge>
 }
 
@@ -64,21 +75,32 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
       }
       return carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
     },
-    async forClient(source) {
+    async forClient(source, client) {
       const { iat, exp, auth_time } = times(source, apiTokenTtl)
       // An access token is never renewed, so a refresh token has no business in it.
-      const sealed = await sealer.seal(
-        { ...source.grant, refreshToken: undefined, checkedAt: source.checkedAt },
-        source.sid,
-      )
-      const values = { sub: source.subject, iat, exp, sid: source.sid, auth_time, upn: source.upstream, upt: sealed }
+      const content = { ...source.grant, refreshToken: undefined, checkedAt: source.checkedAt }
+      const sealed = client?.wraps === false ? undefined : await sealer.seal(content, source.sid)
+      const values = {
+        sub: source.subject,
+        iat,
+        exp,
+        sid: source.sid,
+        auth_time,
+        upn: source.upstream,
+        ...(client === undefined ? {} : grantedTo(client)),
+        ...(sealed === undefined ? {} : { upt: sealed }),
+      }
       const minted = await minter.mint('access', values, source.profile)
       const bytes = minted.token.length
       return bytes > maximumTokenLength
-        ? tooLarge(bytes, maximumTokenLength, minted, sealed)
+        ? tooLarge(bytes, maximumTokenLength, minted, sealed ?? '')
         : { ok: true, minted, expiresIn: exp - iat }
     },
   }
+}
+
+function grantedTo({ client_id, aud, scopes }: ClientGrant) {
+  return { client_id, aud, ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }) }
 }
 
 /** What is left of a session, in seconds. */

@@ -50,6 +50,8 @@ interface SignInDeps {
   readonly wait?: (milliseconds: number) => Promise<unknown>
 }
 
+const settlement = { signed_in: 'other', second_step: 'step', refused: 'counts', failed: 'other' } as const
+
 /** Seconds, where an upstream asks to wait and does not say how long. */
 const usualPause = 30
 
@@ -72,8 +74,7 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
   const askedAt = clock()
   const outcome = await ask(input)
   const took = clock() - askedAt
-  // A first step that is right may send a message to somebody, so it counts as well.
-  await admission.settle(outcome.kind === 'refused' || outcome.kind === 'second_step' ? 'counts' : 'other')
+  await admission.settle(settlement[outcome.kind])
 
   if (outcome.kind === 'signed_in' || outcome.kind === 'second_step') pace.note(took)
   switch (outcome.kind) {

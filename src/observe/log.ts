@@ -9,6 +9,8 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 const levels: Readonly<Record<EventType, Level>> = {
   signed_in: 'info',
   sign_in_refused: 'info',
+  token_exchanged: 'info',
+  token_refused: 'info',
   renewed: 'info',
   renewal_failed: 'warn',
   refused: 'debug',
@@ -30,6 +32,9 @@ const fields = [
   'upstream',
   'jti',
   'replaced',
+  'client',
+  'audience',
+  'scope',
   'carrier',
   'cookieBytes',
   'reason',

@@ -36,7 +36,8 @@ export function createNoteKeeper(): NoteKeeper {
 }
 
 function note(notes: RequestNotes, event: PosternEvent): void {
-  if ((event.type === 'refused' || event.type === 'sign_in_refused') && notes.reason === undefined) {
+  const refusal = event.type === 'refused' || event.type === 'sign_in_refused' || event.type === 'token_refused'
+  if (refusal && notes.reason === undefined) {
     notes.reason = event.reason
     if (event.detail !== undefined) notes.detail = event.detail
   }

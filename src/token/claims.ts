@@ -30,6 +30,8 @@ export interface RegisteredClaims {
   readonly sub: string
   readonly aud: string
   readonly client_id: string
+  /** What a client was granted, with spaces between (RFC 9068 section 2.2.3); absent for a person's own session. */
+  readonly scope?: string
   readonly iat: number
   readonly nbf: number
   readonly exp: number
@@ -43,6 +45,11 @@ export interface RegisteredClaims {
   readonly upn: string
   /** The sealed upstream token (compact JWE), unless it rides in its own cookie. */
   readonly upt?: string
+}
+
+/** Scopes of a token, each once (RFC 6749 section 3.3). */
+export function scopesOf({ scope }: Pick<RegisteredClaims, 'scope'>): readonly string[] {
+  return scope === undefined ? [] : scope.split(' ')
 }
 
 export interface TokenClaims extends RegisteredClaims {

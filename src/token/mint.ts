@@ -14,7 +14,8 @@ import {
 } from './claims.ts'
 
 /** What the life of a session decides about a token; the rest is filled in here. */
-export type Mintable = Omit<RegisteredClaims, 'v' | 'iss' | 'aud' | 'jti' | 'client_id' | 'nbf'>
+export type Mintable = Omit<RegisteredClaims, 'v' | 'iss' | 'aud' | 'jti' | 'client_id' | 'nbf'> &
+  Partial<Pick<RegisteredClaims, 'aud' | 'client_id'>>
 
 export interface Minted {
   readonly token: string
@@ -70,13 +71,15 @@ export function createMinter(ring: KeyRing, names: Audiences): Minter {
 
     mintAssertion(claims, audience, now) {
       const iat = toSeconds(now)
-      const { v, iss, sub, client_id, exp, sid, auth_time, upn, profile } = claims
+      const { v, iss, sub, client_id, scope, exp, sid, auth_time, upn, profile } = claims
       const registered = {
         v,
         iss,
         sub,
         aud: audience,
         client_id,
+        // What a client may not do here it may not do behind us either.
+        ...(scope === undefined ? {} : { scope }),
         iat,
         nbf: iat,
         exp,

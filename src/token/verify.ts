@@ -105,6 +105,7 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
   if (kind === 'session' ? !isTime(payload['idle_at']) : payload['idle_at'] !== undefined) return undefined
   // Bound to a key (RFC 7800) whose proof is not asked for here: worth nothing to whoever merely carries it.
   if (payload['cnf'] !== undefined) return undefined
+  if (payload['scope'] !== undefined && !isScope(payload['scope'])) return undefined
   if (payload['upt'] !== undefined && typeof payload['upt'] !== 'string') return undefined
   const registered: Record<string, unknown> = {}
   const mapped: [string, ClaimValue][] = []
@@ -130,6 +131,11 @@ function atTime(claims: TokenClaims, key: SigningKey, time: number): Verificatio
 
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+/** RFC 6749 section 3.3: one or more tokens with single spaces between. */
+function isScope(value: unknown): value is string {
+  return typeof value === 'string' && /^[!#-[\]-~]+(?: [!#-[\]-~]+)*$/.test(value)
 }
 
 function isScalar(value: unknown): value is string | number | boolean {

@@ -178,7 +178,45 @@ export const full = {
     },
     { path: '/', backend: 'http://127.0.0.1:3000' },
   ],
-  rateLimit: { login: { perAccountAndAddress: '5/1m', perAddress: '30/1m', perAccount: '50/15m' } },
+  exchange: {
+    accounts: { by: 'check' },
+    members: {
+      by: 'introspection',
+      endpoint: 'https://members.example.com/introspect',
+      clientId: 'postern',
+      clientSecretFile: './members.secret',
+      issuer: 'https://members.example.com',
+      audience: 'https://api.example.com',
+      subject: '/sub',
+      claims: { name: '/name' },
+      boundByScope: true,
+    },
+    index: {
+      by: 'jwks',
+      issuer: 'https://index.example.com',
+      uri: 'https://index.example.com/jwks',
+      audience: 'https://api.example.com',
+      algorithms: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'],
+      typ: ['at+jwt'],
+      subject: '/sub',
+      claims: { name: '/name' },
+      boundByScope: true,
+    },
+  },
+  clients: {
+    reports: {
+      secretFile: './reports.secret',
+      public: false,
+      audiences: ['https://api.example.com', 'https://other.example.com'],
+      scopes: [],
+      upstreams: ['accounts'],
+    },
+    signer: { publicKeyFile: './signer.json', scopes: ['read'] },
+  },
+  rateLimit: {
+    login: { perAccountAndAddress: '5/1m', perAddress: '30/1m', perAccount: '50/15m' },
+    exchange: { perClientAndAddress: '60/1m', perAddress: '120/1m', perClient: '600/1m' },
+  },
   revocations: { file: './revocations.yaml' },
   identity: { headers: { 'Remote-User': 'sub', 'X-Email': 'email' } },
   insecure: { httpPublicUrl: false, httpUpstreams: false },
@@ -189,8 +227,17 @@ export const full = {
   shutdownTimeout: '30s',
 } satisfies Options
 
+const fullFiles = new Map([
+  ['./members.secret', 'hunter2'],
+  ['./reports.secret', 'correct horse battery staple, and more of it'],
+  [
+    './signer.json',
+    '{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"one","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
+  ],
+])
+
 export const fullSecrets: SecretSources = {
-  readFile: () => undefined,
+  readFile: (path) => fullFiles.get(path),
   env: (name) => (name === 'ACCOUNTS_KEY' || name === 'INDEX_SECRET' ? 'hunter2' : undefined),
 }
 

@@ -19,7 +19,7 @@ const attempt = (account: string, address = '192.0.2.1', upstream = 'accounts'):
 
 function limiterOf(clock = fakeClock(), keysKept?: number) {
   const buckets = createProcessBuckets(clock, keysKept)
-  return { ...createLoginLimiter(limits, buckets, clock), buckets }
+  return { ...createLoginLimiter('login', limits, buckets, clock), buckets }
 }
 
 /** Tries and fails until refused. */

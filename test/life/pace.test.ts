@@ -56,7 +56,7 @@ function scene() {
   const happened: string[] = []
   const limits = { count: 1000, per: minutes(1) }
   const rates = { perAccountAndAddress: limits, perAddress: limits, perAccount: limits }
-  const limiter = createLoginLimiter(rates, createProcessBuckets(clock), clock)
+  const limiter = createLoginLimiter('login', rates, createProcessBuckets(clock), clock)
   let next: { readonly took: number; readonly outcome: SignInOutcome } = { took: 0, outcome: signedIn }
   const answer = async () => {
     clock.advance(next.took)

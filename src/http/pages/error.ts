@@ -25,6 +25,11 @@ const sendAgain = {
   ],
   next: ['sign in beside'],
 } as const
+const forPrograms = {
+  title: 'Not for browsers',
+  text: 'This address is for programs that trade tokens.',
+  next: ['start'],
+} as const
 const notYou = 'This is not your doing. Please reload this page in a moment.'
 
 /** What a person reads, for everything a client can be told. No text comes from elsewhere. */
@@ -34,6 +39,11 @@ const words = {
   expired: { title: 'Your session has ended', ...sendAgain },
   sign_in_failed: { title: 'Not signed in', text: 'The name or the password is not right.', next: ['sign in'] },
   second_factor: { title: 'One more step', text: 'One more step is needed to sign in.', next: ['sign in'] },
+  invalid_client: forPrograms,
+  invalid_subject_token: forPrograms,
+  invalid_target: forPrograms,
+  invalid_scope: forPrograms,
+  unsupported_grant_type: forPrograms,
   bad_transaction: {
     title: 'Please start again',
     text: 'The sign-in took too long. Start it again.',

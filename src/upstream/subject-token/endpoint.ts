@@ -1,0 +1,49 @@
+import type { Clock } from '../../base/clock.ts'
+import type { EventSink, UpstreamCall } from '../../base/events.ts'
+import { call, type CallResult } from '../call.ts'
+import { createDispatcher } from '../dispatcher.ts'
+import type { FilledRequest } from '../template.ts'
+
+/** Milliseconds for one whole call, and bytes of one answer. */
+const limits = { timeout: 5_000, maxResponse: 262_144 }
+
+export interface EndpointDeps {
+  /** Key of the upstream, for the events. */
+  readonly upstream: string
+  readonly clock: Clock
+  readonly events: EventSink
+}
+
+/** One address of a service that makes tokens, asked like any upstream: TLS verified, bounded, no redirects. */
+export interface Endpoint {
+  ask(request: Pick<FilledRequest, 'method' | 'headers' | 'body'>): Promise<CallResult>
+  close(): Promise<void>
+}
+
+export function createEndpoint(
+  url: URL,
+  name: Extract<UpstreamCall, 'introspection' | 'jwks'>,
+  { upstream, clock, events }: EndpointDeps,
+): Endpoint {
+  const dispatcher = createDispatcher({ origin: url.origin, timeout: limits.timeout })
+  const path = `${url.pathname}${url.search}`
+  return {
+    async ask(request) {
+      const startedAt = clock()
+      const result = await call(dispatcher, { ...request, path }, limits, clock)
+      events({
+        type: 'upstream_call',
+        upstream,
+        call: name,
+        outcome: result.ok ? 'answered' : result.failed.as,
+        ...(result.ok ? { status: result.answer.status } : {}),
+        milliseconds: clock() - startedAt,
+      })
+      return result
+    },
+    close: () => dispatcher.close(),
+  }
+}
+
+/** Compression is not asked for: a bound on bytes received would be no bound on bytes read. */
+export const askingHeaders = { 'user-agent': 'postern', accept: 'application/json', 'accept-encoding': 'identity' }
