@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { systemClock, type Clock } from './base/clock.ts'
+import { systemClock, toSeconds, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
@@ -12,6 +12,14 @@ import { createBindings, type Bindings } from './life/bindings.ts'
 import { createBackendCredentials } from './life/backend-credentials.ts'
 import type { CookieWriter } from './life/cookie-budget.ts'
 import { readCredentials } from './life/credentials.ts'
+import {
+  beginAt,
+  finishAt,
+  type BeginResult,
+  type FinishResult,
+  type RedirectAnswer,
+  type RedirectRequest,
+} from './life/redirect-sign-in.ts'
 import { createEndings } from './life/endings.ts'
 import { createProcessFacts, type Facts } from './life/facts.ts'
 import { createLoginLimiter } from './life/login-limits.ts'
@@ -20,14 +28,17 @@ import { createRevocations, type RevocationList } from './life/revocations.ts'
 import { createSessionMaker } from './life/session.ts'
 import { signInAt, type SignInResult } from './life/sign-in.ts'
 import { createSignOuter } from './life/sign-out.ts'
+import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
+import { readTombstones } from './life/tombstone.ts'
 import { fetchFromUpstream, type FetchInit } from './life/token-source.ts'
 import { createMinter } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
 import { createTransactionSealer } from './token/transaction.ts'
 import { createVerifier } from './token/verify.ts'
 import { createLoginUpstream } from './upstream/login-upstream.ts'
+import { createOidcUpstream } from './upstream/oidc-upstream.ts'
 import { observed } from './upstream/observed.ts'
-import type { FieldValues, Upstream } from './upstream/upstream.ts'
+import type { FieldValues, OidcUpstream, Upstream } from './upstream/upstream.ts'
 
 /** What the gate looks at in a request. Node's `IncomingMessage` has the first three. */
 export interface RequestFacts {
@@ -60,8 +71,16 @@ export interface Gate {
   /** For the sign-in page: a session whose upstream token cannot be opened is refused, so that no loop arises. */
   authenticateOpened(request: RequestFacts): Promise<Authentication>
   signIn(input: SignInRequest, request: RequestFacts): Promise<SignInResult>
+  beginRedirect(upstream: OidcUpstream, asked: RedirectRequest, request: RequestFacts): Promise<BeginResult>
+  finishRedirect(upstream: OidcUpstream, answer: RedirectAnswer, request: RequestFacts): Promise<FinishResult>
+  /** Whether the logout token was good; what it ends is over in this process. */
+  endByUpstream(upstream: OidcUpstream, logoutToken: string, request: RequestFacts): Promise<boolean>
   /** Tells the upstream, remembers the fact, and says which cookies to set. Never fails. */
-  signOut(request: RequestFacts): Promise<{ readonly setCookies: readonly string[]; readonly hadSession: boolean }>
+  signOut(request: RequestFacts): Promise<SignedOut>
+  /** Where a sign-out of this session goes on to; undefined: nowhere. */
+  endSession(session: Session, sealed?: string): Promise<string | undefined>
+  /** Whether somebody has signed out in this browser, not long ago. */
+  signedOutHere(request: RequestFacts): boolean
   clearCookies(): readonly string[]
   /** See {@link fetchFromUpstream}. */
   fetch(
@@ -80,6 +99,13 @@ export interface Gate {
   jwks(): { readonly keys: readonly Readonly<Record<string, string>>[] }
   revoke(list: RevocationList): void
   close(): Promise<void>
+}
+
+interface SignedOut {
+  readonly setCookies: readonly string[]
+  readonly hadSession: boolean
+  /** Where a browser goes on to, to sign out at the provider too. */
+  readonly location: string | undefined
 }
 
 type Headers = readonly (readonly [string, string])[]
@@ -124,7 +150,11 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const upstreams = new Map(
     [...config.upstreams].map(([key, upstream]) => [
       key,
-      observed(createLoginUpstream(upstream, { clock }), clock, events),
+      observed(
+        upstream.kind === 'oidc' ? createOidcUpstream(upstream, { clock }) : createLoginUpstream(upstream, { clock }),
+        clock,
+        events,
+      ),
     ]),
   )
   const limiter = createLoginLimiter(config.rateLimit.login, clock)
@@ -133,6 +163,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
   const identities = new WeakMap<Session, Headers>()
   const signOuter = createSignOuter(policy, { sealer, cookies, upstreams, facts, clock, events })
+  const upstreamSignOuter = createUpstreamSignOuter(policy, { facts, clock, events })
   const authenticator = createAuthenticator(config, {
     session: createVerifier('session', ring, names, clock),
     access: createVerifier('access', ring, names, clock),
@@ -162,6 +193,15 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     ]
   }
 
+  async function endSession(session: Session, sealed?: string): Promise<string | undefined> {
+    const { upn, upt = sealed, sid } = session.claims
+    const upstream = upstreams.get(upn)
+    if (upstream?.kind !== 'oidc') return undefined
+    return upstream.endSession(upt === undefined ? undefined : await sealer.open(upt, sid))
+  }
+
+  const redirectDeps = { maker, limiter, transactions, clock, events }
+
   return {
     config,
     events,
@@ -184,7 +224,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       const only = upstreams.size === 1 ? [...upstreams.values()][0] : undefined
       const named = transaction?.upstream ?? input.upstream
       const upstream = named === undefined ? only : upstreams.get(named)
-      if (upstream === undefined) return { ok: false, reason: 'bad_request', retryAfter: undefined }
+      if (upstream?.kind !== 'login') return { ok: false, reason: 'bad_request', retryAfter: undefined }
       const { typed, carrier, browser } = input
       const deps = { maker, limiter, transactions, clock, events }
       const result = await signInAt({ upstream, typed, carrier, transaction, browser }, contextOf(request), deps)
@@ -192,13 +232,31 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       return { ...result, setCookies: [...result.setCookies, ...(await replaced(request, result.setCookies))] }
     },
 
+    beginRedirect: (upstream, asked, request) => beginAt(upstream, asked, contextOf(request), redirectDeps),
+
+    async finishRedirect(upstream, answer, request) {
+      const result = await finishAt(upstream, answer, contextOf(request), redirectDeps)
+      if (!result.ok) return result
+      return { ...result, setCookies: [...result.setCookies, ...(await replaced(request, result.setCookies))] }
+    },
+
+    endByUpstream: (upstream, logoutToken, request) =>
+      upstreamSignOuter.end(upstream, logoutToken, contextOf(request)),
+
+    endSession,
+    signedOutHere(request) {
+      const credentials = credentialsOf(request)
+      return 'out' in credentials && readTombstones(credentials.out, toSeconds(clock())).length > 0
+    },
+
     async signOut(request) {
       const credentials = credentialsOf(request)
       const { sealed, out } = credentials.kind === 'cookie' ? credentials : { sealed: undefined, out: undefined }
       const session = await namedSession(request)
-      if (session === undefined) return { setCookies: cookies.clear(), hadSession: false }
+      if (session === undefined) return { setCookies: cookies.clear(), hadSession: false, location: undefined }
       const tombstone = await signOuter.end(session, { sealed, out }, contextOf(request))
-      return { setCookies: [...cookies.clear(), tombstone], hadSession: true }
+      const location = session.kind === 'session' ? await endSession(session, sealed) : undefined
+      return { setCookies: [...cookies.clear(), tombstone], hadSession: true, location }
     },
 
     clearCookies: () => cookies.clear(),

@@ -14,5 +14,6 @@ export const registeredNames: ReadonlySet<string> = new Set([
   'idle_at',
   'upn',
   'upt',
+  'ups',
   'cnf',
 ])

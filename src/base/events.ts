@@ -23,7 +23,7 @@ export type PosternEvent = EventContext &
     | { readonly type: 'sign_in_refused'; readonly reason: Reason; readonly detail?: string }
     | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
-    | { readonly type: 'refused'; readonly reason: Reason }
+    | { readonly type: 'refused'; readonly reason: Reason; readonly detail?: string }
     | { readonly type: 'signed_out'; readonly upstreamTold: boolean; readonly detail?: string }
     | {
         readonly type: 'upstream_call'
@@ -38,6 +38,7 @@ export type PosternEvent = EventContext &
         readonly budget: number
         readonly bill: Readonly<Record<string, number>>
       }
+    | { readonly type: 'upstream_signed_out'; readonly by: 'sid' | 'sub' }
     | { readonly type: 'error'; readonly where: string; readonly error: unknown }
     | { readonly type: 'warning'; readonly message: string }
   )

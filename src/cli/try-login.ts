@@ -4,12 +4,10 @@ import type { Config } from '../config/config.ts'
 import type { LoginUpstreamConfig } from '../config/upstream.ts'
 import { createLoginUpstream } from '../upstream/login-upstream.ts'
 import type { TraceEvent } from '../upstream/trace.ts'
-import type { SignInOutcome, Upstream } from '../upstream/upstream.ts'
+import type { LoginUpstream, SignedIn, SignInOutcome } from '../upstream/upstream.ts'
 import { readConfig } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { createFieldReader } from './typed-fields.ts'
-
-type SignedIn = Extract<SignInOutcome, { kind: 'signed_in' }>
 
 const options = { config: { type: 'string' }, logout: { type: 'boolean' } } as const
 
@@ -47,6 +45,11 @@ function configOf(config: Config, key: string): LoginUpstreamConfig {
       `There is no upstream ${JSON.stringify(key)}. There is: ${[...config.upstreams.keys()].join(', ')}`,
       exits.usage,
     )
+  if (found.kind === 'oidc')
+    throw new CommandFault(
+      `People sign in to ${JSON.stringify(key)} at the provider itself, in a browser: open ${config.publicUrl}${config.prefix}/oidc/${key}/start`,
+      exits.usage,
+    )
   return found
 }
 
@@ -74,7 +77,7 @@ function explain(outcome: Exclude<SignInOutcome, { kind: 'signed_in' | 'second_s
   return exits.faults
 }
 
-async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promise<Exit> {
+async function tryCheck(upstream: LoginUpstream, { grant, subject }: SignedIn): Promise<Exit> {
   if (!upstream.canCheck) {
     line(
       `no check call is configured: a session is renewed without asking, until ${upstream.canRefresh ? 'the refresh call is due' : 'session.uncheckedTimeout'}`,
@@ -94,7 +97,7 @@ async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promi
 }
 
 /** Whether signing out there ends the token: only asking with it afterwards tells. */
-async function tryLogout(upstream: Upstream, { grant, subject }: SignedIn): Promise<Exit> {
+async function tryLogout(upstream: LoginUpstream, { grant, subject }: SignedIn): Promise<Exit> {
   if (!upstream.canEnd) {
     line('no logout call is configured, so signing out cannot end the token there')
     return exits.faults

@@ -1,5 +1,8 @@
 import type { Secret } from '../base/secret.ts'
+import type { OidcUpstreamConfig } from './oidc.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
+
+export type UpstreamConfig = LoginUpstreamConfig | OidcUpstreamConfig
 
 /** The configuration after `parse`: frozen, defaults filled in, durations in milliseconds, addresses parsed. */
 export interface Config {
@@ -20,7 +23,7 @@ export interface Config {
   readonly keys: { readonly dir: string; readonly publishAhead: number; readonly maxAge: number }
   readonly session: SessionConfig
   readonly api: { readonly tokenTtl: number; readonly audience: string }
-  readonly upstreams: ReadonlyMap<string, LoginUpstreamConfig>
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>
   readonly routes: readonly RouteConfig[]
   readonly identityHeaders: ReadonlyMap<string, string>
   readonly rateLimit: { readonly login: LoginLimits }

@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { route } from './route-options.ts'
 import { choice, duration, flag, keys, map, origin, rate, strict, text } from './schema.ts'
 import { loginUpstream } from './upstream-options.ts'
+import { oidcUpstream } from './oidc-options.ts'
 
 /*
  * The one description of the configuration: the type that a developer sees, the JSON Schema that an editor reads, and
@@ -149,7 +150,7 @@ export const OptionsSchema = strict(
     keys: Type.Optional(keySettings),
     session: Type.Optional(session),
     api: Type.Optional(api),
-    upstreams: Type.Record(Type.String({ pattern: keys.upstream.pattern }), loginUpstream, {
+    upstreams: Type.Record(Type.String({ pattern: keys.upstream.pattern }), Type.Union([loginUpstream, oidcUpstream]), {
       description: 'The services that sign people in, by a short key.',
       additionalProperties: false,
       errorMessage: keys.upstream.errorMessage,

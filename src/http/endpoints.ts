@@ -8,6 +8,7 @@ import { ownScope } from './guard.ts'
 import { jwksEndpoint } from './jwks.ts'
 import { loginEndpoint } from './login.ts'
 import { logoutEndpoint } from './logout.ts'
+import { oidcEndpoints } from './oidc.ts'
 import { proxyRoutes } from './proxy.ts'
 import { sessionEndpoints } from './session.ts'
 import { upgrades } from './upgrade.ts'
@@ -54,6 +55,7 @@ async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Pro
     async (scope) => {
       loginEndpoint(scope, context)
       logoutEndpoint(scope, context)
+      oidcEndpoints(scope, context)
       sessionEndpoints(scope, context)
       clientScriptEndpoint(scope, context)
       scope.setNotFoundHandler((request, reply) => answerer.refuse(request, reply, 'not_found'))

@@ -21,9 +21,20 @@ export type DenialReason = Extract<Reason, 'revoked' | 'upstream_refused' | 'ups
 export interface Facts {
   /** Changes with every denial: what was known before has to be asked again. */
   readonly generation: number
-  /** @param until milliseconds since the epoch; after it the session is over anyway */
+  /**
+   * @param sid of ours, or the digest of an upstream's own
+   * @param until milliseconds since the epoch; after it the session is over anyway
+   */
   deny(sid: string, reason: DenialReason, until: number): void
   denied(sid: string): DenialReason | undefined
+  /**
+   * Sessions of this person that began by `at` are over.
+   *
+   * @param until milliseconds since the epoch; after it every one of them is over anyway
+   */
+  cutOff(sub: string, at: number, until: number): void
+  /** Milliseconds since the epoch. */
+  cutOffOf(sub: string): number | undefined
   /** @param jti of the token that was replaced */
   successor(jti: string): Promise<Successor | undefined>
   /** @param until milliseconds since the epoch */
@@ -44,6 +55,7 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
   const denials = createExpiringMap<DenialReason>(clock, entries)
   const successors = createExpiringMap<Successor>(clock, entries)
   const spent = createExpiringMap<true>(clock, entries)
+  const cutOffs = createExpiringMap<number>(clock, entries)
   let generation = 0
   return {
     get generation() {
@@ -55,6 +67,11 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
       generation += 1
     },
     denied: (sid) => denials.get(sid),
+    cutOff(sub, at, until) {
+      cutOffs.set(sub, at, until)
+      generation += 1
+    },
+    cutOffOf: (sub) => cutOffs.get(sub),
     successor: (jti) => Promise.resolve(successors.get(jti)),
     remember(jti, successor, until) {
       successors.set(jti, successor, until)

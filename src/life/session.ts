@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { toSeconds, type Clock } from '../base/clock.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { Minted, Minter } from '../token/mint.ts'
@@ -61,6 +62,7 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
         auth_time,
         idle_at: idle,
         upn: source.upstream,
+        ...upstreamSession(source),
       }
       return carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
     },
@@ -71,7 +73,16 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
         { ...source.grant, refreshToken: undefined, checkedAt: source.checkedAt },
         source.sid,
       )
-      const values = { sub: source.subject, iat, exp, sid: source.sid, auth_time, upn: source.upstream, upt: sealed }
+      const values = {
+        sub: source.subject,
+        iat,
+        exp,
+        sid: source.sid,
+        auth_time,
+        upn: source.upstream,
+        ...upstreamSession(source),
+        upt: sealed,
+      }
       const minted = await minter.mint('access', values, source.profile)
       const bytes = minted.token.length
       return bytes > maximumTokenLength
@@ -79,6 +90,15 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
         : { ok: true, minted, expiresIn: exp - iat }
     },
   }
+}
+
+function upstreamSession({ upstream, grant }: SessionSource): { readonly ups?: string } {
+  return grant.session === undefined ? {} : { ups: upstreamSessionDigest(upstream, grant.session) }
+}
+
+/** 96 bits: enough to find a session by, short enough for a cookie, and it tells nobody the id itself. */
+export function upstreamSessionDigest(upstream: string, session: string): string {
+  return createHash('sha256').update(JSON.stringify([upstream, session])).digest('base64url').slice(0, 16)
 }
 
 /** What is left of a session, in seconds. */

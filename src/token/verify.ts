@@ -103,7 +103,9 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
     if (!isTime(payload[name])) return undefined
   }
   if (kind === 'session' ? !isTime(payload['idle_at']) : payload['idle_at'] !== undefined) return undefined
-  if (payload['upt'] !== undefined && typeof payload['upt'] !== 'string') return undefined
+  for (const name of ['upt', 'ups']) {
+    if (payload[name] !== undefined && typeof payload[name] !== 'string') return undefined
+  }
   const registered: Record<string, unknown> = {}
   const profile: Record<string, ClaimValue> = {}
   for (const [name, value] of Object.entries(payload)) {

@@ -54,5 +54,6 @@ test('parse tells the warnings as well', () => {
   assert.deepEqual(result.warnings, warnings(minimal))
   assert.deepEqual(warningsOf(configOf(full, fullSecrets)), [
     'upstreams.members.refresh: a second process without shared facts would use the same refresh token twice; run one process, or say refresh.concurrent: true.',
+    'upstreams.company.refresh: a second process without shared facts would use the same refresh token twice; run one process, or say refresh.concurrent: true.',
   ])
 })
