@@ -240,8 +240,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       return { ...result, setCookies: [...result.setCookies, ...(await replaced(request, result.setCookies))] }
     },
 
-    endByUpstream: (upstream, logoutToken, request) =>
-      upstreamSignOuter.end(upstream, logoutToken, contextOf(request)),
+    endByUpstream: (upstream, logoutToken, request) => upstreamSignOuter.end(upstream, logoutToken, contextOf(request)),
 
     endSession,
     signedOutHere(request) {

@@ -81,9 +81,12 @@ function parseIssuer(spot: Spot, text: string, httpUpstreams: boolean): URL | un
     return undefined
   }
   // Its one spelling, but for the slash that an origin may do without: anything else never equals what is discovered.
-  if (url.href !== text && url.href !== `${text}/`) spot.fault(`must be written in its usual form, as the provider does`)
+  if (url.href !== text && url.href !== `${text}/`)
+    spot.fault(`must be written in its usual form, as the provider does`)
   if (url.protocol === 'http:' && !httpUpstreams && !isLoopback(url.hostname)) {
-    spot.fault(`must begin with https:// unless the host is a loopback one; to send codes and tokens in the clear all the same, say insecure.httpUpstreams: true`)
+    spot.fault(
+      `must begin with https:// unless the host is a loopback one; to send codes and tokens in the clear all the same, say insecure.httpUpstreams: true`,
+    )
   }
   return url
 }
@@ -136,7 +139,19 @@ function asSecret(value: string | Secret): Secret {
 }
 
 /** Signatures that a provider may be asked to verify; a shared secret cannot stand in for a key. */
-const keyAlgorithms = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512', 'EdDSA', 'Ed25519']
+const keyAlgorithms = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'EdDSA',
+  'Ed25519',
+]
 
 function checkPrivateKey(spot: Spot, key: Secret): void {
   if (!spot.isSound()) return

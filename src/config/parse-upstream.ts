@@ -61,7 +61,10 @@ export function httpRule(httpUpstreams: boolean): HttpRule {
 }
 
 /** Two upstreams with one prefix would make two people one `sub` (security.md TM-05). */
-export function checkSubjectPrefixes(spot: Spot, upstreams: ReadonlyMap<string, { readonly subjectPrefix: string }>): void {
+export function checkSubjectPrefixes(
+  spot: Spot,
+  upstreams: ReadonlyMap<string, { readonly subjectPrefix: string }>,
+): void {
   const owners = new Map<string, string>()
   for (const [key, { subjectPrefix }] of upstreams) {
     const owner = owners.get(subjectPrefix)

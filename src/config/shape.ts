@@ -89,7 +89,9 @@ function explainUnion(branches: readonly SchemaNode[], value: Json, spot: Spot):
 
 /** Branches told apart by `kind`: that one is meant which it names. */
 function explainKinds(branches: readonly SchemaNode[], value: Json, spot: Spot): boolean {
-  const kinds = branches.flatMap(({ properties }) => (properties?.['kind']?.const === undefined ? [] : [properties['kind']]))
+  const kinds = branches.flatMap(({ properties }) =>
+    properties?.['kind']?.const === undefined ? [] : [properties['kind']],
+  )
   if (!isPlainObject(value) || kinds.length < branches.length) return false
   const kind = value['kind']
   const meant = branches.find(({ properties }) => properties?.['kind']?.const === kind)

@@ -51,7 +51,10 @@ function upstreamWarnings(
   ]
 }
 
-function providerWarnings({ key, issuer, userinfo, refresh }: OidcUpstreamConfig, { session }: Config): readonly string[] {
+function providerWarnings(
+  { key, issuer, userinfo, refresh }: OidcUpstreamConfig,
+  { session }: Config,
+): readonly string[] {
   const path = formatPath(['upstreams', key])
   const url = URL.parse(issuer)
   return [

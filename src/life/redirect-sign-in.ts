@@ -9,7 +9,11 @@ import type { LoginLimiter } from './login-limits.ts'
 import type { SessionMaker } from './session.ts'
 import { makeSession, type SignInResult } from './sign-in.ts'
 
-type Refusal = { readonly ok: false; readonly reason: Exclude<Reason, 'second_factor'>; readonly retryAfter: number | undefined }
+type Refusal = {
+  readonly ok: false
+  readonly reason: Exclude<Reason, 'second_factor'>
+  readonly retryAfter: number | undefined
+}
 
 /** `location`: where the browser has to go. */
 export type BeginResult = { readonly ok: true; readonly location: string } | Refusal

@@ -98,7 +98,10 @@ function upstreamSession({ upstream, grant }: SessionSource): { readonly ups?: s
 
 /** 96 bits: enough to find a session by, short enough for a cookie, and it tells nobody the id itself. */
 export function upstreamSessionDigest(upstream: string, session: string): string {
-  return createHash('sha256').update(JSON.stringify([upstream, session])).digest('base64url').slice(0, 16)
+  return createHash('sha256')
+    .update(JSON.stringify([upstream, session]))
+    .digest('base64url')
+    .slice(0, 16)
 }
 
 /** What is left of a session, in seconds. */

@@ -56,5 +56,8 @@ export function createUpstreamSignOuter(policy: LifePolicy, { facts, clock, even
 
 /** Of one length, whatever the provider writes. */
 function fingerprint(upstream: string, jti: string): string {
-  return createHash('sha256').update(JSON.stringify([upstream, jti])).digest('base64url').slice(0, 22)
+  return createHash('sha256')
+    .update(JSON.stringify([upstream, jti]))
+    .digest('base64url')
+    .slice(0, 22)
 }

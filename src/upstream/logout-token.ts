@@ -84,7 +84,8 @@ export function createLogoutTokenReader(
 
 function judge(payload: JWTPayload, typ: string | undefined): LogoutTokenOutcome {
   // Explicit typing (RFC 8725 section 3.11), for the providers that do it; the others say `JWT` or nothing.
-  if (typ !== undefined && !/^(application\/)?(logout\+jwt|jwt)$/i.test(typ)) return refused('It is typed as something else.')
+  if (typ !== undefined && !/^(application\/)?(logout\+jwt|jwt)$/i.test(typ))
+    return refused('It is typed as something else.')
   // With one, it could be an ID token (section 2.4).
   if ('nonce' in payload) return refused('It has a nonce.')
   const { events, jti, sid, sub } = payload

@@ -121,12 +121,16 @@ export function createOidcSignIn(
 
   /** What can be told before the provider is asked. Undefined: nothing is wrong with it. */
   function unfitAnswer(answer: URLSearchParams, { metadata }: Client): Refused | Failed | undefined {
-    if (once.some((name) => answer.getAll(name).length > 1)) return refused('bad_request', 'A parameter stands there twice.')
+    if (once.some((name) => answer.getAll(name).length > 1))
+      return refused('bad_request', 'A parameter stands there twice.')
     const issuer = answer.get('iss')
     // RFC 9207 section 2.4. A provider that names itself in every answer is not believed without its name.
     const named = metadata.authorization_response_iss_parameter_supported === true
     if (issuer === null ? named : issuer !== config.issuer) {
-      return refused('provider_mixed_up', 'The answer does not name the provider that the sign-in was begun at as `iss`.')
+      return refused(
+        'provider_mixed_up',
+        'The answer does not name the provider that the sign-in was begun at as `iss`.',
+      )
     }
     const error = answer.get('error')
     if (error === null) {
@@ -147,7 +151,10 @@ function unfinished(thrown: unknown, now: number): Refused | Failed {
   if (error === 'invalid_grant') return refused('code_refused', 'The provider does not take its code (invalid_grant).')
   if (!unsound.has(code)) return providerFault(thrown, 'The token or userinfo request', now)
   const what = claim === undefined ? '' : `: \`${claim}\` is not right`
-  return refused('bad_identity', `The answer of the provider, or its ID token, is not what it must be${what} (${code}).`)
+  return refused(
+    'bad_identity',
+    `The answer of the provider, or its ID token, is not what it must be${what} (${code}).`,
+  )
 }
 
 function refused(as: Refused['as'], detail: string): Refused {
@@ -175,9 +182,13 @@ export function grantOf(
 ): { readonly kind: 'grant'; readonly grant: UpstreamGrant } | Failed {
   const token = asToken(tokens.access_token)
   if (!token.ok || !inHeader.test(token.value)) {
-    return failed('upstream_bad', `The access token ${token.ok ? 'has characters that no header can carry' : token.fault}.`)
+    return failed(
+      'upstream_bad',
+      `The access token ${token.ok ? 'has characters that no header can carry' : token.fault}.`,
+    )
   }
-  if (tokens.token_type.toLowerCase() !== 'bearer') return failed('upstream_bad', 'The access token is not a Bearer token.')
+  if (tokens.token_type.toLowerCase() !== 'bearer')
+    return failed('upstream_bad', 'The access token is not a Bearer token.')
   const refresh = config.refresh === undefined ? undefined : asToken(tokens.refresh_token)
   const hint = config.logout.idTokenHint ? (tokens.id_token ?? before?.values['idToken']) : undefined
   const grant = {

@@ -55,7 +55,8 @@ export function readThrown(thrown: unknown): Thrown {
   const error = first(({ error: name }) => (typeof name === 'string' ? name : undefined))
   const claim = first(({ claim, attribute }) => claim ?? attribute)
   return {
-    code: first(({ code }) => (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : undefined)) ?? 'no code',
+    code:
+      first(({ code }) => (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : undefined)) ?? 'no code',
     status: answer instanceof Response ? answer.status : undefined,
     error: error !== undefined && oauthErrors.has(error) ? error : undefined,
     claim: typeof claim === 'string' && /^[a-z_]{1,32}$/.test(claim) ? claim : undefined,

@@ -91,12 +91,17 @@ export function mayBeAsked(url: URL, http: OidcUpstreamConfig['http']): boolean 
 }
 
 function responseOf({ status, headers, looseText }: Answer): Response {
-  const kept = readHeaders.flatMap((name) => (headers.get(name) ?? []).map((value) => [name, value] as [string, string]))
+  const kept = readHeaders.flatMap((name) =>
+    (headers.get(name) ?? []).map((value) => [name, value] as [string, string]),
+  )
   const bodiless = status === 204 || status === 205 || status === 304
   if (status < 200 || status > 599) {
     throw new CallFailed(failed('upstream_bad', `The provider answered with the status ${status}.`))
   }
-  return new Response(bodiless ? null : looseText, { status, headers: kept.filter(([, value]) => isHeaderValue(value)) })
+  return new Response(bodiless ? null : looseText, {
+    status,
+    headers: kept.filter(([, value]) => isHeaderValue(value)),
+  })
 }
 
 function isHeaderValue(value: string): boolean {

@@ -77,13 +77,18 @@ export interface Redirect {
   readonly codeVerifier: string
 }
 
-export type RedirectOutcome = { readonly kind: 'redirect'; readonly location: string; readonly status: undefined } | Failed
+export type RedirectOutcome =
+  | { readonly kind: 'redirect'; readonly location: string; readonly status: undefined }
+  | Failed
 
 export type FinishOutcome =
   | SignedIn
   | {
       readonly kind: 'refused'
-      readonly as: Extract<Reason, 'provider_denied' | 'provider_mixed_up' | 'code_refused' | 'bad_identity' | 'bad_request'>
+      readonly as: Extract<
+        Reason,
+        'provider_denied' | 'provider_mixed_up' | 'code_refused' | 'bad_identity' | 'bad_request'
+      >
       /** For the log, without anything that the provider or the browser sent. */
       readonly detail: string
       readonly status: number

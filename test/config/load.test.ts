@@ -246,7 +246,12 @@ test('no fault quotes a value', () => {
     trustedProxies: [secret],
     log: { level: secret },
     api: { tokenTtl: secret },
-    upstreams: { accounts: upstream, members, others: { kind: secret }, company: { kind: 'oidc', issuer: secret, clientId: secret } },
+    upstreams: {
+      accounts: upstream,
+      members,
+      others: { kind: secret },
+      company: { kind: 'oidc', issuer: secret, clientId: secret },
+    },
   }
   assert.throws(
     () => parseOptions(options as typeof minimal),

@@ -265,7 +265,10 @@ test('an answer to a check is not taken for one where a place that was named for
 
 test('a body is kept as it is written, and forms in their order', () => {
   const config = configOf(full, fullSecrets)
-  assert.deepEqual(loginOf(config, 'accounts').login.request.body, { kind: 'json', value: full.upstreams.accounts.login.request.json })
+  assert.deepEqual(loginOf(config, 'accounts').login.request.body, {
+    kind: 'json',
+    value: full.upstreams.accounts.login.request.json,
+  })
   assert.deepEqual(loginOf(config, 'members').login.request.body, {
     kind: 'form',
     value: new Map([

@@ -55,7 +55,11 @@ export async function begin(browser: BrowserClient, returnTo = '/protected', key
 }
 
 /** A whole sign-in. The last answer of the gateway. */
-export async function signIn(browser: BrowserClient, visitor = new Visitor(), returnTo = '/protected'): Promise<Answer> {
+export async function signIn(
+  browser: BrowserClient,
+  visitor = new Visitor(),
+  returnTo = '/protected',
+): Promise<Answer> {
   return browser.send(pathOf(await visitor.visit(await begin(browser, returnTo))))
 }
 

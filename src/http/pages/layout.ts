@@ -3,7 +3,13 @@ import type { Html } from './html.ts'
 import { styleSheet } from './style-sheet.ts'
 
 /** One whole HTML document. The tab icon stands in the page, so that no page asks a guarded `/favicon.ico`. */
-export function documentOf(parts: { title: string; style: Html; icon: Html; body: Html; head?: Html | undefined }): string {
+export function documentOf(parts: {
+  title: string
+  style: Html
+  icon: Html
+  body: Html
+  head?: Html | undefined
+}): string {
   return render(html`<!doctype html>
 <html lang="en">
 <head>
@@ -41,7 +47,10 @@ export function gatewayPage(parts: { title?: string; heading: string; content: H
     title: parts.title ?? parts.heading,
     style: styleSheet,
     icon,
-    head: parts.refresh === undefined ? undefined : html`<meta http-equiv="refresh" content="0;url=${parts.refresh}">
+    head:
+      parts.refresh === undefined
+        ? undefined
+        : html`<meta http-equiv="refresh" content="0;url=${parts.refresh}">
 `,
     body: html`<main>
 ${mark}
