@@ -30,6 +30,8 @@ export interface ProviderSettings {
   /** RFC 9207. Default: true. */
   readonly namesItself?: boolean
   readonly port?: number
+  /** Another one than the gateway’s is another site for a browser. Default: `localhost`, as the gateway’s. */
+  readonly host?: 'localhost' | '127.0.0.1'
   /** Merged over the client's registration. */
   readonly client?: object
 }
@@ -38,7 +40,7 @@ const secret = 'a-secret-of-the-client-that-nobody-else-has'
 
 export async function startProvider(settings: ProviderSettings = {}): Promise<TestProvider> {
   const port = settings.port ?? (await freePort())
-  const issuer = `http://localhost:${port}`
+  const issuer = `http://${settings.host ?? 'localhost'}:${port}`
   const key = { ...(await privateJwk()), kid: 'provider-1', use: 'sig', alg: 'ES256' }
   const sids: string[] = []
   const calls = new Map<string, number>()
@@ -117,8 +119,7 @@ export async function startProvider(settings: ProviderSettings = {}): Promise<Te
       ...(settings.namesItself === false ? { authorizationResponseIssParameter: false } : {}),
       rotateRefreshToken: true,
       // Its own rule against calls into this very machine is what a test has to do without.
-      fetch: (address: string, { dispatcher: _, ...options }: RequestInit & { dispatcher?: unknown }) =>
-        fetch(address, options),
+      fetch: (address: string, options: object) => fetch(address, { ...options, dispatcher: undefined } as object),
       issueRefreshToken: () => true,
       async findAccount(_ctx: unknown, id: string) {
         if (provider.gone.has(id)) return undefined
