@@ -2,7 +2,8 @@ import { request } from 'undici'
 
 export interface Page {
   readonly url: URL
-  /** 0: not asked. */
+  /** Every origin on the way there. */
+  readonly by: readonly string[]
   readonly status: number
   readonly text: string
 }
@@ -34,9 +35,11 @@ export class PlainBrowser {
   async open(address: string, asked: Asked = {}): Promise<Page> {
     let url = new URL(address)
     let next = asked
+    const by: string[] = []
     for (let hop = 0; hop < 15; hop += 1) {
+      by.push(url.origin)
       const { status, location, text } = await this.send(url.href, next)
-      if (location === undefined) return { url, status, text }
+      if (location === undefined) return { url, by, status, text }
       url = new URL(location, url)
       next = {}
     }
