@@ -22,8 +22,14 @@ const fieldFaults: ReadonlySet<Reason> = new Set(['bad_credentials', 'locked', '
 /** Another process may know the key, have the right time, or be of the release that made the token. */
 const elsewhereGood: ReadonlySet<Reason> = new Set(['unknown_kid', 'not_yet_valid', 'unknown_version'])
 
-/** Ended by time: the next session will last. One that ends for another reason might end again at once, in a circle. */
-const endedByTime: ReadonlySet<Reason> = new Set(['expired', 'idle', 'absolute', 'upstream_expired'])
+/** The next session will last for a while. One that ends for another reason might end again at once, in a circle. */
+const endedInTime: ReadonlySet<Reason> = new Set([
+  'expired',
+  'idle',
+  'absolute',
+  'upstream_expired',
+  'upstream_refused',
+])
 
 /** `GET` and `POST /_auth/login`: the page, its form, and sign-in by JSON. */
 export function loginEndpoint(app: FastifyInstance, context: EndpointContext): void {
@@ -70,7 +76,7 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
   /** Whether there is nothing to ask and nothing to say first. Who has just signed out is not signed in again unasked. */
   function goesOn(request: FastifyRequest, found: Authentication): boolean {
     if (gate.signedOutHere(factsOf(request, trust))) return false
-    return found.state === 'absent' || (found.state === 'refused' && endedByTime.has(found.reason))
+    return found.state === 'absent' || (found.state === 'refused' && endedInTime.has(found.reason))
   }
 
   function answerForm(

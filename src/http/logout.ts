@@ -22,7 +22,8 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
     if (session === undefined) return answerer.page(reply, 200, signedOutPage({ prefix }))
     const name = session.claims.profile['name']
     const returnTo = query['return_to'] === undefined ? undefined : safeReturnTo(query['return_to'], config)
-    const onwards = found.state === 'valid' ? await gate.endSession(session, found.sealed) : undefined
+    // Whatever is left of the session: signing out of one that has ended goes on there too.
+    const onwards = await gate.endSession(session)
     return answerer.page(
       reply,
       200,

@@ -51,6 +51,10 @@ test('the page that asks lets its form lead to that provider, and nowhere else',
   const browser = await signedIn(site)
   const policy = (page: { headers: Record<string, unknown> }) => String(page.headers['content-security-policy'])
   assert.match(policy(await browser.send('/_auth/logout')), new RegExp(`form-action 'self' ${site.provider.issuer};`))
+  // Past `exp`, too: signing out then goes on there all the same.
+  site.clock.advance(minutes(6))
+  assert.match(policy(await browser.send('/_auth/logout')), new RegExp(`form-action 'self' ${site.provider.issuer};`))
+  assert.ok(locationOf(await browser.signOut()).startsWith(site.provider.issuer))
   assert.match(policy(await new BrowserClient(site.gateway.origin).send('/_auth/logout')), /form-action 'self';/)
 })
 
