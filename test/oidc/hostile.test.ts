@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import type { ClientCode, Reason } from '../../src/base/reasons.ts'
 import { assertErrorPage, assertLogsAreClean } from '../contract/refusal.ts'
 import { BrowserClient, type Answer } from '../support/browser-client.ts'
+import { seconds, type FakeClock } from '../support/clock.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
 import { startHostileProvider, type HostileProvider } from '../support/hostile-provider.ts'
 import { clockOfNow, locationOf } from './site.ts'
@@ -15,18 +16,20 @@ import { clockOfNow, locationOf } from './site.ts'
 
 interface Scene {
   readonly gateway: Gateway
+  readonly clock: FakeClock
   readonly provider: HostileProvider
 }
 
 async function open(t: TestContext, options = {}): Promise<Scene> {
   const provider = await startHostileProvider()
   t.after(() => provider.close())
+  const clock = clockOfNow()
   const gateway = await startGateway({
-    clock: clockOfNow(),
+    clock,
     options: () => ({ upstreams: { company: provider.describe(options) } }),
   })
   t.after(() => gateway.close())
-  return { gateway, provider }
+  return { gateway, provider, clock }
 }
 
 /** Begins a sign-in and comes back with a code, whatever the provider makes of it. */
@@ -257,6 +260,41 @@ test('a provider of which no `iss` is known may still not bring that of another'
   const { answer } = await attempt(scene, '&iss=https%3A%2F%2Fsso.example.com')
   assertErrorPage(scene.gateway, answer, { code: 'bad_transaction' })
   assert.equal(scene.provider.calls.get('/token'), undefined)
+})
+
+test('a refresh that names somebody else makes nobody of it, and ends the session', async (t) => {
+  for (const claims of [{ sub: 'grace' }, { iss: 'https://sso.example.com' }]) {
+    const scene = await open(t, { userinfo: false })
+    scene.provider.token = { refresh_token: 'a-refresh-token' }
+    const { browser } = await attempt(scene)
+    assert.equal((await browser.send('/protected')).json()['subject'], 'company|ada')
+    scene.provider.claims = claims
+    scene.clock.advance(seconds(601))
+    const answer = await browser.send('/protected')
+    assert.notEqual(answer.status, 200)
+    assert.equal(scene.provider.lastToken?.form.get('refresh_token'), 'a-refresh-token')
+    assert.equal((await browser.send('/_auth/session', 'GET', {})).status, 401)
+  }
+})
+
+test('a refresh without a new refresh token goes on with the old one', async (t) => {
+  const scene = await open(t, { userinfo: false })
+  scene.provider.token = { refresh_token: 'a-refresh-token' }
+  const { browser } = await attempt(scene)
+  scene.provider.token = { id_token: undefined }
+  for (const round of [1, 2]) {
+    scene.clock.advance(seconds(601))
+    assert.equal((await browser.send('/protected')).status, 200, String(round))
+    assert.equal(scene.provider.lastToken?.form.get('refresh_token'), 'a-refresh-token')
+  }
+})
+
+test('a check that speaks of somebody else ends the session', async (t) => {
+  const scene = await open(t)
+  const { browser } = await attempt(scene)
+  scene.provider.userinfo = { sub: 'grace', name: 'Grace' }
+  scene.clock.advance(seconds(301))
+  assert.equal((await browser.send('/protected')).status, 303)
 })
 
 test('TM-06 claims of the provider never stand in for ours', async (t) => {
