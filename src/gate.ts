@@ -12,6 +12,9 @@ import { createBindings, type Bindings } from './life/bindings.ts'
 import { createBackendCredentials } from './life/backend-credentials.ts'
 import type { CookieWriter } from './life/cookie-budget.ts'
 import { readCredentials } from './life/credentials.ts'
+import { createEndings } from './life/endings.ts'
+import { createProcessFacts, type Facts } from './life/facts.ts'
+import { createLoginLimiter } from './life/login-limits.ts'
 import {
   beginAt,
   finishAt,
@@ -20,17 +23,14 @@ import {
   type RedirectAnswer,
   type RedirectRequest,
 } from './life/redirect-sign-in.ts'
-import { createEndings } from './life/endings.ts'
-import { createProcessFacts, type Facts } from './life/facts.ts'
-import { createLoginLimiter } from './life/login-limits.ts'
 import { createRenewer } from './life/renew.ts'
 import { createRevocations, type RevocationList } from './life/revocations.ts'
 import { createSessionMaker } from './life/session.ts'
 import { signInAt, type SignInResult } from './life/sign-in.ts'
 import { createSignOuter } from './life/sign-out.ts'
-import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
-import { readTombstones } from './life/tombstone.ts'
 import { fetchFromUpstream, type FetchInit } from './life/token-source.ts'
+import { readTombstones } from './life/tombstone.ts'
+import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
 import { createMinter } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
 import { createTransactionSealer } from './token/transaction.ts'

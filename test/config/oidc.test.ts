@@ -121,11 +121,7 @@ const slips: readonly (readonly [behaviour: string, options: object, fault: RegE
     /\.logout\.returnTo: must be a whole address/,
   ],
   ['the prefix ends at its bar', { subject: { prefix: 'a|b' } }, /\.subject\.prefix: may not hold/],
-  [
-    'a key of a login API is not one of a provider',
-    { login: {} },
-    /\.login: is not known here; known are/,
-  ],
+  ['a key of a login API is not one of a provider', { login: {} }, /\.login: is not known here; known are/],
 ]
 for (const [behaviour, options, fault] of slips) {
   test(behaviour, () => {

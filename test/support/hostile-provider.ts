@@ -92,7 +92,7 @@ export async function startHostileProvider(): Promise<HostileProvider> {
       issuer,
       clientId: 'postern',
       clientSecret: 'secret',
-      timeout: '2s',
+      timeout: '20s',
       ...more,
     }),
     async close() {

@@ -79,7 +79,7 @@ export async function startProvider(settings: ProviderSettings = {}): Promise<Te
         issuer,
         clientId: 'postern',
         clientSecret: secret,
-        timeout: '2s',
+        timeout: '20s',
         ...more,
       }
     },
