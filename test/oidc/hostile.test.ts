@@ -255,6 +255,26 @@ test('without a lie the same sign-in is good', async (t) => {
   assert.deepEqual([subject, name], ['company|ada', 'Ada'])
 })
 
+test('RD-02 the way back is judged again at the end, by the rules of then', async (t) => {
+  const scene = await open(t)
+  const browser = new BrowserClient(scene.gateway.origin)
+  const { searchParams } = new URL(locationOf(await browser.send('/_auth/oidc/company/start?return_to=/door/anything')))
+  scene.provider.nonce = searchParams.get('nonce') ?? ''
+  // The same gateway after a change: what was a page of the app is an address of ours now, where it could go in circles.
+  const changed = await startGateway({
+    clock: scene.clock,
+    keys: scene.gateway.keys,
+    publicUrl: scene.gateway.origin,
+    options: () => ({ prefix: '/door', upstreams: { company: scene.provider.describe() } }),
+  })
+  t.after(() => changed.close())
+  browser.origin = changed.origin
+  const query = new URLSearchParams({ state: searchParams.get('state') ?? '', code: 'a-code' }).toString()
+  const answer = await browser.send(`/door/oidc/company/callback?${query}`)
+  assert.deepEqual([answer.status, locationOf(answer)], [303, '/'])
+  assert.ok(browser.cookies.has('postern'))
+})
+
 test('a provider of which no `iss` is known may still not bring that of another', async (t) => {
   const scene = await open(t)
   const { answer } = await attempt(scene, '&iss=https%3A%2F%2Fsso.example.com')

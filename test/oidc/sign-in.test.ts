@@ -248,34 +248,6 @@ describe('RD-01 RD-02 the way back', () => {
       assert.equal(locationOf(answer), '/', target)
     }
   })
-
-  test('is judged again at the end, by the rules of then', async (t) => {
-    // Two processes of one gateway, of which one has been given another prefix since.
-    const provider = await startProvider()
-    t.after(() => provider.close())
-    const clock = clockOfNow()
-    const first = await startGateway({
-      clock,
-      options: (origin) => ({ upstreams: { company: provider.describe(origin) } }),
-    })
-    t.after(() => first.close())
-    const browser = new BrowserClient(first.origin)
-    const callback = await new Visitor().visit(await begin(browser, '/login/loop'))
-    const second = await startGateway({
-      clock,
-      keys: first.keys,
-      publicUrl: first.origin,
-      options: (origin) => ({
-        prefix: '/login',
-        upstreams: { company: provider.describe(origin, 'company') },
-      }),
-    })
-    t.after(() => second.close())
-    browser.origin = second.origin
-    const answer = await browser.send(pathOf(callback).replace('/_auth/', '/login/'))
-    // The redirect URI is another one now, so the code is refused: what counts is that nothing leads into the prefix.
-    assert.notEqual(answer.headers['location'], '/login/loop')
-  })
 })
 
 test('RD-05 what a request says of the host changes nothing', async (t) => {
