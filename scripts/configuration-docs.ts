@@ -56,18 +56,25 @@ function children(node: SchemaNode): readonly SchemaNode[] {
   return [...Object.values(node.properties ?? {}), ...(node.anyOf ?? []), ...below]
 }
 
-/** A section for everything below a key that has keys of its own. */
-function section(node: SchemaNode, path: string, level: number): readonly string[] {
+/**
+ * A section for everything below a key that has keys of its own.
+ *
+ * @param kind told in every heading, where things of several kinds stand under one key
+ */
+function section(node: SchemaNode, path: string, level: number, kind = ''): readonly string[] {
   if (node.title !== undefined && parts.includes(node.title)) return []
   const map = mapOf(node)
-  if (map !== undefined) return section(map.value, `${path}.NAME`, level)
-  if (node.items !== undefined) return section(node.items, `${path}[]`, level)
+  if (map !== undefined) return section(map.value, `${path}.NAME`, level, kind)
+  if (node.items !== undefined) return section(node.items, `${path}[]`, level, kind)
+  if (node.anyOf?.every((one) => one.properties?.['kind'] !== undefined)) {
+    return node.anyOf.flatMap((one) => section(one, path, level, `, kind ${one.properties?.['kind']?.const}`))
+  }
   if (node.properties === undefined) return []
   return [
-    `${'#'.repeat(Math.min(level, 5))} \`${path}\``,
+    `${'#'.repeat(Math.min(level, 5))} \`${path}\`${kind}`,
     node.description ?? '',
     table(node),
-    ...Object.entries(node.properties).flatMap(([key, child]) => section(child, `${path}.${key}`, level + 1)),
+    ...Object.entries(node.properties).flatMap(([key, child]) => section(child, `${path}.${key}`, level + 1, kind)),
   ]
 }
 
@@ -134,7 +141,7 @@ function typeName(node: SchemaNode): string {
     return parts.includes(node.title) ? `[${node.title}](#${node.title.replaceAll(' ', '-')})` : node.title
   if (node.enum !== undefined) return node.enum.map((one) => `\`${one}\``).join(', ')
   if (node.const !== undefined) return `\`${node.const}\``
-  if (node.anyOf !== undefined) return node.anyOf.map((one) => typeName(one)).join(' or ')
+  if (node.anyOf !== undefined) return [...new Set(node.anyOf.map((one) => typeName(one)))].join(' or ')
   const map = mapOf(node)
   if (map !== undefined) return `map of ${several(map.value)}`
   if (node.items !== undefined) return `list of ${several(node.items)}`

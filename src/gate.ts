@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { causedBy, withCauses } from './base/cause.ts'
-import { systemClock, type Clock } from './base/clock.ts'
+import { systemClock, toSeconds, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
@@ -20,6 +20,14 @@ import { createEndings } from './life/endings.ts'
 import { createExchanger, type ExchangeRequest, type ExchangeResult } from './life/exchange.ts'
 import { createProcessFacts } from './life/facts.ts'
 import { createLoginLimiter } from './life/login-limits.ts'
+import {
+  beginAt,
+  finishAt,
+  type BeginResult,
+  type FinishResult,
+  type RedirectAnswer,
+  type RedirectRequest,
+} from './life/redirect-sign-in.ts'
 import { createRenewer } from './life/renew.ts'
 import { createRevocations, type RevocationList } from './life/revocations.ts'
 import { createSharedFacts } from './life/shared-facts.ts'
@@ -28,14 +36,17 @@ import { createSessionMaker } from './life/session.ts'
 import { signInAt, type SignInResult } from './life/sign-in.ts'
 import { createSignOuter } from './life/sign-out.ts'
 import { fetchFromUpstream, type FetchInit } from './life/token-source.ts'
+import { readTombstones } from './life/tombstone.ts'
+import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
 import { createMinter } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
 import { createTransactionSealer } from './token/transaction.ts'
 import { createVerifier } from './token/verify.ts'
 import { createLoginUpstream } from './upstream/login-upstream.ts'
+import { createOidcUpstream } from './upstream/oidc-upstream.ts'
 import { observed } from './upstream/observed.ts'
 import { createSubjectTokenValidators } from './upstream/subject-token/validators.ts'
-import type { FieldValues, Upstream } from './upstream/upstream.ts'
+import type { FieldValues, OidcUpstream, Upstream } from './upstream/upstream.ts'
 
 /** What the gate looks at in a request. Node's `IncomingMessage` has the first three. */
 export interface RequestFacts {
@@ -70,8 +81,16 @@ export interface Gate {
   signIn(input: SignInRequest, request: RequestFacts): Promise<SignInResult>
   /** Trades a token that an API client brings for one of ours. Never rejects. */
   exchange(input: ExchangeRequest, request: RequestFacts): Promise<ExchangeResult>
+  beginRedirect(upstream: OidcUpstream, asked: RedirectRequest, request: RequestFacts): Promise<BeginResult>
+  finishRedirect(upstream: OidcUpstream, answer: RedirectAnswer, request: RequestFacts): Promise<FinishResult>
+  /** Whether the logout token was good; what it ends is over in this process. */
+  endByUpstream(upstream: OidcUpstream, logoutToken: string, request: RequestFacts): Promise<boolean>
   /** Tells the upstream, remembers the fact, and says which cookies to set. Never fails. */
-  signOut(request: RequestFacts): Promise<{ readonly setCookies: readonly string[]; readonly hadSession: boolean }>
+  signOut(request: RequestFacts): Promise<SignedOut>
+  /** Where a sign-out of this session goes on to; undefined: nowhere. */
+  endSession(session: Session, sealed?: string): Promise<string | undefined>
+  /** Whether somebody has signed out in this browser, not long ago. */
+  signedOutHere(request: RequestFacts): boolean
   clearCookies(): readonly string[]
   /** See {@link fetchFromUpstream}. */
   fetch(
@@ -92,6 +111,13 @@ export interface Gate {
   jwks(): { readonly keys: readonly Readonly<Record<string, string>>[] }
   revoke(list: RevocationList): void
   close(): Promise<void>
+}
+
+interface SignedOut {
+  readonly setCookies: readonly string[]
+  readonly hadSession: boolean
+  /** Where a browser goes on to, to sign out at the provider too. */
+  readonly location: string | undefined
 }
 
 type Headers = readonly (readonly [string, string])[]
@@ -135,7 +161,11 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const upstreams = new Map(
     [...config.upstreams].map(([key, upstream]) => [
       key,
-      observed(createLoginUpstream(upstream, { clock }), clock, events),
+      observed(
+        upstream.kind === 'oidc' ? createOidcUpstream(upstream, { clock }) : createLoginUpstream(upstream, { clock }),
+        clock,
+        events,
+      ),
     ]),
   )
   const counted = createProcessBuckets(clock)
@@ -174,6 +204,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   })
   const identities = new WeakMap<Session, Headers>()
   const signOuter = createSignOuter(policy, { sealer, cookies, upstreams, facts, clock, events })
+  const upstreamSignOuter = createUpstreamSignOuter(policy, { facts, clock, events })
   const authenticator = createAuthenticator(config, {
     session: verifier,
     access: createVerifier('access', ring, names, clock),
@@ -204,6 +235,15 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     return [tombstone, ...(sealed !== undefined && setCookies.length === 1 ? [cookies.clearSealed()] : [])]
   }
 
+  async function endSession(session: Session, sealed?: string): Promise<string | undefined> {
+    const { upn, upt = sealed, sid } = session.claims
+    const upstream = upstreams.get(upn)
+    if (upstream?.kind !== 'oidc') return undefined
+    return upstream.endSession(upt === undefined ? undefined : await sealer.open(upt, sid))
+  }
+
+  const redirectDeps = { maker, limiter, transactions, clock, events }
+
   return {
     config,
     events,
@@ -227,7 +267,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       const only = upstreams.size === 1 ? [...upstreams.values()][0] : undefined
       const named = transaction?.upstream ?? input.upstream
       const upstream = named === undefined ? only : upstreams.get(named)
-      if (upstream === undefined) return { ok: false, reason: 'bad_request', retryAfter: undefined }
+      if (upstream?.kind !== 'login') return { ok: false, reason: 'bad_request', retryAfter: undefined }
       const { typed, carrier, browser } = input
       const deps = { maker, limiter, transactions, clock, events }
       const context = contextOf(request)
@@ -242,12 +282,30 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     },
 
     exchange: (input, request) => exchanger.exchange(input, contextOf(request)),
+    beginRedirect(upstream, asked, request) {
+      const context = contextOf(request)
+      return causedBy(context, () => beginAt(upstream, asked, context, redirectDeps))
+    },
+
+    async finishRedirect(upstream, answer, request) {
+      const context = contextOf(request)
+      const result = await causedBy(context, () => finishAt(upstream, answer, context, redirectDeps))
+      if (!result.ok) return result
+      const more = await replaced(request, result.session, result.setCookies)
+      return { ...result, setCookies: [...result.setCookies, ...more] }
+    },
+
+    endByUpstream: (upstream, logoutToken, request) => upstreamSignOuter.end(upstream, logoutToken, contextOf(request)),
+
+    endSession,
+    signedOutHere: (request) => readTombstones(cookiesOf(request).out, toSeconds(clock())).buried.length > 0,
 
     async signOut(request) {
       const carried = cookiesOf(request)
       const session = await namedSession(request)
       const tombstone = await signOuter.end(session, carried, contextOf(request))
-      return { setCookies: [...cookies.clear(), tombstone], hadSession: session !== undefined }
+      const location = session?.kind === 'session' ? await endSession(session, carried.sealed) : undefined
+      return { setCookies: [...cookies.clear(), tombstone], hadSession: session !== undefined, location }
     },
 
     clearCookies: () => cookies.clear(),

@@ -109,7 +109,7 @@ function configured(name: string, origin: string): LoginUpstreamConfig {
   const result = parse(options, { readFile: () => undefined, env: () => undefined })
   if (!result.ok) throw new Error(`${name}.yaml: ${result.faults.map(({ message }) => message).join('; ')}`)
   const config = result.config.upstreams.get(name)
-  if (config === undefined) throw new Error(`${name}.yaml: has no upstream of that name`)
+  if (config?.kind !== 'login') throw new Error(`${name}.yaml: has no upstream of that name`)
   return config
 }
 

@@ -51,6 +51,27 @@ export async function installFromPypi(folder: string, name: string, version: str
   })
 }
 
+/** A zip file of a Maven repository, unpacked. The client keeps what it fetches in a folder of its own. */
+export async function installFromMaven(folder: string, group: string, name: string, version: string) {
+  const coordinates = `${group}:${name}:${version}:zip`
+  const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack'
+  await run(
+    'mvn',
+    [
+      '--quiet',
+      '--batch-mode',
+      goal,
+      `-Dartifact=${coordinates}`,
+      `-DoutputDirectory=${folder}`,
+      `-DmarkersDirectory=${join(folder, 'markers')}`,
+    ],
+    {
+      cwd: folder,
+      timeout: minutes(10),
+    },
+  )
+}
+
 /** Compiles it, one package at a time, so that the machine stays of use for something else. */
 export async function installFromGo(folder: string, path: string, version: string) {
   await run('go', ['install', '-p', '1', `${path}@v${version}`], {

@@ -57,16 +57,22 @@ export async function run(command: string, args: readonly string[], options: Bou
  * Starts a server and waits until it answers.
  *
  * @param ready path of its own that it answers with any status below 500
+ * @param patience milliseconds until it has to answer; default a minute
  */
 export async function serve(
   command: string,
   args: readonly string[],
-  { origin, ready, ...options }: RunOptions & { readonly origin: string; readonly ready: string },
+  {
+    origin,
+    ready,
+    patience = 60_000,
+    ...options
+  }: RunOptions & { readonly origin: string; readonly ready: string; readonly patience?: number },
 ): Promise<Running> {
   const { child, output } = start(command, args, options)
   const server = { origin, output, stop: () => stop(child) }
   try {
-    await Promise.race([answers(`${origin}${ready}`), ended(child)])
+    await Promise.race([answers(`${origin}${ready}`, patience), ended(child)])
     return server
   } catch (error) {
     await server.stop()
@@ -101,15 +107,15 @@ function start(command: string, args: readonly string[], { cwd, env }: RunOption
   return { child, output: () => text }
 }
 
-async function answers(url: string): Promise<void> {
-  const until = Date.now() + 60_000
+async function answers(url: string, patience: number): Promise<void> {
+  const until = Date.now() + patience
   while (Date.now() < until) {
     const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(5000) }).catch(() => undefined)
     await response?.body?.cancel()
     if (response !== undefined && response.status < 500) return
     await sleep(100)
   }
-  throw new Error('no answer within 60 s')
+  throw new Error('no answer in time')
 }
 
 async function ended(child: ChildProcess): Promise<never> {

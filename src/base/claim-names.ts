@@ -14,6 +14,7 @@ export const registeredNames: ReadonlySet<string> = new Set([
   'idle_at',
   'upn',
   'upt',
+  'ups',
   'cnf',
   'scope',
 ])

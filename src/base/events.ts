@@ -69,6 +69,7 @@ export type PosternEvent = EventContext &
         readonly budget: number
         readonly bill: Readonly<Record<string, number>>
       }
+    | { readonly type: 'upstream_signed_out'; readonly by: 'sid' | 'sub' }
     | { readonly type: 'error'; readonly where: string; readonly error: unknown }
     | { readonly type: 'warning'; readonly message: string }
     /** Something that an operator wants to know and need not act on. */

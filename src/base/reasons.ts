@@ -13,7 +13,7 @@ export const clientCodes = {
   invalid_target: { status: 400, title: 'This client gets no token for that audience.' },
   invalid_scope: { status: 400, title: 'This client does not get that scope.' },
   unsupported_grant_type: { status: 400, title: 'This grant type is not served here.' },
-  bad_transaction: { status: 400, title: 'The sign-in took too long. Start again.' },
+  bad_transaction: { status: 400, title: 'The sign-in cannot be finished. Start again.' },
   forbidden: { status: 403, title: 'This account may not do that.' },
   untrusted_proxy: { status: 403, title: 'This address is for front proxies that the configuration names.' },
   csrf: { status: 403, title: 'The request came from another site.' },
@@ -26,6 +26,7 @@ export const clientCodes = {
   header_too_large: { status: 431, title: 'The request headers are too large.' },
   rate_limited: { status: 429, title: 'Too many attempts. Try again later.' },
   prefetch: { status: 503, title: 'Not answered ahead of time.' },
+  provider_refused: { status: 403, title: 'The sign-in service did not sign you in.' },
   upstream_unavailable: { status: 503, title: 'The sign-in service does not answer. Try again shortly.' },
   upstream_bad: { status: 502, title: 'The sign-in service gave an answer that cannot be used.' },
   upstream_slow: { status: 504, title: 'The sign-in service took too long to answer.' },
@@ -85,7 +86,7 @@ export const reasons = {
   password_expired: 'sign_in_failed',
   /** A second step is due; the sign-in goes on. */
   second_factor: 'second_factor',
-  /** The second step came too late, from another browser, or with something else than what we gave out. */
+  /** The second step, or the answer of a provider, came too late, from another browser, or with something else than what we gave out. */
   bad_transaction: 'bad_transaction',
   /** Token exchange: no client of this id, or nothing that says which client asks. */
   unknown_client: 'invalid_client',
@@ -106,6 +107,16 @@ export const reasons = {
   invalid_target: 'invalid_target',
   invalid_scope: 'invalid_scope',
   unsupported_grant_type: 'unsupported_grant_type',
+  /** The provider says that the person may not, or does not want to. */
+  provider_denied: 'provider_refused',
+  /** The answer comes from another provider than the sign-in was begun at (RFC 9207; RFC 9700 section 4.4). */
+  provider_mixed_up: 'bad_transaction',
+  /** The provider does not take its code: used before, too old, or not begun here. */
+  code_refused: 'bad_transaction',
+  /** The ID token or what stands beside it is not what it must be (OpenID Connect Core 1.0 section 3.1.3.7). */
+  bad_identity: 'bad_transaction',
+  /** A logout token that is none of the provider's, or not for now (OpenID Connect Back-Channel Logout 1.0 section 2.6). */
+  bad_logout_token: 'bad_request',
   rate_limited: 'rate_limited',
   upstream_unavailable: 'upstream_unavailable',
   upstream_bad: 'upstream_bad',

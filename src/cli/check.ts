@@ -7,6 +7,7 @@ import { readRevocations } from '../life/revocation-file.ts'
 import { createRouteTable } from '../route/match.ts'
 import { readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
+import { registrations } from './registrations.ts'
 
 /** `postern check`: everything that would keep the gateway from starting, and what to think twice about. */
 export async function run(args: string[]): Promise<Exit> {
@@ -22,6 +23,7 @@ export async function run(args: string[]): Promise<Exit> {
   if (all.length > 0) return exits.faults
   for (const warning of agedKeys(keys, config.keys.maxAge, Date.now())) process.stdout.write(`warning: ${warning}\n`)
   for (const row of routeRows(config.routes)) process.stdout.write(`${row}\n`)
+  for (const line of registrations(config)) process.stdout.write(`register: ${line}\n`)
   const upstreams = [...config.upstreams.keys()].join(', ')
   process.stdout.write(`good: ${config.publicUrl}, upstreams: ${upstreams}, ${keys.length} keys\n`)
   return exits.good

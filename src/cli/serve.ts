@@ -9,6 +9,7 @@ import { createLogger } from '../observe/logger.ts'
 import { createServer } from '../server.ts'
 import { readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
+import { registrations } from './registrations.ts'
 import { closeOnSignals, listenOrClose } from './lifecycle.ts'
 import { joinMetrics } from './worker-metrics.ts'
 import { createWorkerStore, serveWorkers } from './worker-store.ts'
@@ -26,6 +27,7 @@ export async function run(args: string[]): Promise<Exit> {
   if (!isWorker) {
     for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
     for (const warning of warnings) log.warn(warning)
+    for (const line of registrations(config)) log.info(`to be registered for ${line}`)
   }
   if (config.workers > 1 && !isWorker) {
     serveWorkers(createMemoryStore(Date.now))

@@ -5,12 +5,10 @@ import type { LoginUpstreamConfig } from '../config/upstream.ts'
 import type { UpstreamGrant } from '../token/seal.ts'
 import { createLoginUpstream } from '../upstream/login-upstream.ts'
 import type { TraceEvent } from '../upstream/trace.ts'
-import type { SignInOutcome, Upstream } from '../upstream/upstream.ts'
+import type { LoginUpstream, SignedIn, SignInOutcome } from '../upstream/upstream.ts'
 import { readConfig } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { createFieldReader } from './typed-fields.ts'
-
-type SignedIn = Extract<SignInOutcome, { kind: 'signed_in' }>
 
 const options = { config: { type: 'string' }, logout: { type: 'boolean' } } as const
 
@@ -50,6 +48,11 @@ function configOf(config: Config, key: string): LoginUpstreamConfig {
       `There is no upstream ${JSON.stringify(key)}. There is: ${[...config.upstreams.keys()].join(', ')}`,
       exits.usage,
     )
+  if (found.kind === 'oidc')
+    throw new CommandFault(
+      `People sign in to ${JSON.stringify(key)} at the provider itself, in a browser: open ${config.publicUrl}${config.prefix}/oidc/${key}/start`,
+      exits.usage,
+    )
   return found
 }
 
@@ -77,7 +80,7 @@ function explain(outcome: Exclude<SignInOutcome, { kind: 'signed_in' | 'second_s
   return exits.faults
 }
 
-async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promise<Exit> {
+async function tryCheck(upstream: LoginUpstream, { grant, subject }: SignedIn): Promise<Exit> {
   if (!upstream.canCheck) {
     line(
       `no check call is configured: a session is renewed without asking, until ${upstream.canRefresh ? 'the refresh call is due' : 'session.uncheckedTimeout'}`,
@@ -97,7 +100,7 @@ async function tryCheck(upstream: Upstream, { grant, subject }: SignedIn): Promi
 }
 
 /** The newest grant, or undefined where the refresh call does not do what it should. */
-async function tryRefresh(upstream: Upstream, { grant, subject }: SignedIn): Promise<UpstreamGrant | undefined> {
+async function tryRefresh(upstream: LoginUpstream, { grant, subject }: SignedIn): Promise<UpstreamGrant | undefined> {
   if (!upstream.canRefresh) return grant
   const outcome = await upstream.refresh(grant, subject)
   if (outcome.kind === 'refreshed') {
@@ -113,7 +116,7 @@ async function tryRefresh(upstream: Upstream, { grant, subject }: SignedIn): Pro
 }
 
 /** Whether signing out there ends what a copied cookie holds: only asking with it afterwards tells. */
-async function tryLogout(upstream: Upstream, grant: UpstreamGrant, subject: string): Promise<Exit> {
+async function tryLogout(upstream: LoginUpstream, grant: UpstreamGrant, subject: string): Promise<Exit> {
   if (!upstream.canEnd) {
     line('no logout call is configured, so signing out cannot end the token there')
     return exits.faults

@@ -1,17 +1,17 @@
 import cluster from 'node:cluster'
 import type { Cell, Waits } from '../life/buckets.ts'
 import type { MemoryStore } from '../life/memory-store.ts'
-import type { Added, Denial, SharedStore } from '../life/shared-store.ts'
+import type { Added, Ending, SharedStore } from '../life/shared-store.ts'
 
 /*
  * Workers of one machine share what they know through the process that keeps them: a worker asks by message, and is told
- * of every denial.
+ * of everything that ends sessions.
  */
 
 /** What a worker may ask for, and the answer. */
 interface Asks {
-  denials: { ask: null; answer: readonly Denial[] }
-  deny: { ask: Denial; answer: null }
+  endings: { ask: null; answer: readonly Ending[] }
+  end: { ask: Ending; answer: null }
   get: { ask: { key: string }; answer: string | null }
   put: { ask: { key: string; value: string; until: number }; answer: null }
   add: { ask: { key: string; value: string; until: number }; answer: Added }
@@ -24,16 +24,16 @@ interface Asks {
 type Message =
   | { readonly postern: 'ask'; readonly id: number; readonly name: keyof Asks; readonly ask: unknown }
   | { readonly postern: 'answer'; readonly id: number; readonly answer: unknown }
-  | { readonly postern: 'denial'; readonly denial: Denial }
+  | { readonly postern: 'ending'; readonly ending: Ending }
 
 type Answers = { readonly [Name in keyof Asks]: (ask: Asks[Name]['ask']) => Promise<Asks[Name]['answer']> }
 
 /** In the process that keeps the workers. */
 export function serveWorkers(store: MemoryStore): void {
   const answers: Answers = {
-    denials: async () => store.denials(),
-    async deny(denial) {
-      store.deny(denial)
+    endings: async () => store.endings(),
+    async end(ending) {
+      store.end(ending)
       return null
     },
     get: async ({ key }) => (await store.get(key)) ?? null,
@@ -50,9 +50,9 @@ export function serveWorkers(store: MemoryStore): void {
     // Both sides are this very file.
     const answering = (answers[name] as (ask: unknown) => Promise<unknown>)(ask)
     void answering.then((answer) => send(worker, { postern: 'answer', id, answer }))
-    if (name !== 'deny') return
+    if (name !== 'end') return
     for (const other of Object.values(cluster.workers ?? {}))
-      if (other !== undefined && other !== worker) send(other, { postern: 'denial', denial: ask as Denial })
+      if (other !== undefined && other !== worker) send(other, { postern: 'ending', ending: ask as Ending })
   })
 }
 
@@ -62,13 +62,13 @@ const patience = 1_000
 /** In a worker. */
 export function createWorkerStore(): SharedStore {
   const waiting = new Map<number, (answer: unknown) => void>()
-  const listeners: ((denial: Denial) => void)[] = []
+  const listeners: ((ending: Ending) => void)[] = []
   let lastId = 0
 
   const receive = (message: unknown) => {
     if (!isOurs(message)) return
     if (message.postern === 'answer') waiting.get(message.id)?.(message.answer)
-    if (message.postern === 'denial') for (const listener of listeners) listener(message.denial)
+    if (message.postern === 'ending') for (const listener of listeners) listener(message.ending)
   }
   process.on('message', receive)
 
@@ -91,9 +91,9 @@ export function createWorkerStore(): SharedStore {
 
   return {
     async ready() {
-      for (const denial of (await ask('denials', null)) ?? []) for (const listener of listeners) listener(denial)
+      for (const ending of (await ask('endings', null)) ?? []) for (const listener of listeners) listener(ending)
     },
-    tell: (denial) => void ask('deny', denial),
+    tell: (ending) => void ask('end', ending),
     hear: (listener) => void listeners.push(listener),
     get: async (key) => (await ask('get', { key })) ?? undefined,
     put: async (key, value, until) => void (await ask('put', { key, value, until })),

@@ -1,6 +1,9 @@
 import type { Secret } from '../base/secret.ts'
 import type { ClientConfig, ExchangeConfig } from './exchange.ts'
+import type { OidcUpstreamConfig } from './oidc.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
+
+export type UpstreamConfig = LoginUpstreamConfig | OidcUpstreamConfig
 
 /** The configuration after `parse`: frozen, defaults filled in, durations in milliseconds, addresses parsed. */
 export interface Config {
@@ -21,7 +24,7 @@ export interface Config {
   readonly keys: { readonly dir: string; readonly publishAhead: number; readonly maxAge: number }
   readonly session: SessionConfig
   readonly api: { readonly tokenTtl: number; readonly audience: string }
-  readonly upstreams: ReadonlyMap<string, LoginUpstreamConfig>
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>
   readonly routes: readonly RouteConfig[]
   readonly identityHeaders: ReadonlyMap<string, string>
   /** By upstream; none = there is no token endpoint. */

@@ -3,6 +3,7 @@ import { client, clientKey, exchange } from './exchange-options.ts'
 import { route } from './route-options.ts'
 import { choice, duration, flag, keys, map, origin, rate, secretText, strict, text } from './schema.ts'
 import { loginUpstream } from './upstream-options.ts'
+import { oidcUpstream } from './oidc-options.ts'
 
 /*
  * The one description of the configuration: the type that a developer sees, the JSON Schema that an editor reads, and
@@ -190,7 +191,7 @@ export const OptionsSchema = strict(
     keys: Type.Optional(keySettings),
     session: Type.Optional(session),
     api: Type.Optional(api),
-    upstreams: Type.Record(Type.String({ pattern: keys.upstream.pattern }), loginUpstream, {
+    upstreams: Type.Record(Type.String({ pattern: keys.upstream.pattern }), Type.Union([loginUpstream, oidcUpstream]), {
       description: 'The services that sign people in, by a short key.',
       additionalProperties: false,
       errorMessage: keys.upstream.errorMessage,

@@ -41,7 +41,7 @@ function readUrl(text: string): URL | undefined {
 }
 
 /** Names and addresses that cannot leave this machine (RFC 6761 section 6.3, RFC 5735 section 3, RFC 4291 section 2.5.3). */
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||

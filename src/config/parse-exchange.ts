@@ -6,10 +6,11 @@ import { parseUrl, type HttpRule } from './origin.ts'
 import { checkClaimName, parsePointer } from './parse-place.ts'
 import { readSecretFile, type SecretSources } from './secrets.ts'
 import { fieldPattern } from './templates.ts'
+import type { UpstreamConfig } from './config.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
 
 interface Means {
-  readonly upstreams: ReadonlyMap<string, LoginUpstreamConfig>
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>
   /** Keys of all upstreams, those with faults too. */
   readonly upstreamKeys: readonly string[]
   readonly sources: SecretSources
@@ -36,12 +37,14 @@ export function parseExchange(
 function parseOne(
   spot: Spot,
   options: ExchangeOptions,
-  upstream: LoginUpstreamConfig | undefined,
+  upstream: UpstreamConfig | undefined,
   { sources, http }: Means,
 ): ExchangeConfig {
   switch (options.by) {
     case 'check':
-      if (upstream !== undefined) checkAnswersWho(spot, upstream)
+      if (upstream?.kind === 'oidc')
+        spot.fault('is for a login API; tokens of a provider are validated by introspection or jwks')
+      else if (upstream !== undefined) checkAnswersWho(spot, upstream)
       return { by: 'check' }
     case 'introspection':
       return {

@@ -1,6 +1,6 @@
 import { duration, minute } from './duration.ts'
 import type { Spot } from './faults.ts'
-import { parseOrigin } from './origin.ts'
+import { parseOrigin, type HttpRule } from './origin.ts'
 import { parseLater } from './parse-later.ts'
 import { parsePresent } from './parse-present.ts'
 import { parseSignIn, type SignInConfig } from './parse-sign-in.ts'
@@ -8,10 +8,13 @@ import type { SecretSources } from './secrets.ts'
 import type { LoginUpstreamOptions } from './upstream-options.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
 
-interface Surroundings {
+export interface Surroundings {
   readonly sources: SecretSources
   /** `insecure.httpUpstreams` */
   readonly httpUpstreams: boolean
+  /** Empty beside a fault. */
+  readonly publicUrl: string
+  readonly prefix: string
 }
 
 /** One upstream. Beside a fault what is returned is not to be used. */
@@ -24,10 +27,6 @@ export function parseUpstream(
   const signIn = parseSignIn(spot, options, sources)
   const present = parsePresent(spot.at('present'), options, signIn, sources)
   const later = parseLater(spot, options, signIn, present, sources)
-  const subjectPrefix = options.subject?.prefix ?? key
-  if (!/^[^|\p{Cc}]*$/u.test(subjectPrefix)) {
-    spot.at('subject', 'prefix').fault('may not hold `|`, which ends the prefix in `sub`, or control characters')
-  }
   return {
     kind: 'login',
     key,
@@ -35,7 +34,7 @@ export function parseUpstream(
     origin: parseOrigin(spot.at('origin'), options.origin, httpRule(httpUpstreams)),
     timeout: duration(spot.at('timeout'), options.timeout ?? '10s', { least: 1, most: 5 * minute }),
     maxResponse: options.maxResponse ?? 1_048_576,
-    subjectPrefix,
+    subjectPrefix: parseSubjectPrefix(spot, options.subject?.prefix ?? key),
     ...(later.refresh?.trades === 'token' ? withTokenTraded(signIn) : signIn),
     present,
     ...later,
@@ -48,17 +47,24 @@ function withTokenTraded({ login, secondStep, ...rest }: SignInConfig): SignInCo
   return { ...rest, login: traded(login), secondStep: secondStep === undefined ? undefined : traded(secondStep) }
 }
 
-/** Where tokens and passwords may go unencrypted. */
-export function httpRule(httpUpstreams: boolean) {
-  if (httpUpstreams) return { allowed: 'anywhere' } as const
-  return {
-    allowed: 'loopback',
-    otherwise: 'to send passwords in the clear all the same, say insecure.httpUpstreams: true',
-  } as const
+export function parseSubjectPrefix(spot: Spot, prefix: string): string {
+  if (!/^[^|\p{Cc}]*$/u.test(prefix)) {
+    spot.at('subject', 'prefix').fault('may not hold `|`, which ends the prefix in `sub`, or control characters')
+  }
+  return prefix
+}
+
+export const httpOtherwise = 'to send passwords in the clear all the same, say insecure.httpUpstreams: true'
+
+export function httpRule(httpUpstreams: boolean): HttpRule {
+  return httpUpstreams ? { allowed: 'anywhere' } : { allowed: 'loopback', otherwise: httpOtherwise }
 }
 
 /** Two upstreams with one prefix would make two people one `sub` (security.md TM-05). */
-export function checkSubjectPrefixes(spot: Spot, upstreams: ReadonlyMap<string, LoginUpstreamConfig>): void {
+export function checkSubjectPrefixes(
+  spot: Spot,
+  upstreams: ReadonlyMap<string, { readonly subjectPrefix: string }>,
+): void {
   const owners = new Map<string, string>()
   for (const [key, { subjectPrefix }] of upstreams) {
     const owner = owners.get(subjectPrefix)

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { Config } from './config.ts'
+import type { Config, UpstreamConfig } from './config.ts'
 import { duration, hour, rate } from './duration.ts'
 import { createReport, type Fault, type Spot } from './faults.ts'
 import { deepFreeze, isPlainObject, plainJson } from './json.ts'
@@ -7,14 +7,14 @@ import type { Options } from './options.ts'
 import { parseOrigin } from './origin.ts'
 import { parseClients } from './parse-clients.ts'
 import { parseExchange } from './parse-exchange.ts'
+import { parseOidcUpstream } from './parse-oidc.ts'
 import { parseRedis } from './parse-redis.ts'
 import { parseIdentityHeaders, parseProxies } from './parse-network.ts'
 import { parseRoutes } from './parse-routes.ts'
 import { parseSession, tokenLife } from './parse-session.ts'
-import { checkSubjectPrefixes, httpRule, parseUpstream } from './parse-upstream.ts'
+import { checkSubjectPrefixes, httpRule, parseUpstream, type Surroundings } from './parse-upstream.ts'
 import type { SecretSources } from './secrets.ts'
 import { checkShape } from './shape.ts'
-import type { LoginUpstreamConfig } from './upstream.ts'
 import { warningsOf } from './warnings.ts'
 
 export type ParseResult =
@@ -53,6 +53,8 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
   const upstreams = parseUpstreams(top.at('upstreams'), options.upstreams, {
     sources,
     httpUpstreams: insecure.httpUpstreams ?? false,
+    publicUrl: publicUrl ?? '',
+    prefix,
   })
   const replicas = part('replicas') ?? 1
   const redis = parseRedis(top.at('facts', 'redis'), part('facts')?.redis ?? undefined, sources)
@@ -136,16 +138,19 @@ function parseApi(
   return { tokenTtl: duration(spot.at('tokenTtl'), options.tokenTtl ?? '10m', tokenLife), audience }
 }
 
-type Surroundings = Parameters<typeof parseUpstream>[3]
-
 function parseUpstreams(
   spot: Spot,
   options: Options['upstreams'] | undefined,
   surroundings: Surroundings,
 ): Config['upstreams'] {
   const sound = Object.entries(isPlainObject(options) ? options : {}).filter(([key]) => spot.at(key).isSound())
-  const upstreams = new Map<string, LoginUpstreamConfig>(
-    sound.map(([key, upstream]) => [key, parseUpstream(spot.at(key), key, upstream, surroundings)]),
+  const upstreams = new Map<string, UpstreamConfig>(
+    sound.map(([key, upstream]) => [
+      key,
+      upstream.kind === 'oidc'
+        ? parseOidcUpstream(spot.at(key), key, upstream, surroundings)
+        : parseUpstream(spot.at(key), key, upstream, surroundings),
+    ]),
   )
   checkSubjectPrefixes(spot, upstreams)
   return upstreams

@@ -80,10 +80,28 @@ function explainEnum(choices: readonly string[], value: Json, spot: Spot): void 
 /** One fault for a union: about the alternative that was meant, where that is plain, else about all of them. */
 function explainUnion(branches: readonly SchemaNode[], value: Json, spot: Spot): void {
   if (branches.some((branch) => Check(branch, value))) return
+  if (explainKinds(branches, value, spot)) return
   const meant = meantBranch(branches, value)
   if (meant !== undefined) return explain(meant, value, spot)
   const slip = isPlainObject(value) ? slipOfKey(branches, value) : undefined
   spot.fault(`must be ${branches.map(form).join(' or ')}${slip === undefined ? '' : `; did you mean \`${slip}\`?`}`)
+}
+
+/** Branches told apart by `kind`: that one is meant which it names. */
+function explainKinds(branches: readonly SchemaNode[], value: Json, spot: Spot): boolean {
+  const kinds = branches.flatMap(({ properties }) =>
+    properties?.['kind']?.const === undefined ? [] : [properties['kind']],
+  )
+  if (!isPlainObject(value) || kinds.length < branches.length) return false
+  const kind = value['kind']
+  const meant = branches.find(({ properties }) => properties?.['kind']?.const === kind)
+  if (meant !== undefined) explain(meant, value, spot)
+  else {
+    const names = kinds.map(({ const: name }) => String(name))
+    if (kind === undefined) spot.at('kind').fault(`is missing; say ${listed(names, 'or')}`)
+    else explainEnum(names, kind, spot.at('kind'))
+  }
+  return true
 }
 
 function meantBranch(branches: readonly SchemaNode[], value: Json): SchemaNode | undefined {

@@ -2,6 +2,8 @@ import type { ClientConfig, ExchangeConfig } from './exchange.ts'
 import type { Config } from './config.ts'
 import { formatDuration } from './duration.ts'
 import { formatPath } from './faults.ts'
+import type { OidcUpstreamConfig } from './oidc.ts'
+import { isLoopback } from './origin.ts'
 import type { Condition, LoginUpstreamConfig } from './upstream.ts'
 
 /** What is allowed and yet worth a second thought, one sentence each; said at every start and by `postern check`. */
@@ -12,7 +14,9 @@ export function warningsOf(config: Config): readonly string[] {
         ? [`trustedProxies[${index}]: believes every address there is, so a client can claim to be any other.`]
         : [],
     ),
-    ...[...config.upstreams.values()].flatMap((upstream) => upstreamWarnings(upstream, config)),
+    ...[...config.upstreams.values()].flatMap((upstream) =>
+      upstream.kind === 'oidc' ? providerWarnings(upstream, config) : upstreamWarnings(upstream, config),
+    ),
     ...exchangeWarnings(config),
     ...config.routes.flatMap((route, index) =>
       unmapped(config, Object.keys(route.require)).map(
@@ -84,12 +88,36 @@ function clientWarnings({ id, credential }: ClientConfig): readonly string[] {
     : []
 }
 
+function providerWarnings(
+  { key, issuer, userinfo, refresh }: OidcUpstreamConfig,
+  { session, replicas, facts }: Config,
+): readonly string[] {
+  const path = formatPath(['upstreams', key])
+  const url = URL.parse(issuer)
+  return [
+    ...(url?.protocol === 'http:' && !isLoopback(url.hostname)
+      ? [`${path}.issuer: is plain http: whoever is on the network between can sign in as anybody.`]
+      : []),
+    ...(!userinfo && refresh === undefined
+      ? [
+          `${path}: neither asks the userinfo endpoint nor uses refresh tokens, so its sessions are renewed without asking it, for ${formatDuration(session.uncheckedTimeout)} (session.uncheckedTimeout).`,
+        ]
+      : []),
+    ...(refresh !== undefined && !refresh.concurrent && replicas === 1 && facts.redis === undefined
+      ? [
+          `${path}.refresh: a second replica would use the same refresh token twice. Run one, or set facts.redis, or say refresh.concurrent: true.`,
+        ]
+      : []),
+  ]
+}
+
 /** Claims that nothing can fill. */
 function unmapped({ upstreams, exchange, clients }: Config, claims: readonly string[]): readonly string[] {
   const mapped = new Set(['sub'])
-  for (const { login, secondStep, profile, check } of upstreams.values()) {
-    for (const call of [login, secondStep, profile, check])
-      for (const claim of call?.claims.keys() ?? []) mapped.add(claim)
+  for (const upstream of upstreams.values()) {
+    const calls =
+      upstream.kind === 'oidc' ? [upstream] : [upstream.login, upstream.secondStep, upstream.profile, upstream.check]
+    for (const call of calls) for (const claim of call?.claims.keys() ?? []) mapped.add(claim)
   }
   for (const config of exchange.values()) {
     if (config.by !== 'check') for (const claim of config.claims.keys()) mapped.add(claim)

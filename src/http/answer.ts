@@ -7,7 +7,7 @@ import { answerFor, formatFor } from '../route/answer.ts'
 import { clientKind } from '../route/client-kind.ts'
 import { safeReturnTo } from '../route/return-to.ts'
 import { errorPage } from './pages/error.ts'
-import { pageHeaders } from './pages/headers.ts'
+import { pageHeaders, withFormAction } from './pages/headers.ts'
 import { authenticateChallenge, codeOf, problemOf, problemType, reasonOf, type Problem } from './problem.ts'
 import { factsOf, type ProxyTrust } from './request-facts.ts'
 
@@ -42,7 +42,8 @@ export interface Answerer {
   fail(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
   /** Says that a request was refused, for an answer made elsewhere. */
   note(request: FastifyRequest, reason: Reason, who?: Pick<RefusalExtras, 'session' | 'detail'>): void
-  page(reply: FastifyReply, status: number, page: string): FastifyReply
+  /** @param formsGoTo a further origin that the page's forms may lead to */
+  page(reply: FastifyReply, status: number, page: string, formsGoTo?: string): FastifyReply
   json(reply: FastifyReply, body: object): FastifyReply
 }
 
@@ -104,8 +105,9 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     return reply.code(status).headers(programHeaders).type(problemType).send(JSON.stringify(problem))
   }
 
-  function page(reply: FastifyReply, status: number, text: string): FastifyReply {
-    return reply.code(status).headers(headers).send(text)
+  function page(reply: FastifyReply, status: number, text: string, formsGoTo?: string): FastifyReply {
+    const sent = formsGoTo === undefined ? headers : withFormAction(headers, formsGoTo)
+    return reply.code(status).headers(sent).send(text)
   }
 
   function refuse(

@@ -4,6 +4,8 @@ import type { CookieJar } from './cookies.ts'
 export interface BrowserBinding {
   /** What a transaction remembers of the browser. */
   readonly digest: string
+  /** Whether the browser brought it. */
+  readonly known: boolean
   readonly setCookie: string
 }
 
@@ -12,6 +14,11 @@ const shape = /^[A-Za-z0-9_-]{22}$/
 /** One stable value per browser, so that several sign-ins begun at once do not overwrite each other. */
 export function browserBinding(cookieHeader: string | undefined, jar: CookieJar): BrowserBinding {
   const known = cookieHeader === undefined ? undefined : jar.readBinding(cookieHeader)
-  const value = known !== undefined && shape.test(known) ? known : randomBytes(16).toString('base64url')
-  return { digest: createHash('sha256').update(value).digest('base64url'), setCookie: jar.binding(value) }
+  const kept = known !== undefined && shape.test(known) ? known : undefined
+  const value = kept ?? randomBytes(16).toString('base64url')
+  return {
+    digest: createHash('sha256').update(value).digest('base64url'),
+    known: kept !== undefined,
+    setCookie: jar.binding(value),
+  }
 }

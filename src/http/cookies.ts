@@ -24,8 +24,8 @@ export function createCookieJar({ session, secure }: Config, app: FastifyInstanc
   const attributes = { path: '/', httpOnly: true, secure, sameSite } as const
   // The values are base64url and dots: encoding them would change nothing but the cost.
   const encode = (value: string) => value
-  const write = (cookie: string, value: string, maxAge: number) =>
-    app.serializeCookie(cookie, value, { ...attributes, maxAge, encode })
+  const write = (cookie: string, value: string, maxAge: number, more: { readonly sameSite?: 'lax' } = {}) =>
+    app.serializeCookie(cookie, value, { ...attributes, ...more, maxAge, encode })
   const clear = (cookie: string) => write(cookie, '', 0)
   const bindingName = `${name}-browser`
   const all = [name, sealedName, ...formerNames.flatMap((former) => [former, `${former}${sealedSuffix}`])]
@@ -35,7 +35,8 @@ export function createCookieJar({ session, secure }: Config, app: FastifyInstanc
     out: (value, maxAge) => write(outName, value, maxAge),
     clear: () => all.map(clear),
     clearSealed: () => clear(sealedName),
-    binding: (value) => write(bindingName, value, bindingMaxAge),
+    // Never Strict: the way back from a provider is a navigation from another site.
+    binding: (value) => write(bindingName, value, bindingMaxAge, { sameSite: 'lax' }),
     names: [...all, outName, bindingName],
     readBinding: (header) => app.parseCookie(header)[bindingName],
   }

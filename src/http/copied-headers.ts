@@ -7,10 +7,14 @@ import { identityMap } from '../forward/identity.ts'
  */
 export function copiedHeaders({ identityHeaders, routes, upstreams }: Config): readonly string[] {
   const shown = routes.some(({ credentials }) => credentials === 'upstream') ? [...upstreams.values()] : []
-  const credentials = shown.flatMap(({ present }) => [
-    ...(present.token.as === 'header' ? [present.token.name] : []),
-    ...present.headers.keys(),
-  ])
+  const credentials = shown.flatMap((upstream) =>
+    upstream.kind === 'oidc'
+      ? []
+      : [
+          ...(upstream.present.token.as === 'header' ? [upstream.present.token.name] : []),
+          ...upstream.present.headers.keys(),
+        ],
+  )
   return [
     ...new Set([
       ...identityMap(identityHeaders).keys(),

@@ -9,6 +9,7 @@ import { jwksEndpoint } from './jwks.ts'
 import { metadataEndpoints } from './metadata.ts'
 import { loginEndpoint } from './login.ts'
 import { logoutEndpoint } from './logout.ts'
+import { oidcEndpoints } from './oidc.ts'
 import { proxyRoutes } from './proxy.ts'
 import { sessionEndpoints } from './session.ts'
 import { tokenEndpoint } from './token.ts'
@@ -57,6 +58,7 @@ async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Pro
     async (scope) => {
       loginEndpoint(scope, context)
       logoutEndpoint(scope, context)
+      oidcEndpoints(scope, context)
       sessionEndpoints(scope, context)
       clientScriptEndpoint(scope, context)
       await scope.register(async (inner) => tokenEndpoint(inner, context))

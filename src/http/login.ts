@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type Reason } from '../base/reasons.ts'
+import type { Authentication } from '../life/authentication.ts'
 import type { SignInResult } from '../life/sign-in.ts'
 import { requestOrigin } from '../route/origin.ts'
 import { safeReturnTo } from '../route/return-to.ts'
-import type { Upstream } from '../upstream/upstream.ts'
+import type { LoginUpstream } from '../upstream/upstream.ts'
 import { browserBinding, type BrowserBinding } from './browser-binding.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
-import { signInFault, signInPage, type SignInParts } from './pages/sign-in.ts'
+import { signInFault, signInPage, startAddress, type SignInParts } from './pages/sign-in.ts'
 import { authenticateChallenge, codeOf } from './problem.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
@@ -21,18 +22,29 @@ const fieldFaults: ReadonlySet<Reason> = new Set(['bad_credentials', 'locked', '
 /** Another process may know the key, have the right time, or be of the release that made the token. */
 const elsewhereGood: ReadonlySet<Reason> = new Set(['unknown_kid', 'not_yet_valid', 'unknown_version'])
 
+/** The next session will last for a while. One that ends for another reason might end again at once, in a circle. */
+const endedInTime: ReadonlySet<Reason> = new Set([
+  'expired',
+  'idle',
+  'absolute',
+  'upstream_expired',
+  'upstream_refused',
+])
+
 /** `GET` and `POST /_auth/login`: the page, its form, and sign-in by JSON. */
 export function loginEndpoint(app: FastifyInstance, context: EndpointContext): void {
   const { gate, answerer, jar, trust } = context
   const { config } = gate
-  const upstreams = [...gate.upstreams.values()]
+  const upstreams = [...gate.upstreams.values()].filter((upstream) => upstream.kind === 'login')
+  const providers = [...gate.upstreams.values()].filter((upstream) => upstream.kind === 'oidc')
+  const onlyProvider = upstreams.length === 0 && providers.length === 1 ? providers[0] : undefined
 
   function showPage(
     reply: FastifyReply,
     status: number,
     parts: Partial<SignInParts> & { readonly returnTo: string },
   ): FastifyReply {
-    const page = signInPage({ prefix: config.prefix, upstreams, chosen: undefined, ...parts })
+    const page = signInPage({ prefix: config.prefix, upstreams, providers, chosen: undefined, ...parts })
     return answerer.page(reply, status, page)
   }
 
@@ -56,13 +68,21 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
       }
     }
     const chosen = typeof query['upstream'] === 'string' ? query['upstream'] : undefined
+    const provider = providers.find(({ key }) => key === chosen) ?? (goesOn(request, found) ? onlyProvider : undefined)
+    if (provider !== undefined) return seeOther(reply, startAddress(config.prefix, provider.key, returnTo))
     return showPage(reply, 200, { returnTo, chosen })
+  }
+
+  /** Whether there is nothing to ask and nothing to say first. Who has just signed out is not signed in again unasked. */
+  function goesOn(request: FastifyRequest, found: Authentication): boolean {
+    if (gate.signedOutHere(factsOf(request, trust))) return false
+    return found.state === 'absent' || (found.state === 'refused' && endedInTime.has(found.reason))
   }
 
   function answerForm(
     reply: FastifyReply,
     body: SignInBody,
-    upstream: Upstream,
+    upstream: LoginUpstream,
     failure: Failure,
     binding: BrowserBinding,
   ): FastifyReply {
@@ -115,7 +135,9 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     if (origin === 'cross' || (origin === 'unknown' && !json)) return answerer.refuse(request, reply, 'csrf')
     const body = readSignInBody(request.body)
     const upstream =
-      body === undefined ? undefined : (gate.upstreams.get(body.upstream ?? '') ?? onlyOne(upstreams, body.upstream))
+      body === undefined
+        ? undefined
+        : (upstreams.find(({ key }) => key === body.upstream) ?? onlyOne(upstreams, body.upstream))
     if (body === undefined || upstream === undefined)
       return answerer.refuse(request, reply, 'bad_request', json ? { form: 'problem' } : {})
 
@@ -151,7 +173,7 @@ function isJson(request: FastifyRequest): boolean {
   return (request.headers['content-type'] ?? '').toLowerCase().startsWith('application/json')
 }
 
-function onlyOne(upstreams: readonly Upstream[], named: string | undefined): Upstream | undefined {
+function onlyOne(upstreams: readonly LoginUpstream[], named: string | undefined): LoginUpstream | undefined {
   return named === undefined && upstreams.length === 1 ? upstreams[0] : undefined
 }
 

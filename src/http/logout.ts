@@ -22,10 +22,13 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
     if (session === undefined) return answerer.page(reply, 200, signedOutPage({ prefix }))
     const name = session.claims.profile['name']
     const returnTo = query['return_to'] === undefined ? undefined : safeReturnTo(query['return_to'], config)
+    // Whatever is left of the session: signing out of one that has ended goes on there too.
+    const onwards = await gate.endSession(session)
     return answerer.page(
       reply,
       200,
       signOutPage({ prefix, returnTo, name: typeof name === 'string' ? name : undefined }),
+      onwards === undefined ? undefined : new URL(onwards).origin,
     )
   }
 
@@ -34,12 +37,13 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
     const origin = requestOrigin(request.headers, config.publicUrl)
     // From another site the cookie does not even come along, yet the answer would clear what this site stores.
     if (origin === 'cross' || (byCookie && origin === 'unknown')) return answerer.refuse(request, reply, 'csrf')
-    const { setCookies } = await gate.signOut(factsOf(request, trust))
+    const { setCookies, location } = await gate.signOut(factsOf(request, trust))
     // A Bearer token has nothing to do with cookies, and its client gets none (security.md CK-03).
     if (byCookie || request.headers.authorization === undefined) sendWithCookies(reply, setCookies)
     // Never "cookies": that would delete the tombstone which this very answer sets.
     reply.header('clear-site-data', '"storage"').header('cache-control', 'no-store')
     if (formatFor(clientKind(request.method, request.headers)) === 'problem') return reply.code(204).send()
+    if (location !== undefined) return seeOther(reply, location)
     const body = request.body as Readonly<Record<string, unknown>> | undefined | null
     const wanted = body?.['return_to']
     return seeOther(reply, wanted === undefined ? `${prefix}/logout` : safeReturnTo(wanted, config))

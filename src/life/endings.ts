@@ -6,7 +6,7 @@ import type { Revocations } from './revocations.ts'
 export interface Endings {
   /** Changes whenever an answer of `endedBy` may. */
   readonly generation: number
-  endedBy(claims: Pick<TokenClaims, 'sub' | 'sid' | 'auth_time'>): DenialReason | undefined
+  endedBy(claims: Pick<TokenClaims, 'sub' | 'sid' | 'auth_time' | 'ups'>): DenialReason | undefined
 }
 
 export function createEndings(facts: Facts, revocations: Revocations): Endings {
@@ -14,6 +14,13 @@ export function createEndings(facts: Facts, revocations: Revocations): Endings {
     get generation() {
       return facts.generation + revocations.generation
     },
-    endedBy: (claims) => facts.denied(claims.sid) ?? (revocations.revokes(claims) ? 'revoked' : undefined),
+    endedBy(claims) {
+      const { sub, sid, ups, auth_time } = claims
+      const denied = facts.denied(sid) ?? (ups === undefined ? undefined : facts.denied(ups))
+      if (denied !== undefined) return denied
+      const cutOff = facts.cutOffOf(sub)
+      const over = cutOff !== undefined && auth_time * 1000 <= cutOff
+      return over || revocations.revokes(claims) ? 'revoked' : undefined
+    },
   }
 }

@@ -41,9 +41,19 @@ export type Claim = 'ours' | 'taken' | 'spent' | 'unknown'
 export interface Facts {
   /** Changes with every denial: what was known before has to be asked again. */
   readonly generation: number
-  /** @param until after it the session is over anyway */
+  /**
+   * @param sid of ours, or the digest of an upstream's own
+   * @param until after it the session is over anyway
+   */
   deny(sid: string, reason: DenialReason, until: number): void
   denied(sid: string): DenialReason | undefined
+  /**
+   * Sessions of this person that began by `at` are over.
+   *
+   * @param until after it every one of them is over anyway
+   */
+  cutOff(sub: string, at: number, until: number): void
+  cutOffOf(sub: string): number | undefined
   successor(of: Predecessor): Promise<Successor | undefined>
   remember(of: Predecessor, successor: Successor, until: number): Promise<void>
   /**
@@ -68,6 +78,7 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
   const denials = createExpiringMap<DenialReason>(clock, entries)
   const successors = createExpiringMap<{ readonly successor: Successor; readonly proof: string }>(clock, entries)
   const spent = createExpiringMap<true>(clock, entries)
+  const cutOffs = createExpiringMap<number>(clock, entries)
   let generation = 0
   return {
     get generation() {
@@ -79,6 +90,12 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
       generation += 1
     },
     denied: (sid) => denials.get(sid),
+    cutOff(sub, at, until) {
+      if ((cutOffs.get(sub) ?? -1) >= at) return
+      cutOffs.set(sub, at, until)
+      generation += 1
+    },
+    cutOffOf: (sub) => cutOffs.get(sub),
     async successor(of) {
       const known = successors.get(of.jti)
       return known !== undefined && known.proof === proofOf(of) ? known.successor : undefined

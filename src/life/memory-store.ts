@@ -1,20 +1,20 @@
 import type { Clock } from '../base/clock.ts'
 import { createProcessBuckets, type Buckets } from './buckets.ts'
 import { createExpiringMap } from './expiring-map.ts'
-import type { Denial, SharedStore } from './shared-store.ts'
+import type { Ending, SharedStore } from './shared-store.ts'
 
 /** A store in the memory of one process, for whoever can ask it. */
 export interface MemoryStore extends Pick<SharedStore, 'get' | 'put' | 'add' | 'remove'> {
   readonly buckets: Buckets
-  deny(denial: Denial): void
+  end(ending: Ending): void
   /** Those that still matter. */
-  denials(): readonly Denial[]
+  endings(): readonly Ending[]
 }
 
 /** @param limit entries of each sort kept at most */
 export function createMemoryStore(clock: Clock, limit = 100_000): MemoryStore {
   const values = createExpiringMap<string>(clock, limit)
-  const denials = createExpiringMap<Denial>(clock, limit)
+  const endings = createExpiringMap<Ending>(clock, limit)
   return {
     get: async (key) => values.get(key),
     async put(key, value, until) {
@@ -29,8 +29,8 @@ export function createMemoryStore(clock: Clock, limit = 100_000): MemoryStore {
     async remove(key) {
       values.delete(key)
     },
-    deny: (denial) => denials.set(denial.sid, denial, denial.until),
-    denials: () => [...denials.entries()].map(([, denial]) => denial),
+    end: (ending) => endings.set('sid' in ending ? ending.sid : ending.sub, ending, ending.until),
+    endings: () => [...endings.entries()].map(([, ending]) => ending),
     buckets: createProcessBuckets(clock),
   }
 }

@@ -1,4 +1,4 @@
-import type { Upstream } from '../upstream/upstream.ts'
+import type { LoginUpstream } from '../upstream/upstream.ts'
 
 /**
  * How long a sign-in at one upstream usually takes. Many services look up a name at once and hash a password only for one
@@ -24,9 +24,9 @@ const weight = 1 / 8
 type Step = 'first' | 'second'
 
 /** Kept beside the upstream, and gone when it is. */
-const paces = new WeakMap<Upstream, Record<Step, Pace>>()
+const paces = new WeakMap<LoginUpstream, Record<Step, Pace>>()
 
-export function paceOf(upstream: Upstream, step: Step): Pace {
+export function paceOf(upstream: LoginUpstream, step: Step): Pace {
   let known = paces.get(upstream)
   if (known === undefined) {
     known = { first: createPace(), second: createPace() }

@@ -6,10 +6,10 @@ import type { RedisConfig } from '../config/config.ts'
 import type { Cell, SharedBuckets } from './buckets.ts'
 import { createExpiringMap } from './expiring-map.ts'
 import { addAttempt, takeBackAttempt } from './redis-scripts.ts'
-import type { Added, Denial, SharedStore } from './shared-store.ts'
+import type { Added, Denial, Ending, SharedStore } from './shared-store.ts'
 
-/** Denials kept in the stream, and remembered here for the day when the server has lost them. */
-const denialsKept = 100_000
+/** Entries kept in the stream, and remembered here for the day when the server has lost them. */
+const endingsKept = 100_000
 
 /** Entries of the stream that are read at once. */
 const batch = 1_000
@@ -20,7 +20,7 @@ const times = { firstAnswer: 2_000, block: 5_000, grace: 2_000, pause: 500, rest
 const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'upstream_expired'])
 
 /**
- * Facts in Redis or Valkey. Denials are entries of a stream that every process follows, so that a request never waits for
+ * Facts in Redis or Valkey. What ends sessions is entries of a stream that every process follows, so that a request never waits for
  * the server; everything else is asked for within `timeout`. A server that is away, slow or emptied costs what
  * docs/operations.md says, and opens nothing.
  *
@@ -29,7 +29,7 @@ const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'up
 export async function createRedisStore(config: RedisConfig, clock: Clock, events: EventSink): Promise<SharedStore> {
   const { createClient } = await redisClient()
   const { prefix, timeout } = config
-  const streamKey = `${prefix}denials`
+  const streamKey = `${prefix}endings`
   const connection = { url: config.url, RESP: 2, ...credentials(config) } as const
   const client = createClient({
     ...connection,
@@ -38,8 +38,8 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     pingInterval: 10_000,
     socket: { connectTimeout: times.firstAnswer, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
   })
-  const listeners: ((denial: Denial) => void)[] = []
-  const told = createExpiringMap<Denial>(clock, denialsKept)
+  const listeners: ((ending: Ending) => void)[] = []
+  const told = createExpiringMap<Ending>(clock, endingsKept)
   const followed = Promise.withResolvers<void>()
   let reader: ReturnType<typeof createClient> | undefined
   let closed = false
@@ -67,17 +67,17 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     }
   }
 
-  async function add(denial: Denial): Promise<void> {
-    const { sid, reason, until } = denial
-    const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: denialsKept } } as const
-    await ask(() => client.xAdd(streamKey, '*', { sid, reason, until: String(until) }, trim))
+  async function add(ending: Ending): Promise<void> {
+    const fields = Object.fromEntries(Object.entries(ending).map(([name, value]) => [name, String(value)]))
+    const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: endingsKept } } as const
+    await ask(() => client.xAdd(streamKey, '*', fields, trim))
   }
 
   client.on('error', (error: unknown) => say(true, codeOf(error)))
   client.on('ready', () => {
     say(false, '')
     // The server may have been emptied, or away when this was said; hearing it twice does no harm.
-    for (const [, denial] of told.entries()) void add(denial)
+    for (const [, ending] of told.entries()) void add(ending)
   })
   client.connect().catch((error: unknown) => say(true, codeOf(error)))
   void follow()
@@ -111,9 +111,9 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     }
   }
 
-  function hear({ sid = '', reason = '', until = '' }: Readonly<Record<string, string>>): void {
-    if (!reasons.has(reason) || !Number.isSafeInteger(Number(until))) return
-    for (const listener of listeners) listener({ sid, reason: reason as Denial['reason'], until: Number(until) })
+  function hear(fields: Readonly<Record<string, string>>): void {
+    const ending = endingOf(fields)
+    if (ending !== undefined) for (const listener of listeners) listener(ending)
   }
 
   async function addText(key: string, value: string, until: number): Promise<Added> {
@@ -153,9 +153,9 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     async ready() {
       await Promise.race([followed.promise, sleep(times.firstAnswer, undefined, { ref: false })])
     },
-    tell(denial) {
-      told.set(denial.sid, denial, denial.until)
-      void add(denial)
+    tell(ending) {
+      told.set('sid' in ending ? ending.sid : ending.sub, ending, ending.until)
+      void add(ending)
     },
     hear: (listener) => void listeners.push(listener),
     get: async (key) => (await ask(() => client.get(`${prefix}${key}`))) ?? undefined,
@@ -184,6 +184,16 @@ async function redisClient() {
       'facts.redis needs the client library, which is installed only where it is used: npm install @redis/client',
     )
   }
+}
+
+/** What others may have written is looked at before it is believed: it may end sessions, and nothing else. */
+function endingOf({ sid, sub, reason = '', at, until }: Readonly<Record<string, string>>): Ending | undefined {
+  const end = Number(until)
+  if (!Number.isSafeInteger(end)) return undefined
+  if (sid !== undefined)
+    return reasons.has(reason) ? { sid, reason: reason as Denial['reason'], until: end } : undefined
+  const cutOff = Number(at)
+  return sub !== undefined && Number.isSafeInteger(cutOff) ? { sub, at: cutOff, until: end } : undefined
 }
 
 function credentials({ username, password }: RedisConfig) {

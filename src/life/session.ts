@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { toSeconds, type Clock } from '../base/clock.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { Minted, Minter } from '../token/mint.ts'
@@ -72,6 +73,7 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
         auth_time,
         idle_at: idle,
         upn: source.upstream,
+        ...upstreamSession(source),
       }
       return carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
     },
@@ -88,6 +90,7 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
         auth_time,
         upn: source.upstream,
         ...(client === undefined ? {} : grantedTo(client)),
+        ...upstreamSession(source),
         ...(sealed === undefined ? {} : { upt: sealed }),
       }
       const minted = await minter.mint('access', values, source.profile)
@@ -101,6 +104,18 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
 
 function grantedTo({ client_id, aud, scopes }: ClientGrant) {
   return { client_id, aud, ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }) }
+}
+
+function upstreamSession({ upstream, grant }: SessionSource): { readonly ups?: string } {
+  return grant.session === undefined ? {} : { ups: upstreamSessionDigest(upstream, grant.session) }
+}
+
+/** 96 bits: enough to find a session by, short enough for a cookie, and it tells nobody the id itself. */
+export function upstreamSessionDigest(upstream: string, session: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([upstream, session]))
+    .digest('base64url')
+    .slice(0, 16)
 }
 
 /** What is left of a session, in seconds. */

@@ -11,8 +11,10 @@ import type { SharedStore } from './shared-store.ts'
  * @param own what this process knows by itself
  */
 export function createSharedFacts(own: Facts, store: SharedStore, clock: Clock): Facts {
-  store.hear(({ sid, reason, until }) => {
-    if (until > clock()) own.deny(sid, reason, until)
+  store.hear((ending) => {
+    if (ending.until <= clock()) return
+    if ('sid' in ending) own.deny(ending.sid, ending.reason, ending.until)
+    else own.cutOff(ending.sub, ending.at, ending.until)
   })
   return {
     get generation() {
@@ -24,6 +26,11 @@ export function createSharedFacts(own: Facts, store: SharedStore, clock: Clock):
       store.tell({ sid, reason, until })
     },
     denied: (sid) => own.denied(sid),
+    cutOff(sub, at, until) {
+      own.cutOff(sub, at, until)
+      store.tell({ sub, at, until })
+    },
+    cutOffOf: (sub) => own.cutOffOf(sub),
     async successor(of) {
       const known = await own.successor(of)
       if (known !== undefined) return known

@@ -9,20 +9,31 @@ export interface Denial {
   readonly until: number
 }
 
+/** Sessions of a person that began by then are over. Times in milliseconds since the epoch. */
+export interface CutOff {
+  readonly sub: string
+  readonly at: number
+  /** After it every one of them is over anyway. */
+  readonly until: number
+}
+
+/** What ends sessions before their time. */
+export type Ending = Denial | CutOff
+
 /** `unknown`: nobody could be asked. */
 export type Added = { readonly state: 'added' | 'unknown' } | { readonly state: 'held'; readonly value: string }
 
 /**
- * What several processes have in common: denials that all of them hear, and short texts under a key. Everything in it may
+ * What several processes have in common: endings that all of them hear, and short texts under a key. Everything in it may
  * be lost at any moment, and a store that cannot be asked lets nobody in. Nothing here rejects.
  */
 export interface SharedStore {
   /** Resolves when what others told before is known here, or cannot be had now. */
   ready(): Promise<void>
   /** Tells every other process, those that start later too. */
-  tell(denial: Denial): void
-  /** @param listener called for every denial that others told, also before this process started */
-  hear(listener: (denial: Denial) => void): void
+  tell(ending: Ending): void
+  /** @param listener called for every one that others told, also before this process started */
+  hear(listener: (ending: Ending) => void): void
   get(key: string): Promise<string | undefined>
   put(key: string, value: string, until: number): Promise<void>
   /** Puts a value where there is none. */

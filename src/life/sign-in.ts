@@ -5,7 +5,7 @@ import type { Reason } from '../base/reasons.ts'
 import type { FieldConfig } from '../config/upstream.ts'
 import { randomId } from '../token/mint.ts'
 import type { Transaction, TransactionSealer } from '../token/transaction.ts'
-import type { FieldValues, SignInOutcome, Upstream } from '../upstream/upstream.ts'
+import type { FieldValues, LoginUpstream, SignedIn, SignInOutcome, Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
 import type { Attempt, LoginLimiter } from './login-limits.ts'
 import { paceOf } from './pace.ts'
@@ -31,7 +31,7 @@ export type SignInResult =
   | { readonly ok: false; readonly reason: Exclude<Reason, 'second_factor'>; readonly retryAfter: number | undefined }
 
 export interface SignInInput {
-  readonly upstream: Upstream
+  readonly upstream: LoginUpstream
   readonly typed: FieldValues
   readonly carrier: 'cookie' | 'bearer'
   /** What the first step gave, where this is the second. */
@@ -119,12 +119,13 @@ function accountOf({ upstream, typed }: SignInInput): string {
   return field === undefined ? '' : (typed.get(field.name)?.reveal() ?? '')
 }
 
-async function makeSession(
-  input: SignInInput,
-  outcome: Extract<SignInOutcome, { kind: 'signed_in' }>,
+/** A session of what the upstream said, and its event. */
+export async function makeSession(
+  input: { readonly upstream: Pick<Upstream, 'key' | 'subjectPrefix'>; readonly carrier: 'cookie' | 'bearer' },
+  outcome: SignedIn,
   where: EventContext,
-  { maker, clock, events }: SignInDeps,
-): Promise<SignInResult> {
+  { maker, clock, events }: Pick<SignInDeps, 'maker' | 'clock' | 'events'>,
+): Promise<Exclude<SignInResult, { readonly reason: 'second_factor' }>> {
   const { grant } = outcome
   const now = clock()
   if (grant.expiresAt !== undefined && grant.expiresAt <= now + endingSoon) {

@@ -43,6 +43,8 @@ export interface RegisteredClaims {
   readonly idle_at?: number
   /** Key of the upstream that signed the person in. */
   readonly upn: string
+  /** Digest of the upstream's own id of the session, by which it may end it later. */
+  readonly ups?: string
   /** The sealed upstream token (compact JWE), unless it rides in its own cookie. */
   readonly upt?: string
 }

@@ -15,6 +15,8 @@ export interface UpstreamGrant {
   readonly expiresAt: number | undefined
   /** Further values that later requests to it need. */
   readonly values: Readonly<Record<string, string>>
+  /** The upstream's own id of the session, where it has one that it may speak of later. */
+  readonly session?: string
 }
 
 /** What is hidden inside our tokens. */
@@ -48,6 +50,8 @@ interface Meta {
   readonly e?: number
   readonly c: number
   readonly v?: Readonly<Record<string, string>>
+  /** The upstream's own id of the session. */
+  readonly u?: string
 }
 
 /**
@@ -69,6 +73,7 @@ export function createSealer(ring: KeyRing, clock: Clock): Sealer {
         ...(content.expiresAt === undefined ? {} : { e: content.expiresAt }),
         c: content.checkedAt,
         ...(Object.keys(content.values).length === 0 ? {} : { v: content.values }),
+        ...(content.session === undefined ? {} : { u: content.session }),
       }
       const plaintext = encode(meta, Buffer.concat([token.bytes, refresh?.bytes ?? nothing]))
       return new CompactEncrypt(plaintext)
@@ -98,7 +103,14 @@ export function createSealer(ring: KeyRing, clock: Clock): Sealer {
             : meta.r === true
               ? token.secret
               : unpack(meta.r, tail.subarray(token.length)).secret
-        return { token: token.secret, refreshToken, expiresAt: meta.e, values: meta.v ?? {}, checkedAt: meta.c }
+        return {
+          token: token.secret,
+          refreshToken,
+          expiresAt: meta.e,
+          values: meta.v ?? {},
+          checkedAt: meta.c,
+          ...(meta.u === undefined ? {} : { session: meta.u }),
+        }
       } catch {
         return undefined
       }

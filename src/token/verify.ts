@@ -106,7 +106,9 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
   // Bound to a key (RFC 7800) whose proof is not asked for here: worth nothing to whoever merely carries it.
   if (payload['cnf'] !== undefined) return undefined
   if (payload['scope'] !== undefined && !isScope(payload['scope'])) return undefined
-  if (payload['upt'] !== undefined && typeof payload['upt'] !== 'string') return undefined
+  for (const name of ['upt', 'ups']) {
+    if (payload[name] !== undefined && typeof payload[name] !== 'string') return undefined
+  }
   const registered: Record<string, unknown> = {}
   const mapped: [string, ClaimValue][] = []
   for (const [name, value] of Object.entries(payload)) {

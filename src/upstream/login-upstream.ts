@@ -6,7 +6,7 @@ import { createLater } from './later.ts'
 import { presentToken } from './present.ts'
 import { createSignIn } from './sign-in.ts'
 import type { TraceSink } from './trace.ts'
-import type { Upstream } from './upstream.ts'
+import type { LoginUpstream } from './upstream.ts'
 
 interface LoginUpstreamDeps {
   readonly clock: Clock
@@ -23,10 +23,11 @@ const ignore: TraceSink = () => undefined
 export function createLoginUpstream(
   config: LoginUpstreamConfig,
   { clock, trace = ignore }: LoginUpstreamDeps,
-): Upstream {
+): LoginUpstream {
   const dispatcher = createDispatcher(config)
   const caller = createCaller(dispatcher, config, clock, trace)
   return {
+    kind: 'login',
     key: config.key,
     title: config.title,
     subjectPrefix: config.subjectPrefix,

@@ -22,12 +22,17 @@ export function observed(upstream: Upstream, clock: Clock, events: EventSink): U
     return outcome
   }
 
-  return {
-    ...upstream,
-    signIn: (typed) => timed('login', () => upstream.signIn(typed)),
-    continueSignIn: (values, typed) => timed('second_step', () => upstream.continueSignIn(values, typed)),
+  const later: Pick<Upstream, 'check' | 'refresh' | 'end'> = {
     check: (grant, subject) => timed('check', () => upstream.check(grant, subject)),
     refresh: (grant, subject) => timed('refresh', () => upstream.refresh(grant, subject)),
     end: (grant, subject) => timed('logout', () => upstream.end(grant, subject)),
   }
+  return upstream.kind === 'oidc'
+    ? { ...upstream, ...later, finish: (query, redirect) => timed('login', () => upstream.finish(query, redirect)) }
+    : {
+        ...upstream,
+        ...later,
+        signIn: (typed) => timed('login', () => upstream.signIn(typed)),
+        continueSignIn: (values, typed) => timed('second_step', () => upstream.continueSignIn(values, typed)),
+      }
 }

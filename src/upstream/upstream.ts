@@ -19,15 +19,17 @@ export interface Failed {
   readonly retryAfter: number | undefined
 }
 
+export interface SignedIn {
+  readonly kind: 'signed_in'
+  readonly grant: UpstreamGrant
+  /** Subject at the service, without prefix. */
+  readonly subject: string
+  readonly claims: ProfileClaims
+  readonly status: number
+}
+
 export type SignInOutcome =
-  | {
-      readonly kind: 'signed_in'
-      readonly grant: UpstreamGrant
-      /** Subject at the service, without prefix. */
-      readonly subject: string
-      readonly claims: ProfileClaims
-      readonly status: number
-    }
+  | SignedIn
   /** There is no token yet: these fields are asked for, and `values` come back with them. */
   | {
       readonly kind: 'second_step'
@@ -66,24 +68,51 @@ export type RefreshOutcome =
 
 export type EndOutcome = { readonly kind: 'ended'; readonly status: number } | Failed
 
+/** A sign-in at a provider, as far as the gateway has to remember it. */
+export interface Redirect {
+  /** Comes back with the answer, unchanged (RFC 6749 section 4.1.1). */
+  readonly state: string
+  /** Comes back inside the ID token (OpenID Connect Core 1.0 section 3.1.2.1). */
+  readonly nonce: string
+  /** RFC 7636 section 4.1 */
+  readonly codeVerifier: string
+}
+
+export type RedirectOutcome =
+  | { readonly kind: 'redirect'; readonly location: string; readonly status: undefined }
+  | Failed
+
+export type FinishOutcome =
+  | SignedIn
+  | {
+      readonly kind: 'refused'
+      readonly as: Extract<
+        Reason,
+        'provider_denied' | 'provider_mixed_up' | 'code_refused' | 'bad_identity' | 'bad_request'
+      >
+      /** For the log, without anything that the provider or the browser sent. */
+      readonly detail: string
+      readonly status: number
+    }
+  | Failed
+
+/** Whose sessions a provider says are over: those of one of its own sessions, or all of a person. */
+export type LogoutTokenOutcome =
+  | { readonly kind: 'good'; readonly jti: string; readonly sid: string }
+  | { readonly kind: 'good'; readonly jti: string; readonly subject: string }
+  | { readonly kind: 'refused'; readonly detail: string }
+
 /** A service that signs people in. Nothing here throws: every fault of the service is an outcome. */
-export interface Upstream {
+interface Service {
   readonly key: string
   readonly title: string
   readonly subjectPrefix: string
   readonly origin: string
   /** To this service: TLS verified, time and size bounded, redirects not followed. */
   readonly dispatcher: Dispatcher
-  /** What the sign-in form asks for. */
-  readonly fields: readonly FieldConfig[]
-  /** What a second step asks for; empty where there is none. */
-  readonly stepFields: readonly FieldConfig[]
   readonly canCheck: boolean
   readonly canRefresh: boolean
   readonly canEnd: boolean
-  signIn(typed: FieldValues): Promise<SignInOutcome>
-  /** @param values what the `second_step` outcome gave */
-  continueSignIn(values: Readonly<Record<string, string>>, typed: FieldValues): Promise<SignInOutcome>
   /** @param subject at the service, without prefix; may be used as `{subject}` */
   check(grant: UpstreamGrant, subject: string): Promise<CheckOutcome>
   refresh(grant: UpstreamGrant, subject: string): Promise<RefreshOutcome>
@@ -96,3 +125,35 @@ export interface Upstream {
   present(grant: UpstreamGrant, subject: string): Readonly<Record<string, string>>
   close(): Promise<void>
 }
+
+/** A login API: people type into our form. */
+export interface LoginUpstream extends Service {
+  readonly kind: 'login'
+  /** What the sign-in form asks for. */
+  readonly fields: readonly FieldConfig[]
+  /** What a second step asks for; empty where there is none. */
+  readonly stepFields: readonly FieldConfig[]
+  signIn(typed: FieldValues): Promise<SignInOutcome>
+  /** @param values what the `second_step` outcome gave */
+  continueSignIn(values: Readonly<Record<string, string>>, typed: FieldValues): Promise<SignInOutcome>
+}
+
+/** An OpenID Connect provider: people sign in there, and come back with a code. */
+export interface OidcUpstream extends Service {
+  readonly kind: 'oidc'
+  /** Where the browser has to go. */
+  begin(redirect: Redirect): Promise<RedirectOutcome>
+  /** @param query what the browser came back with, as it stood in the address */
+  finish(query: string, redirect: Redirect): Promise<FinishOutcome>
+  /**
+   * Where the browser has to go to sign out there too; undefined where the provider has no such address or cannot be
+   * asked, or where the configuration says that it does not.
+   *
+   * @param grant undefined where it cannot be opened
+   */
+  endSession(grant: UpstreamGrant | undefined): Promise<string | undefined>
+  /** OpenID Connect Back-Channel Logout 1.0 section 2.6. Whether its `jti` was seen before is for the caller to know. */
+  readLogoutToken(token: string): Promise<LogoutTokenOutcome>
+}
+
+export type Upstream = LoginUpstream | OidcUpstream

@@ -46,7 +46,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const state = pages.get(request.url ?? '')
   response
     .writeHead(200, pageHeaders({ secure: false, ...(state ? { style: state.style } : {}) }))
-    .end(state?.page ?? form)
+    // A page that goes on by itself has to stay for as long as it is measured.
+    .end((state?.page ?? form).replace('content="0;url=', 'content="600;url='))
 }
 
 const browser: Browser | undefined = await launchChromium()

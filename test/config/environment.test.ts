@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { applyEnvironment } from '../../src/config/environment.ts'
-import { configOf, full, minimal } from './samples.ts'
+import { configOf, full, loginOf, minimal } from './samples.ts'
 
 const files: Readonly<Record<string, string>> = { '/run/level': 'debug\n', '/run/secret': 'hunter2\n' }
 const readFile = (path: string) => files[path]
@@ -114,10 +114,8 @@ test('a text that may be secret stays out of the configuration', () => {
   const name = 'POSTERN_UPSTREAMS__ACCOUNTS__LOGIN__REQUEST__HEADERS__X_API_KEY'
   const value = overridden({ [name]: 'hunter2' }, options)
   assert.ok(!JSON.stringify(value).includes('hunter2'))
-  const { accounts } = Object.fromEntries(
-    configOf(value, { readFile, env: (asked) => (asked === name ? 'hunter2' : undefined) }).upstreams,
-  )
-  assert.equal(String(accounts?.login.request.headers.get('X-Api-Key')), '[secret]')
+  const config = configOf(value, { readFile, env: (asked) => (asked === name ? 'hunter2' : undefined) })
+  assert.equal(String(loginOf(config, 'accounts').login.request.headers.get('X-Api-Key')), '[secret]')
 })
 
 test('CF-01 a variable that matches no option is a fault that names it', () => {

@@ -7,7 +7,7 @@ import { inspect } from 'node:util'
 import { PosternError } from '../../src/base/errors.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { loadConfigFile, parseOptions } from '../../src/config/load.ts'
-import { minimal, minimalUpstream } from './samples.ts'
+import { loginOf, minimal, minimalUpstream } from './samples.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'postern-config-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -191,8 +191,8 @@ test('secrets come from files beside the configuration and from the environment,
     `${yaml}    present: { headers: { X-Key: { file: ./api.key }, X-Other: { env: OTHER_KEY } } }\n`,
     { OTHER_KEY: 'swordfish' },
   )
-  const headers = config.upstreams.get('accounts')?.present.headers
-  const [key, other] = [headers?.get('X-Key'), headers?.get('X-Other')]
+  const headers = loginOf(config, 'accounts').present.headers
+  const [key, other] = [headers.get('X-Key'), headers.get('X-Other')]
   assert.ok(key instanceof Secret && other instanceof Secret)
   assert.deepEqual([key.reveal(), other.reveal()], ['hunter2', 'swordfish'])
   assert.doesNotMatch(inspect(config, { depth: 20 }), /hunter2|swordfish/)
@@ -217,7 +217,7 @@ test('a secret that is missing, empty or no header value is a fault that does no
 test('no fault quotes a value', () => {
   const secret = 'hunter2'
   const upstream = {
-    kind: secret,
+    kind: 'login',
     origin: `https://user:${secret}@accounts.example.com`,
     login: {
       ...minimalUpstream.login,
@@ -246,7 +246,12 @@ test('no fault quotes a value', () => {
     trustedProxies: [secret],
     log: { level: secret },
     api: { tokenTtl: secret },
-    upstreams: { accounts: upstream, members },
+    upstreams: {
+      accounts: upstream,
+      members,
+      others: { kind: secret },
+      company: { kind: 'oidc', issuer: secret, clientId: secret },
+    },
   }
   assert.throws(
     () => parseOptions(options as typeof minimal),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Secret } from '../../src/base/secret.ts'
 import { parse } from '../../src/config/parse.ts'
-import { configOf, faultsOf, full, fullSecrets, minimal, noSecrets } from './samples.ts'
+import { configOf, faultsOf, full, fullSecrets, loginOf, minimal, noSecrets } from './samples.ts'
 
 test('the least one can say is a configuration with every default filled in', () => {
   const config = configOf(minimal)
@@ -25,7 +25,7 @@ test('the least one can say is a configuration with every default filled in', ()
 
 test('everything there is to say is a configuration', () => {
   const config = configOf(full, fullSecrets)
-  assert.deepEqual([...config.upstreams.keys()], ['accounts', 'members', 'index'])
+  assert.deepEqual([...config.upstreams.keys()], ['accounts', 'members', 'index', 'company'])
   assert.deepEqual(config.routes[1]?.require, { roles: ['admin', 'root'], name: ['ada'] })
   assert.equal(config.routes[0]?.path, '/public')
   assert.equal(config.routes[0]?.maxBody, 10_000_000)
@@ -102,8 +102,8 @@ test('what is returned is frozen, and what was handed in is neither frozen nor k
   check(config)
   options.upstreams.accounts.login.request.json.User = 'changed'
   assert.deepEqual(
-    config.upstreams.get('accounts')?.login.request.body?.kind === 'json' &&
-      config.upstreams.get('accounts')?.login.request.body?.value,
+    loginOf(config, 'accounts').login.request.body?.kind === 'json' &&
+      loginOf(config, 'accounts').login.request.body?.value,
     full.upstreams.accounts.login.request.json,
   )
 })

@@ -148,6 +148,27 @@ export const full = {
       refresh: { request: { path: '/renew', json: { old: '{token}', key: '{appSecret}' } }, concurrent: true },
       logout: { request: { path: '/logout' } },
     },
+    company: {
+      kind: 'oidc',
+      title: 'Company',
+      issuer: 'https://sso.example.com/realms/main',
+      clientId: 'postern',
+      clientSecret: { env: 'INDEX_SECRET' },
+      tokenEndpointAuthMethod: 'client_secret_post',
+      scopes: ['openid', 'profile', 'email'],
+      claims: { name: '/name', groups: '/realm_access/roles' },
+      userinfo: true,
+      refresh: { use: true, concurrent: false },
+      logout: { redirect: true, idTokenHint: false, returnTo: 'https://app.example.com/goodbye' },
+      prompt: 'select_account',
+      maxAge: '1h',
+      acrValues: ['urn:example:two-factors'],
+      authorizationParameters: { ui_locales: 'en' },
+      origin: 'https://api.example.com',
+      timeout: '10s',
+      maxResponse: 1_048_576,
+      subject: { prefix: 'company' },
+    },
   },
   routes: [
     {
@@ -250,8 +271,13 @@ export function configOf(options: unknown, sources: SecretSources = noSecrets): 
 
 /** The upstream `accounts` of a configuration that is minimal but for it. */
 export function upstreamOf(options: object, sources: SecretSources = noSecrets): LoginUpstreamConfig {
-  const upstream = configOf(withUpstream(options), sources).upstreams.get('accounts')
-  assert.ok(upstream)
+  return loginOf(configOf(withUpstream(options), sources), 'accounts')
+}
+
+/** The login API of that key. */
+export function loginOf({ upstreams }: Config, key: string): LoginUpstreamConfig {
+  const upstream = upstreams.get(key)
+  assert.ok(upstream?.kind === 'login')
   return upstream
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { configOf, full, fullSecrets, minimalUpstream, upstreamOf } from './samples.ts'
+import { configOf, full, fullSecrets, loginOf, minimalUpstream, upstreamOf } from './samples.ts'
 
 const json = (...segments: string[]) => ({ from: 'json', segments })
 const twoHundreds = Array.from({ length: 100 }, (_, index) => 200 + index)
@@ -264,9 +264,12 @@ test('an answer to a check is not taken for one where a place that was named for
 })
 
 test('a body is kept as it is written, and forms in their order', () => {
-  const { accounts, members } = Object.fromEntries(configOf(full, fullSecrets).upstreams)
-  assert.deepEqual(accounts?.login.request.body, { kind: 'json', value: full.upstreams.accounts.login.request.json })
-  assert.deepEqual(members?.login.request.body, {
+  const config = configOf(full, fullSecrets)
+  assert.deepEqual(loginOf(config, 'accounts').login.request.body, {
+    kind: 'json',
+    value: full.upstreams.accounts.login.request.json,
+  })
+  assert.deepEqual(loginOf(config, 'members').login.request.body, {
     kind: 'form',
     value: new Map([
       ['email', '{username}'],

@@ -6,7 +6,7 @@ import { createProcessBuckets } from '../../src/life/buckets.ts'
 import { createLoginLimiter } from '../../src/life/login-limits.ts'
 import { createPace } from '../../src/life/pace.ts'
 import { signInAt, type SignInInput } from '../../src/life/sign-in.ts'
-import type { SignInOutcome, Upstream } from '../../src/upstream/upstream.ts'
+import type { SignInOutcome, LoginUpstream } from '../../src/upstream/upstream.ts'
 import { fakeClock, minutes } from '../support/clock.ts'
 
 describe('a pace', () => {
@@ -69,10 +69,10 @@ function scene() {
     fields: [],
     signIn: answer,
     continueSignIn: answer,
-  } as unknown as Upstream
+  } as unknown as LoginUpstream
   const step = { upstream: 'accounts', values: {}, account: '', browser: undefined }
 
-  async function signIn(took: number, outcome: SignInOutcome, at: { step?: 'second'; upstream?: Upstream } = {}) {
+  async function signIn(took: number, outcome: SignInOutcome, at: { step?: 'second'; upstream?: LoginUpstream } = {}) {
     happened.length = 0
     next = { took, outcome }
     const input: SignInInput = {

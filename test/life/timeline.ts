@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Options } from '../../src/config/options.ts'
+import type { LoginUpstreamOptions } from '../../src/config/upstream-options.ts'
 import { BrowserClient, type Answer } from '../support/browser-client.ts'
 import { startGateway, type Gateway, type GatewaySettings } from '../support/gateway.ts'
 import { serviceOptions, type Service } from '../support/service.ts'
 
 type SessionOptions = NonNullable<Options['session']>
-export type UpstreamOptions = Options['upstreams'][string]
+export type UpstreamOptions = LoginUpstreamOptions
 
 export interface Scene extends Omit<GatewaySettings, 'options'> {
   readonly session?: SessionOptions

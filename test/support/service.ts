@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import Fastify, { type FastifyReply } from 'fastify'
-import type { Options } from '../../src/config/options.ts'
+import type { LoginUpstreamOptions } from '../../src/config/upstream-options.ts'
 
 export interface Service {
   readonly origin: string
@@ -159,7 +159,7 @@ export async function startService(): Promise<Service> {
 }
 
 /** How the service is described in the configuration. */
-export function serviceOptions(origin: string): Options['upstreams'][string] {
+export function serviceOptions(origin: string): LoginUpstreamOptions {
   return {
     kind: 'login',
     title: 'Example accounts',

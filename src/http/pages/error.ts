@@ -46,7 +46,7 @@ const words = {
   unsupported_grant_type: forPrograms,
   bad_transaction: {
     title: 'Please start again',
-    text: 'The sign-in took too long. Start it again.',
+    text: 'The sign-in took too long, was finished before, or was begun in another browser. Start it again.',
     next: ['sign in'],
   },
   forbidden: {
@@ -97,6 +97,11 @@ const words = {
   },
   rate_limited: { title: 'Too many attempts', text: 'Please wait a little, then try again.', next: [] },
   prefetch: { title: 'Not opened ahead of time', text: 'Please reload this page.', next: [] },
+  provider_refused: {
+    title: 'Not signed in',
+    text: 'The sign-in service did not sign you in. If you have another account there, try that one.',
+    next: ['sign in', 'start'],
+  },
   upstream_unavailable: {
     title: 'Sign-in is not available',
     text: `The sign-in service does not answer. ${notYou}`,

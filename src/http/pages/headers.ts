@@ -1,6 +1,17 @@
 import type { Html } from './html.ts'
 import { styleSheet, styleSource } from './style-sheet.ts'
 
+/** The policy of a page whose form is answered with a redirect to another origin: `form-action` holds for that too. */
+export function withFormAction(
+  headers: Readonly<Record<string, string>>,
+  origin: string,
+): Readonly<Record<string, string>> {
+  const name = 'content-security-policy'
+  return { ...headers, [name]: `${headers[name]}`.replace(ownForms, `${ownForms} ${origin}`) }
+}
+
+const ownForms = "form-action 'self'"
+
 /**
  * The headers of an HTML page: it runs no script, loads nothing from elsewhere, posts to us only, and nobody may frame
  * it (RFC 9700 section 4.16: a framed sign-in page invites clickjacking). Build them once, not per request: the style
@@ -20,7 +31,7 @@ export function pageHeaders({
     "default-src 'none'",
     `style-src ${styleSource(style)}`,
     "img-src 'self' data:",
-    "form-action 'self'",
+    ownForms,
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "object-src 'none'",

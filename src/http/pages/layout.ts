@@ -3,7 +3,13 @@ import type { Html } from './html.ts'
 import { styleSheet } from './style-sheet.ts'
 
 /** One whole HTML document. The tab icon stands in the page, so that no page asks a guarded `/favicon.ico`. */
-export function documentOf(parts: { title: string; style: Html; icon: Html; body: Html }): string {
+export function documentOf(parts: {
+  title: string
+  style: Html
+  icon: Html
+  body: Html
+  head?: Html | undefined
+}): string {
   return render(html`<!doctype html>
 <html lang="en">
 <head>
@@ -14,7 +20,7 @@ export function documentOf(parts: { title: string; style: Html; icon: Html; body
 <meta name="robots" content="noindex">
 <link rel="icon" href="${parts.icon}">
 <style>${parts.style}</style>
-</head>
+${parts.head}</head>
 <body>
 ${parts.body}
 </body>
@@ -32,12 +38,20 @@ const mark = html`<svg class="mark" viewBox="0 0 48 56" aria-hidden="true" focus
 
 const icon = html`data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath d='M5 31V14a11 11 0 0 1 22 0v17z' fill='%230d5f58'/%3E%3Ccircle cx='22' cy='20' r='2' fill='%23fff'/%3E%3C/svg%3E`
 
-/** A page of the gateway: the door, a heading, and what belongs under it. `title` is the tab's, default the heading. */
-export function gatewayPage(parts: { title?: string; heading: string; content: Html }): string {
+/**
+ * A page of the gateway: the door, a heading, and what belongs under it. `title` is the tab's, default the heading;
+ * `refresh` is a path of this site that the page goes on to by itself.
+ */
+export function gatewayPage(parts: { title?: string; heading: string; content: Html; refresh?: string }): string {
   return documentOf({
     title: parts.title ?? parts.heading,
     style: styleSheet,
     icon,
+    head:
+      parts.refresh === undefined
+        ? undefined
+        : html`<meta http-equiv="refresh" content="0;url=${parts.refresh}">
+`,
     body: html`<main>
 ${mark}
 <h1>${parts.heading}</h1>

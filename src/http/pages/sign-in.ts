@@ -18,11 +18,15 @@ export interface SignInUpstream {
   readonly fields: readonly SignInField[]
 }
 
+type Provider = Pick<SignInUpstream, 'key' | 'title'>
+
 export interface SignInParts {
   /** Path prefix of our endpoints, without a final slash. */
   readonly prefix: string
-  /** At least one. */
+  /** Those with a form. */
   readonly upstreams: readonly SignInUpstream[]
+  /** Those where people sign in elsewhere. There is at least one of either. */
+  readonly providers?: readonly Provider[]
   /** Key of the upstream picked on the choice page; an unknown key counts as none. */
   readonly chosen: string | undefined
   /** Where to go after signing in. Validated by the caller, and again when the form comes back. */
@@ -46,6 +50,7 @@ export function signInFault(code: ClientCode, step: 'first' | 'second'): string 
 
 /** The sign-in page: the form of the only or the chosen upstream, else the choice between several. */
 export function signInPage(parts: SignInParts): string {
+  const { providers = [] } = parts
   const only = parts.upstreams.length === 1 ? parts.upstreams[0] : undefined
   const upstream = only ?? parts.upstreams.find(({ key }) => key === parts.chosen)
   return gatewayPage({
@@ -54,7 +59,8 @@ export function signInPage(parts: SignInParts): string {
     heading: 'Sign in',
     content: html`${parts.step ? stepLead : upstream ? lead(upstream) : choiceLead}
 ${parts.error === undefined ? undefined : html`<p class="alert" role="alert" id="error">${parts.error}</p>`}
-${upstream ? form(parts, upstream) : choice(parts)}
+${upstream ? form(parts, upstream) : choice(parts, providers)}
+${only && !parts.step ? beside(parts, providers) : undefined}
 ${parts.step ? back(parts, 'Start again') : upstream && !only ? back(parts, 'Use another account') : undefined}`,
   })
 }
@@ -100,10 +106,26 @@ function fieldInput(parts: SignInParts, field: SignInField, place: { focused: bo
 `
 }
 
-function choice(parts: SignInParts): Html {
-  const items = parts.upstreams.map(
-    ({ key, title }) => html`<li><a href="${loginAddress(parts, key)}"><span>${title}</span>${chevron}</a></li>`,
-  )
+function choice(parts: SignInParts, providers: readonly Provider[]): Html {
+  const forms = parts.upstreams.map(({ key, title }) => [loginAddress(parts, key), title] as const)
+  return list([...forms, ...starts(parts, providers)])
+}
+
+/** Where the same page has a form as well. */
+function beside(parts: SignInParts, providers: readonly Provider[]): Html | undefined {
+  if (providers.length === 0) return undefined
+  return html`<p class="or">or go on with</p>
+${list(starts(parts, providers))}`
+}
+
+type Choice = readonly [href: string, title: string]
+
+function starts({ prefix, returnTo }: SignInParts, providers: readonly Provider[]): readonly Choice[] {
+  return providers.map(({ key, title }) => [startAddress(prefix, key, returnTo), title] as const)
+}
+
+function list(choices: readonly Choice[]): Html {
+  const items = choices.map(([href, title]) => html`<li><a href="${href}"><span>${title}</span>${chevron}</a></li>`)
   // Some screen readers stop calling it a list once its bullets are styled away; the role brings that back.
   return html`<ul class="choices" role="list">${items}</ul>`
 }
@@ -112,6 +134,11 @@ const chevron = html`<svg viewBox="0 0 10 16" aria-hidden="true" focusable="fals
 
 function back(parts: SignInParts, label: string): Html {
   return html`<p class="actions"><a class="plain" href="${loginAddress(parts)}">${label}</a></p>`
+}
+
+/** Where a sign-in at a provider begins. */
+export function startAddress(prefix: string, key: string, returnTo: string): string {
+  return `${prefix}/oidc/${key}/start?${new URLSearchParams({ return_to: returnTo }).toString()}`
 }
 
 function loginAddress({ prefix, returnTo }: SignInParts, upstream?: string): string {

@@ -95,6 +95,7 @@ input[aria-invalid] { border: 2px solid var(--alert) }
 }
 .choices a:hover { border-color: var(--accent); color: var(--accent) }
 .choices svg { flex: none; width: 0.625rem; height: 1rem; color: var(--accent) }
+.or { text-align: center; color: var(--quiet) }
 .steps { display: grid; gap: 0.5rem; padding-left: 1.375rem }
 .steps li::marker { color: var(--accent); font-weight: 600 }
 .reference {

@@ -26,7 +26,7 @@ export function createSubjectTokenValidators(
     else {
       const [upstream, described] = [upstreams.get(key), configs.get(key)]
       // `parse` has seen to it that both are there.
-      if (upstream !== undefined && described !== undefined)
+      if (upstream !== undefined && described?.kind === 'login')
         validators.set(key, createByCheck(upstream, described, clock))
     }
   }

@@ -126,6 +126,34 @@ describe('with several upstreams', () => {
   })
 })
 
+describe('with providers', () => {
+  const providers = [{ key: 'company', title: 'Company' }]
+  const links = (page: string): [string, string][] =>
+    elements(page, 'a').map((link) => [link.attributes.get('href') ?? '', textOf(link)])
+  const company: [string, string] = ['/_auth/oidc/company/start?return_to=%2Fa%3Fb%3D1%26c%3D2', 'Company']
+
+  test('they stand beside the only form', () => {
+    const page = signInPage({ ...one, providers })
+    assert.equal(elements(page, 'form').length, 1)
+    assert.deepEqual(links(page), [company])
+  })
+
+  test('a second step is about the form alone', () => {
+    const step = { fields: usualFields, transaction: 'e30.e30' }
+    assert.ok(!links(signInPage({ ...one, providers, step })).some(([href]) => href === company[0]))
+  })
+
+  test('they stand in the choice, and not beside a form that was chosen', () => {
+    assert.deepEqual(links(signInPage({ ...two, providers })).at(-1), company)
+    assert.ok(!links(signInPage({ ...two, providers, chosen: 'members' })).some(([href]) => href === company[0]))
+  })
+
+  test('one alone is a page with one link', () => {
+    const page = signInPage({ ...one, upstreams: [], providers })
+    assert.deepEqual([elements(page, 'form').length, links(page)], [0, [company]])
+  })
+})
+
 describe('what is said of a failed sign-in', () => {
   test('a wrong name and a wrong password are one thing', () => {
     assert.equal(signInFault('sign_in_failed', 'first'), 'The name or the password is not right.')

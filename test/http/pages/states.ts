@@ -6,6 +6,7 @@ import { errorPage } from '../../../src/http/pages/error.ts'
 import type { Html } from '../../../src/http/pages/html.ts'
 import { signInFault, signInPage } from '../../../src/http/pages/sign-in.ts'
 import type { SignInField } from '../../../src/http/pages/sign-in.ts'
+import { signedInPage } from '../../../src/http/pages/signed-in.ts'
 import { signedOutPage, signOutPage } from '../../../src/http/pages/sign-out.ts'
 import { styleSheet } from '../../../src/http/pages/style-sheet.ts'
 
@@ -35,6 +36,11 @@ const reqId = 'req-7f3k-20q9'
 const john = { name: 'John Doe', roles: ['member'] }
 const ada = { name: 'Ada Lovelace', subject: 'accounts|1', roles: ['admin', 'member'], expiresIn: 285 }
 
+const providers = [
+  { key: 'company', title: 'Company' },
+  { key: 'school', title: 'A school with a <name> & more' },
+]
+
 const gateway: Record<string, string> = {
   'sign-in': signInPage(signIn),
   'sign-in-wrong': signInPage({ ...signIn, typed: { username: 'john' }, error: wrong }),
@@ -59,6 +65,10 @@ const gateway: Record<string, string> = {
     step: { fields: [code], transaction: 'e30.e30' },
     error: signInFault('sign_in_failed', 'second'),
   }),
+  'sign-in-beside': signInPage({ ...signIn, providers }),
+  'sign-in-beside-wrong': signInPage({ ...signIn, providers, typed: { username: 'john' }, error: wrong }),
+  'sign-in-provider': signInPage({ ...signIn, upstreams: [], providers }),
+  'signed-in': signedInPage({ returnTo: '/a?b=1&c=2' }),
   'sign-out': signOutPage({ prefix }),
   'sign-out-named': signOutPage({ prefix, name: 'Ada Lovelace', returnTo }),
   'signed-out': signedOutPage({ prefix }),

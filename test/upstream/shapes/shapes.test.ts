@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import type { Upstream } from '../../../src/upstream/upstream.ts'
+import type { LoginUpstream } from '../../../src/upstream/upstream.ts'
 import { only, signedIn, traced, typed } from '../support/upstream.ts'
 import { allShapes } from './all.ts'
 import type { Shape } from './shape.ts'
@@ -10,7 +10,7 @@ import type { Shape } from './shape.ts'
  * the same file that docs/upstreams.md shows.
  */
 
-async function wholeSignIn(upstream: Upstream, { right, step }: Shape, code = step?.right) {
+async function wholeSignIn(upstream: LoginUpstream, { right, step }: Shape, code = step?.right) {
   const first = await upstream.signIn(typed(right))
   if (code === undefined) return first
   const { values, fields } = only(first, 'second_step')

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { systemClock, type Clock } from '../../../src/base/clock.ts'
 import { Secret } from '../../../src/base/secret.ts'
-import type { Options } from '../../../src/config/options.ts'
 import { parse } from '../../../src/config/parse.ts'
 import type { LoginUpstreamConfig } from '../../../src/config/upstream.ts'
+import type { LoginUpstreamOptions } from '../../../src/config/upstream-options.ts'
 import type { UpstreamGrant } from '../../../src/token/seal.ts'
 import { createLoginUpstream } from '../../../src/upstream/login-upstream.ts'
 import type { TraceEvent } from '../../../src/upstream/trace.ts'
-import type { FieldValues, SignInOutcome, Upstream } from '../../../src/upstream/upstream.ts'
+import type { FieldValues, LoginUpstream, SignInOutcome } from '../../../src/upstream/upstream.ts'
 
 /** What stands under one key of `upstreams`. */
-export type UpstreamOptions = Options['upstreams'][string]
+export type UpstreamOptions = LoginUpstreamOptions
 
 /** An upstream as the configuration file describes it: through `parse`, and through nothing else. */
 export function parsedUpstream(upstream: unknown, key = 'accounts'): LoginUpstreamConfig {
@@ -18,12 +18,12 @@ export function parsedUpstream(upstream: unknown, key = 'accounts'): LoginUpstre
   const result = parse(options, { readFile: (path) => `content of ${path}`, env: (name) => `secret of ${name}` })
   assert.ok(result.ok, JSON.stringify(result))
   const config = result.config.upstreams.get(key)
-  assert.ok(config !== undefined)
+  assert.ok(config?.kind === 'login')
   return config
 }
 
 export interface Traced {
-  readonly upstream: Upstream
+  readonly upstream: LoginUpstream
   readonly trace: readonly TraceEvent[]
 }
 
@@ -35,7 +35,7 @@ export function traced(upstream: unknown, clock: Clock = systemClock, key?: stri
   }
 }
 
-export const loginUpstream = (upstream: UpstreamOptions, clock: Clock = systemClock): Upstream =>
+export const loginUpstream = (upstream: UpstreamOptions, clock: Clock = systemClock): LoginUpstream =>
   createLoginUpstream(parsedUpstream(upstream), { clock })
 
 export const typed = (values: Readonly<Record<string, string>>): FieldValues =>

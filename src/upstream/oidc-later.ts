@@ -1,0 +1,118 @@
+import type { Clock } from '../base/clock.ts'
+import type { OidcUpstreamConfig } from '../config/oidc.ts'
+import type { UpstreamGrant } from '../token/seal.ts'
+import { failed } from './failed.ts'
+import { valueAt } from './json.ts'
+import type { Later } from './later.ts'
+import { claimsIn, grantOf } from './oidc-sign-in.ts'
+import type { Client, Provider } from './provider.ts'
+import { providerFault, readThrown } from './provider-fault.ts'
+import { mayBeAsked } from './provider-fetch.ts'
+import type { OidcUpstream, TokenPerson } from './upstream.ts'
+
+/** What a provider is asked after sign-in. Only a clear no ends a session; whatever says nothing is `failed`. */
+export function createOidcLater(
+  config: OidcUpstreamConfig,
+  provider: Provider,
+  clock: Clock,
+): Later & Pick<OidcUpstream, 'endSession'> {
+  return {
+    /** OpenID Connect Core 1.0 section 5.3. */
+    async check(grant) {
+      const client = await provider()
+      if (client.kind === 'failed') return client
+      const { library, configuration } = client
+      try {
+        const said = await library.fetchUserInfo(configuration, grant.token.reveal(), library.skipSubjectCheck)
+        return { kind: 'good', ...toldBy(config, said), status: 200 }
+      } catch (error) {
+        const { status } = readThrown(error)
+        return status === 401 || status === 403
+          ? { kind: 'refused', status }
+          : providerFault(error, 'The userinfo request', clock())
+      }
+    },
+
+    /** OpenID Connect Core 1.0 section 12. */
+    async refresh(grant) {
+      if (grant.refreshToken === undefined) return { kind: 'refused', status: 0 }
+      const client = await provider()
+      if (client.kind === 'failed') return client
+      const { library, configuration } = client
+      try {
+        const tokens = await library.refreshTokenGrant(configuration, grant.refreshToken.reveal())
+        const identity = tokens.claims()
+        const renewed = grantOf(config, tokens, clock(), grant)
+        if (renewed.kind === 'failed') return renewed
+        // An ID token need not come again; one that does must name the same person (section 12.2).
+        const person = identity === undefined ? nobody : toldBy(config, identity)
+        return { kind: 'refreshed', grant: renewed.grant, ...person, status: 200 }
+      } catch (error) {
+        const { error: said, status } = readThrown(error)
+        return said === 'invalid_grant'
+          ? { kind: 'refused', status: status ?? 400 }
+          : providerFault(error, 'The refresh', clock())
+      }
+    },
+
+    /** RFC 7009. The access token too: a provider need not end it with the refresh token, and it is what a check shows. */
+    async end(grant) {
+      const client = await provider()
+      if (client.kind === 'failed') return client
+      if (client.metadata.revocation_endpoint === undefined) {
+        return failed('upstream_bad', 'The provider has no revocation endpoint, so its tokens live until they end.')
+      }
+      try {
+        await Promise.all([
+          ...(grant.refreshToken === undefined ? [] : [revoke(client, grant.refreshToken.reveal(), 'refresh_token')]),
+          revoke(client, grant.token.reveal(), 'access_token'),
+        ])
+        return { kind: 'ended', status: 200 }
+      } catch (error) {
+        return providerFault(error, 'The revocation', clock())
+      }
+    },
+
+    /** OpenID Connect RP-Initiated Logout 1.0 section 2. */
+    async endSession(grant) {
+      if (!config.logout.redirect) return undefined
+      const client = await provider()
+      if (client.kind === 'failed' || client.metadata.end_session_endpoint === undefined) return undefined
+      const { library, configuration } = client
+      try {
+        const location = library.buildEndSessionUrl(configuration, {
+          post_logout_redirect_uri: config.postLogoutRedirectUri,
+          ...hintOf(grant),
+        })
+        return mayBeAsked(location, config.http) ? location.href : undefined
+      } catch {
+        // An address that is none: signed out here it is all the same.
+        return undefined
+      }
+    },
+  }
+}
+
+const nobody: TokenPerson = { subject: undefined, claims: {}, gone: [] }
+
+function toldBy(config: OidcUpstreamConfig, said: { readonly sub: string }): TokenPerson {
+  return {
+    subject: said.sub,
+    claims: claimsIn(config, said),
+    gone: [...config.claims].flatMap(([name, segments]) => (valueAt(said, segments) === null ? [name] : [])),
+  }
+}
+
+function hintOf(grant: UpstreamGrant | undefined): { readonly id_token_hint?: string } {
+  const hint = grant?.values['idToken']
+  return hint === undefined ? {} : { id_token_hint: hint }
+}
+
+async function revoke({ library, configuration }: Client, token: string, kind: string): Promise<void> {
+  try {
+    await library.tokenRevocation(configuration, token, { token_type_hint: kind })
+  } catch (error) {
+    // Section 2.2.1: the provider cannot end tokens of this kind; they end by themselves.
+    if (readThrown(error).error !== 'unsupported_token_type') throw error
+  }
+}
