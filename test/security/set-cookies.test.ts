@@ -56,13 +56,13 @@ const signIn = (client: BrowserClient, username = 'john', password = 'password12
 
 /** Which of our cookies each answer sets (`+`), or deletes (`-`), in their order. */
 const flows: Readonly<Record<string, { readonly run: Flow; readonly sets: readonly string[] }>> = {
-  'a sign-in': { run: async ({ client }) => [await signIn(client)], sets: ['+'] },
+  'a sign-in': { run: async ({ client }) => [await signIn(client)], sets: ['+ +out'] },
   'a sign-in by JSON that asks for a cookie': {
     run: async ({ client }) => {
       const body = { upstream: 'accounts', username: 'john', password: 'password123', response: 'cookie' }
       return [await client.send('/_auth/login', 'POST', { ...sameOriginFetch, ...json }, JSON.stringify(body))]
     },
-    sets: ['+'],
+    sets: ['+ +out'],
   },
   'a sign-in by JSON that asks for a token': {
     run: async ({ client }) => {
@@ -98,7 +98,7 @@ const flows: Readonly<Record<string, { readonly run: Flow; readonly sets: readon
       const right = await form(client, { upstream: 'steps', transaction, code: '123456' })
       return [first, wrong, right]
     },
-    sets: ['+browser', '', '+'],
+    sets: ['+browser', '', '+ +out'],
   },
   'a second step that another browser finishes': {
     run: async ({ client, gateway }) => {
@@ -125,7 +125,7 @@ const flows: Readonly<Record<string, { readonly run: Flow; readonly sets: readon
       gateway.service.tokenLength = 32
       return [long, renewed, await signIn(client)]
     },
-    sets: ['+ +upt', '+ +upt', '+ +out -upt'],
+    sets: ['+ +upt +out', '+ +upt', '+ +out -upt'],
   },
   'a token that fits nowhere': {
     run: async ({ client, gateway }) => {
@@ -218,7 +218,7 @@ const flows: Readonly<Record<string, { readonly run: Flow; readonly sets: readon
     },
     sets: ['', '- -upt +out'],
   },
-  'a sign-out of nobody': { run: async ({ client }) => [await client.signOut()], sets: [''] },
+  'a sign-out of nobody': { run: async ({ client }) => [await client.signOut()], sets: ['- -upt +out'] },
   'two credentials': {
     run: async ({ client }) => {
       await signIn(client)
