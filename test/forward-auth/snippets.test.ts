@@ -107,7 +107,7 @@ describe('the snippets', () => {
   }
 
   for (const name of controllers) {
-    test(`FA-02 ${name}: what only the proxy asks is kept from outside`, async () => {
+    test(`${name}: what only the proxy asks is kept from outside`, async () => {
       const objects = parseAllDocuments(await printSnippet(documented, ...name.split(' '))).map(
         (one) => one.toJS() as { readonly metadata: { readonly annotations?: object } },
       )

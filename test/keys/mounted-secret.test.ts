@@ -50,7 +50,7 @@ describe('KR-06 a folder as Kubernetes mounts a Secret', { skip }, () => {
     assert.deepEqual(keys.map(({ kind }) => kind).toSorted(), ['sealing', 'signing'])
   })
 
-  test('KR-05 is read anew after a swap, without the keys that are gone', async (t) => {
+  test('is read anew after a swap, without the keys that are gone', async (t) => {
     const about = { mode: 0o440, group: ours }
     const dir = await mountedSecret(t, about)
     const earlier = (await readKeyFolder(dir)).keys.map(({ kid }) => kid)
