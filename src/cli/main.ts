@@ -49,6 +49,7 @@ Usage: postern COMMAND [options]
   snippet PROXY            the configuration of a proxy that asks this gateway about each request: nginx, traefik,
                            caddy, haproxy, envoy or kubernetes
                            --lua       with haproxy: the other one of its two files
+                           --for NAME  with kubernetes: traefik (default), envoy-gateway or ingress-nginx
   revoke                   ends sessions that began until now
                            --subject SUB, --session SID (again and again), or --all
   healthcheck              asks the admin port of a running gateway

@@ -2,14 +2,20 @@ import { parseArgs } from 'node:util'
 import { readConfig } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { caddy } from './snippets/caddy.ts'
+import { envoyGateway } from './snippets/envoy-gateway.ts'
 import { envoy } from './snippets/envoy.ts'
 import { snippetFacts, type SnippetFacts } from './snippets/facts.ts'
 import { haproxy, haproxyLua } from './snippets/haproxy.ts'
+import { ingressNginx } from './snippets/ingress-nginx.ts'
 import { kubernetes } from './snippets/kubernetes.ts'
 import { nginx } from './snippets/nginx.ts'
 import { traefik } from './snippets/traefik.ts'
 
-const options = { config: { type: 'string' }, lua: { type: 'boolean', default: false } } as const
+const options = {
+  config: { type: 'string' },
+  lua: { type: 'boolean', default: false },
+  for: { type: 'string' },
+} as const
 
 const snippets: Readonly<Record<string, (facts: SnippetFacts) => string>> = {
   nginx,
@@ -20,14 +26,24 @@ const snippets: Readonly<Record<string, (facts: SnippetFacts) => string>> = {
   kubernetes,
 }
 
+/** Of `--for`: who carries the objects of Kubernetes out. */
+const controllers: typeof snippets = {
+  traefik: kubernetes,
+  'ingress-nginx': ingressNginx,
+  'envoy-gateway': envoyGateway,
+}
+
 /** `postern snippet PROXY`: what makes that proxy ask this gateway, to be put into its configuration. */
 export async function run(args: string[]): Promise<Exit> {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const [name = '', ...rest] = positionals
-  const write = Object.hasOwn(snippets, name) ? snippets[name] : undefined
-  if (write === undefined || rest.length > 0 || (values.lua && name !== 'haproxy')) {
+  const { for: controller = 'traefik' } = values
+  const [known, asked] = name === 'kubernetes' ? [controllers, controller] : [snippets, name]
+  const write = Object.hasOwn(known, asked) ? known[asked] : undefined
+  const astray = (values.lua && name !== 'haproxy') || (values.for !== undefined && name !== 'kubernetes')
+  if (write === undefined || rest.length > 0 || astray) {
     throw new CommandFault(
-      `Usage: postern snippet ${Object.keys(snippets).join('|')}, or postern snippet haproxy --lua`,
+      `Usage: postern snippet ${Object.keys(snippets).join('|')}, postern snippet haproxy --lua, or postern snippet kubernetes --for ${Object.keys(controllers).join('|')}`,
       exits.usage,
     )
   }

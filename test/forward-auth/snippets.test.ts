@@ -10,7 +10,8 @@ import { codeBlocks, named, readText, tableRows } from '../docs/markdown.ts'
 import { printSnippet } from './site.ts'
 
 const written = readText('docs/forward-auth.md')
-const names = ['nginx', 'traefik', 'caddy', 'haproxy', 'haproxy --lua', 'envoy', 'kubernetes']
+const controllers = ['kubernetes --for envoy-gateway', 'kubernetes --for ingress-nginx']
+const names = ['nginx', 'traefik', 'caddy', 'haproxy', 'haproxy --lua', 'envoy', 'kubernetes', ...controllers]
 
 /** What the document was written for. */
 const documented: Options = { ...minimal, listen: { host: '127.0.0.1', port: 8080 }, trustedProxies: ['127.0.0.1'] }
@@ -96,12 +97,44 @@ describe('the snippets', () => {
     })
   }
 
-  for (const name of ['traefik', 'envoy', 'kubernetes']) {
+  for (const name of ['traefik', 'envoy', 'kubernetes', ...controllers]) {
     test(`${name}: it is YAML without anchors, and names each key once`, async () => {
-      const text = await printSnippet(documented, name)
+      const text = await printSnippet(documented, ...name.split(' '))
       for (const document of parseAllDocuments(text, { uniqueKeys: true }))
         assert.deepEqual([document.errors, document.warnings].flat(), [])
       assert.doesNotMatch(text, /[&*]a[0-9]/)
+    })
+  }
+
+  for (const name of controllers) {
+    test(`${name}: what only the proxy asks is kept from outside`, async () => {
+      const objects = parseAllDocuments(await printSnippet(documented, ...name.split(' '))).map(
+        (one) => one.toJS() as { readonly metadata: { readonly annotations?: object } },
+      )
+      const about = objects.filter((one) => JSON.stringify(one).includes('"/_auth/verify"'))
+      assert.equal(about.length, 1)
+      const [{ metadata, ...rest }] = about as [(typeof about)[number]]
+      // Refused for every address, or without a backend.
+      if (metadata.annotations !== undefined)
+        assert.deepEqual(metadata.annotations, {
+          'nginx.ingress.kubernetes.io/denylist-source-range': '0.0.0.0/0,::/0',
+        })
+      else
+        assert.match(
+          JSON.stringify(rest),
+          /\{"matches":\[\{"path":\{"type":"PathPrefix","value":"\/_auth\/verify"\}\}\]\}/,
+        )
+    })
+
+    test(`FA-01 ${name}: a renewed cookie or an identity that a client sends is deleted or replaced`, async () => {
+      const text = await printSnippet(documented, ...name.split(' '))
+      const listed =
+        /auth-response-headers: (.+)/.exec(text)?.[1] ?? /headersToBackend:\n((?: +- .+\n)+)/.exec(text)?.[1] ?? ''
+      const replaced = listed.split(/[\s,-]* - |[\s,]+/).map((name) => name.toLowerCase())
+      for (const header of ['X-Forwarded-User', 'X-Forwarded-Groups', 'Authorization', 'Cookie'])
+        assert.ok(replaced.includes(header.toLowerCase()), header)
+      for (const header of ['Remote-User', 'X-Auth-Request-User', 'X-Original-URL'])
+        assert.match(text, new RegExp(`^ +(- )?${header}(: "")?$`, 'im'))
     })
   }
 
@@ -133,6 +166,10 @@ describe('the snippets', () => {
       ['apache'],
       ['nginx', 'caddy'],
       ['nginx', '--lua'],
+      ['nginx', '--for', 'traefik'],
+      ['kubernetes', '--for', 'apache'],
+      ['kubernetes', '--for', 'constructor'],
+      ['kubernetes', '--lua'],
       ['constructor'],
       ['nginx', '--other'],
     ]) {
