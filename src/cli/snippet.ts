@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { FrontProxy } from '../config/config.ts'
 import { readConfig } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { caddy } from './snippets/caddy.ts'
@@ -33,6 +34,17 @@ const controllers: typeof snippets = {
   'envoy-gateway': envoyGateway,
 }
 
+/** Which proxy does the asking. */
+const proxies: Readonly<Record<string, FrontProxy>> = {
+  nginx: 'nginx',
+  traefik: 'traefik',
+  caddy: 'caddy',
+  haproxy: 'haproxy',
+  envoy: 'envoy',
+  'ingress-nginx': 'nginx',
+  'envoy-gateway': 'envoy',
+}
+
 /** `postern snippet PROXY`: what makes that proxy ask this gateway, to be put into its configuration. */
 export async function run(args: string[]): Promise<Exit> {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
@@ -59,6 +71,12 @@ export async function run(args: string[]): Promise<Exit> {
   if (config.trustedProxies.length === 0) {
     process.stderr.write(
       'warning: trustedProxies is empty, so the gateway answers no proxy; add the address that this one asks from\n',
+    )
+  }
+  const proxy = proxies[asked]
+  if (proxy !== undefined && !config.forwardAuth.includes(proxy)) {
+    process.stderr.write(
+      `warning: forwardAuth does not name ${proxy}, so there is nothing to ask; say forwardAuth: [${proxy}]\n`,
     )
   }
   process.stdout.write(values.lua ? haproxyLua(facts) : write(facts))

@@ -1,3 +1,4 @@
+import type { frontProxies } from './options.ts'
 import type { Secret } from '../base/secret.ts'
 import type { ClientConfig, ExchangeConfig } from './exchange.ts'
 import type { OidcUpstreamConfig } from './oidc.ts'
@@ -21,6 +22,8 @@ export interface Config {
   }
   /** CIDRs whose `X-Forwarded-*` is believed. */
   readonly trustedProxies: readonly string[]
+  /** Which proxies may ask about requests. */
+  readonly forwardAuth: readonly FrontProxy[]
   readonly keys: { readonly dir: string; readonly publishAhead: number; readonly maxAge: number }
   readonly session: SessionConfig
   readonly api: { readonly tokenTtl: number; readonly audience: string }
@@ -59,6 +62,8 @@ export interface RedisConfig {
   /** Milliseconds for an answer. */
   readonly timeout: number
 }
+
+export type FrontProxy = (typeof frontProxies)[number]
 
 export interface SessionConfig {
   readonly tokenTtl: number

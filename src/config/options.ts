@@ -53,6 +53,9 @@ const facts = strict(
   'What several processes know together.',
 )
 
+/** The front proxies that ask, each with its own way to say what it was asked. */
+export const frontProxies = ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy'] as const
+
 const proxiesFault =
   'must be a list of addresses or CIDRs, such as [10.0.0.0/8]; hop counts are not supported, for anyone can add a hop'
 
@@ -189,6 +192,13 @@ export const OptionsSchema = strict(
       }),
     ),
     keys: Type.Optional(keySettings),
+    forwardAuth: Type.Optional(
+      Type.Array(choice(frontProxies, 'A kind of proxy.'), {
+        description:
+          'Front proxies that ask this gateway about each request: their endpoints under `/_auth/verify/` exist. Their answers hold what is meant for a backend, so none exists unless it is named, and the proxy must let no client ask there: the printed snippets do not.',
+        default: [],
+      }),
+    ),
     session: Type.Optional(session),
     api: Type.Optional(api),
     upstreams: Type.Record(Type.String({ pattern: keys.upstream.pattern }), Type.Union([loginUpstream, oidcUpstream]), {

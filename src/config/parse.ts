@@ -80,6 +80,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
     prefix,
     listen: { host: '0.0.0.0', port: 8080, adminHost: '127.0.0.1', adminPort: 9080, ...part('listen') },
     trustedProxies: parseProxies(top.at('trustedProxies'), part('trustedProxies') ?? []),
+    forwardAuth: [...new Set(part('forwardAuth') ?? [])],
     keys: parseKeys(top.at('keys'), part('keys') ?? {}),
     session: parseSession(top.at('session'), part('session') ?? {}, secure),
     api,

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type Reason } from '../base/reasons.ts'
-import type { RouteConfig } from '../config/config.ts'
+import type { FrontProxy, RouteConfig } from '../config/config.ts'
 import { decide, type Policy } from '../decide.ts'
 import { createOwnCookies } from '../forward/cookies.ts'
 import { identityMap } from '../forward/identity.ts'
@@ -17,13 +17,11 @@ import { isListed } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { ownRoute } from './guard.ts'
 import { forwardedMethods } from './methods.ts'
-import { originalRequest, withoutPort, type FrontProxy, type OriginalRequest } from './original-request.ts'
+import { originalRequest, withoutPort, type OriginalRequest } from './original-request.ts'
 import { codeOf } from './problem.ts'
 import { factsOf } from './request-facts.ts'
 
 type Valid = Extract<Authentication, { state: 'valid' }>
-
-const proxies: readonly FrontProxy[] = ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy']
 
 /** Renewed cookies at most: the session, and its sealed part where that rides alone. */
 const mostCookies = 2
@@ -176,7 +174,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
   }
 
   const usual = app.supportedMethods.filter((method) => method !== 'TRACE')
-  for (const proxy of proxies) {
+  for (const proxy of config.forwardAuth) {
     const own = `${config.prefix}/verify/${proxy}`
     app.route({
       // Envoy asks with the method that it was asked with.

@@ -1,7 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-
-/** The front proxies that ask, each with its own way to say what it was asked. */
-export type FrontProxy = 'nginx' | 'traefik' | 'caddy' | 'haproxy' | 'envoy'
+import type { FrontProxy } from '../config/config.ts'
 
 /** The request that a front proxy received. */
 export interface OriginalRequest {

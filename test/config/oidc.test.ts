@@ -156,11 +156,11 @@ test('TM-05 a provider and a login API with one prefix would make two people one
   assert.match(faultsOf({ ...minimal, upstreams })[0] ?? '', /^upstreams\.company\.subject\.prefix: is the same as/)
 })
 
-test('several workers and refresh tokens need a provider that takes one twice', () => {
+test('RF-03 several replicas and refresh tokens need shared facts, or a provider that takes one twice', () => {
   assert.match(
-    faultsOf(withProvider({}, { workers: 2 }))[0] ?? '',
-    /^upstreams\.company\.refresh: is used by several workers/,
+    faultsOf(withProvider({}, { replicas: 2 }))[0] ?? '',
+    /^upstreams\.company\.refresh: is used by several replicas/,
   )
-  assert.deepEqual(faultsOf(withProvider({ refresh: { concurrent: true } }, { workers: 2 })), [])
-  assert.deepEqual(faultsOf(withProvider({ refresh: { use: false } }, { workers: 2 })), [])
+  assert.deepEqual(faultsOf(withProvider({ refresh: { concurrent: true } }, { replicas: 2 })), [])
+  assert.deepEqual(faultsOf(withProvider({ refresh: { use: false } }, { replicas: 2 })), [])
 })

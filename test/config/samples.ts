@@ -30,6 +30,7 @@ export const full = {
   publicUrl: 'https://app.example.com',
   prefix: '/_auth',
   listen: { host: '0.0.0.0', port: 8080, adminHost: '127.0.0.1', adminPort: 9080 },
+  forwardAuth: ['nginx'],
   trustedProxies: ['10.0.0.0/8', '192.0.2.7', 'fd00::/8'],
   keys: { dir: './keys', publishAhead: '15m', maxAge: '90d' },
   session: {

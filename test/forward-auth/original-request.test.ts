@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { originalRequest, type FrontProxy, type OriginalRequest } from '../../src/http/original-request.ts'
+import type { FrontProxy } from '../../src/config/config.ts'
+import { originalRequest, type OriginalRequest } from '../../src/http/original-request.ts'
 
 type Lines = readonly (readonly [string, string])[]
 

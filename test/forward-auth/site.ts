@@ -33,6 +33,7 @@ export const identity = { headers: { 'Remote-User': 'sub', 'X-Auth-Request-Roles
 /** What the configuration says in these tests, beside where things listen. */
 export function siteOptions(serviceOrigin: string) {
   return {
+    forwardAuth: ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy'],
     trustedProxies: ['127.0.0.1/32', '::1/128'],
     upstreams: { accounts: serviceOptions(serviceOrigin) },
     routes,

@@ -14,7 +14,12 @@ const controllers = ['kubernetes --for envoy-gateway', 'kubernetes --for ingress
 const names = ['nginx', 'traefik', 'caddy', 'haproxy', 'haproxy --lua', 'envoy', 'kubernetes', ...controllers]
 
 /** What the document was written for. */
-const documented: Options = { ...minimal, listen: { host: '127.0.0.1', port: 8080 }, trustedProxies: ['127.0.0.1'] }
+const documented: Options = {
+  ...minimal,
+  listen: { host: '127.0.0.1', port: 8080 },
+  trustedProxies: ['127.0.0.1'],
+  forwardAuth: ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy'],
+}
 
 async function snippet(options: Options, ...args: readonly string[]) {
   const folder = temporaryFolder()
@@ -139,13 +144,27 @@ describe('the snippets', () => {
   }
 
   test('without trustedProxies it warns: the gateway would answer nobody', async () => {
-    const { code, stdout, stderr } = await snippet(minimal, 'nginx')
+    const { code, stdout, stderr } = await snippet({ ...minimal, forwardAuth: ['nginx'] }, 'nginx')
     assert.equal(code, 0)
     assert.match(stdout, /auth_request/)
     assert.equal(
       stderr,
       'warning: trustedProxies is empty, so the gateway answers no proxy; add the address that this one asks from\n',
     )
+  })
+
+  test('FA-02 without forwardAuth it warns: there would be nothing to ask', async () => {
+    for (const [args, proxy] of [
+      [['traefik'], 'traefik'],
+      [['kubernetes', '--for', 'envoy-gateway'], 'envoy'],
+    ] as const) {
+      const { code, stderr } = await snippet({ ...documented, forwardAuth: ['nginx'] }, ...args)
+      assert.equal(code, 0)
+      assert.equal(
+        stderr,
+        `warning: forwardAuth does not name ${proxy}, so there is nothing to ask; say forwardAuth: [${proxy}]\n`,
+      )
+    }
   })
 
   test('FA-09 a header name that a proxy would drop, or an application would fold, is refused', async () => {

@@ -286,7 +286,7 @@ export async function forwardAuthSuite({
       site.gateway.service.tokenLength = 3000
       const client = await signedIn(site)
       site.gateway.service.tokenLength = 32
-      assert.deepEqual([...client.cookies.keys()].toSorted(), ['postern', 'postern-upt'])
+      assert.deepEqual([...client.cookies.keys()].toSorted(), ['postern', 'postern-out', 'postern-upt'])
       site.gateway.clock.advance(minutes(4))
       const answer = await client.send('/cookie', 'GET', sameOriginFetch)
       assert.equal(answer.status, 200)

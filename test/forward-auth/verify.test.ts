@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { METHODS } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { fold } from '../../src/forward/header-names.ts'
-import type { FrontProxy } from '../../src/http/original-request.ts'
+import type { FrontProxy } from '../../src/config/config.ts'
 import {
   bearerToken,
   BrowserClient,
@@ -358,6 +358,24 @@ for (const face of ['server', 'plugin'] as const) {
 }
 
 describe('forward-auth for whoever is no proxy of ours', () => {
+  test('FA-02 CK-03 a contract that is not named does not exist, even for a trusted peer: behind it stands any client', async (t) => {
+    const gateway = await startGateway({
+      face: 'server',
+      options: (_origin, service) => ({ ...siteOptions(service.origin), forwardAuth: ['caddy'] }),
+    })
+    t.after(() => gateway.close())
+    const client = new BrowserClient(gateway.origin)
+    await client.signIn()
+    gateway.clock.advance(minutes(4))
+    for (const proxy of proxies) {
+      const answer = await ask(gateway, proxy, { path: '/orders', headers: client.cookieHeader() })
+      assert.equal(answer.status, proxy === 'caddy' ? 200 : 404, proxy)
+      if (proxy === 'caddy') continue
+      for (const name of Object.keys(answer.headers)) assert.equal(copied.includes(fold(name)), false, name)
+      assert.deepEqual(answer.setCookies, [])
+    }
+  })
+
   test('FA-02 a peer that is not named gets 403, whatever it says', async (t) => {
     for (const trustedProxies of [[], ['192.0.2.1'], ['10.0.0.0/8', '2001:db8::/32']]) {
       const gateway = await startGateway({

@@ -57,6 +57,7 @@ export async function startDoors(settings: Pick<GatewaySettings, 'clock' | 'keys
     ...settings,
     face: 'server',
     options: () => ({
+      forwardAuth: ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy'],
       trustedProxies: ['127.0.0.1/32', '::1/128'],
       api: { audience: 'https://api.example.com' },
       routes: [

@@ -261,6 +261,7 @@ for (const publicUrl of [undefined, 'https://app.example.com']) {
         session: { renewWait: '30s' },
         upstreams: { accounts: serviceOptions(service.origin), steps: twoSteps(stepsOrigin) },
         routes: [{ path: '/app/', backend: `http://127.0.0.1:${(backend.address() as AddressInfo).port}` }],
+        forwardAuth: ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy'],
         trustedProxies: ['127.0.0.1/32', '::1/128'],
       })
       gateway = await startGateway({ face: 'server', options, ...(publicUrl === undefined ? {} : { publicUrl }) })
