@@ -189,6 +189,17 @@ describe('a session', () => {
     assert.deepEqual((await client.sendOnly('/protected')).setCookies, one.setCookies)
   })
 
+  test('with the shortest token there may be is renewed once per request, whatever part of a second it is', async (t) => {
+    const gateway = await open(t, { session: { tokenTtl: '1s', idleTimeout: '1m' } })
+    const client = await signedIn(gateway)
+    for (let count = 0; count < 25; count += 1) {
+      gateway.clock.advance(970)
+      const before = gateway.events.filter(({ type }) => type === 'renewed').length
+      assert.equal((await client.send('/protected')).status, 200)
+      assert.ok(gateway.events.filter(({ type }) => type === 'renewed').length - before <= 2)
+    }
+  })
+
   test('is not renewed for its idle limit once that has reached the absolute end', async (t) => {
     const gateway = await open(t, { session: { idleTimeout: '8h' } })
     const { clock } = gateway
@@ -215,6 +226,51 @@ describe('a session', () => {
     user.roles = []
     clock.advance(minutes(4))
     assert.equal((await client.send('/admin')).status, 403)
+  })
+
+  test('RF-02 has the claims that the answer to a refresh says, where there is no check call', async (t) => {
+    const gateway = await open(t, { upstream: (usual) => refreshing(unchecked(usual)) })
+    const { clock, service } = gateway
+    giveRefreshTokens(service)
+    const client = await signedIn(gateway, 'ada')
+    assert.equal((await client.send('/admin')).status, 200)
+    const ada = service.users.get('ada')
+    assert.ok(ada !== undefined)
+    ada.roles = ['user']
+    clock.advance(minutes(6))
+    assert.equal((await client.send('/admin')).status, 403)
+    assert.equal(await subjectOf(client.send('/protected')), 'accounts|2')
+  })
+
+  test('whose refresh answers with the token of somebody else is over, and nobody becomes that person', async (t) => {
+    const gateway = await open(t, { upstream: (usual) => refreshing(unchecked(usual)) })
+    const { clock, service } = gateway
+    giveRefreshTokens(service)
+    const client = await signedIn(gateway, 'ada')
+    const ada = service.users.get('ada')
+    assert.ok(ada !== undefined)
+    ada.id = 77
+    clock.advance(minutes(6))
+    const answer = await client.send('/protected')
+    assertSentToSignIn(gateway, answer, '/protected', 'upstream_refused')
+    assert.deepEqual(answer.setCookies, [])
+  })
+
+  test('that outgrows its cookie goes on while it is valid, without asking at every request, and ends in the sign-in page', async (t) => {
+    const gateway = await open(t)
+    const { clock, service } = gateway
+    const client = await signedIn(gateway)
+    const user = service.users.get('john')
+    assert.ok(user !== undefined)
+    user.roles = Array.from({ length: 400 }, (_, index) => `role-${index}-of-many`)
+    clock.advance(minutes(4))
+    for (let count = 0; count < 5; count += 1) assert.equal((await client.send('/protected')).status, 200)
+    assert.equal(service.calls.check, 1)
+    assert.ok(gateway.events.some(({ type }) => type === 'cookie_bill'))
+    clock.advance(minutes(2))
+    assertSentToSignIn(gateway, await client.send('/protected'), '/protected', 'expired')
+    const page = await client.send('/_auth/login')
+    assert.equal(page.status, 200)
   })
 
   test('that is renewed and yet not allowed has its new cookie all the same', async (t) => {

@@ -56,6 +56,19 @@ describe('LO-03 a cookie copied before signing out', () => {
     assert.ok(lived > 0 && lived <= minutes(5), `${lived / 1000} s`)
   })
 
+  test('lives elsewhere until it ends, by requests that never renew, and not a second longer', async (t) => {
+    const { knowsNot, browser } = await pair(t)
+    await browser.signIn()
+    const cookie = `postern=${browser.cookies.get('postern') ?? ''}`
+    await browser.signOut()
+    const image = { cookie, 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image', 'sec-fetch-site': 'same-origin' }
+    const status = async () => (await send(`${knowsNot.origin}/protected`, 'GET', image)).status
+    knowsNot.clock.advance(minutes(5) - seconds(1))
+    assert.equal(await status(), 200)
+    knowsNot.clock.advance(seconds(1))
+    assert.equal(await status(), 401)
+  })
+
   test('lives elsewhere to the absolute end and no longer, where the upstream goes on honouring its token', async (t) => {
     const { knows, knowsNot, browser } = await pair(t)
     await browser.signIn()

@@ -209,6 +209,20 @@ test('for 30 s the old cookie earns the very same new one; after that another', 
   assert.equal(service.calls.check, 2)
 })
 
+test('who has half of a session in two cookies does not get the whole of its renewal', async (t) => {
+  const gateway = await open(t)
+  const { clock, service } = gateway
+  service.tokenLength = 2600
+  const client = await signedIn(gateway)
+  const thief = copyOf(client)
+  thief.cookies.delete('postern-upt')
+  clock.advance(minutes(4))
+  assert.equal((await client.send('/protected')).setCookies.length, 2)
+  const answer = await thief.send('/protected')
+  assert.deepEqual(answer.setCookies, [])
+  assert.ok(!thief.cookies.has('postern-upt'))
+})
+
 test('an old cookie of which the refresh token was spent 31 s ago goes on until it ends, and never shows that token again', async (t) => {
   const gateway = await open(t, { upstream: refreshing })
   const { clock, service } = gateway
