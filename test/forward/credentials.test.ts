@@ -107,7 +107,7 @@ describe('PX-05 credentials: upstream', () => {
   test('a token that rides in a cookie of its own is shown, and its absence ends in a new sign-in', async () => {
     gateway.service.tokenLength = 2600
     const client = await signedIn()
-    assert.equal(client.cookies.size, 2)
+    assert.equal(client.cookies.size, 3)
     assert.equal((await client.send('/token/a')).status, 200)
     assert.equal(backend.last().headers.authorization, `Bearer ${gateway.service.issued.at(-1)}`)
     client.cookies.delete('postern-upt')
