@@ -11,7 +11,7 @@ import type { Verifier } from '../token/verify.ts'
 import type { Authentication, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
-import type { RenewalRequest, Renewer } from './renew.ts'
+import type { RenewalRequest, Renewer } from './renewal.ts'
 import { absoluteEnd, dueAt, idleEnd, lifeState, slideDue } from './rules.ts'
 import { isTombstoned } from './tombstone.ts'
 

@@ -1,50 +1,22 @@
-import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { causedBy } from '../base/cause.ts'
 import type { Clock } from '../base/clock.ts'
-import type { EventContext, EventSink } from '../base/events.ts'
+import type { EventSink } from '../base/events.ts'
 import type { Reason } from '../base/reasons.ts'
-import type { Secret } from '../base/secret.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
 import type { Verifier } from '../token/verify.ts'
-import type { Failed, RefreshOutcome, TokenPerson, Upstream } from '../upstream/upstream.ts'
+import type { Failed, RefreshOutcome, Upstream } from '../upstream/upstream.ts'
 import type { Bindings } from './bindings.ts'
 import type { Endings } from './endings.ts'
 import { createExpiringMap } from './expiring-map.ts'
-import type { Claim, DenialReason, Facts, Predecessor, Successor } from './facts.ts'
+import type { DenialReason, Facts, Successor } from './facts.ts'
+import { shareFlights } from './flights.ts'
+import { isStranger, readAgain } from './person.ts'
+import { claimRefreshToken, fingerprintOf } from './refresh-turn.ts'
+import { predecessor, spends, unavailable, type Renewal, type Renewer, type RenewalRequest } from './renewal.ts'
 import { endingSoon, isRefreshable, renewalStep, type RenewalPolicy } from './renewal-plan.ts'
 import { absoluteEnd, idleEnd } from './rules.ts'
 import { upstreamSubject, type SessionMaker } from './session.ts'
-
-export type Renewal =
-  | { readonly kind: 'renewed'; readonly successor: Successor }
-  /** The session is over. */
-  | { readonly kind: 'refused'; readonly reason: Reason }
-  /** Nothing is known against the session, but it could not be renewed now. */
-  | { readonly kind: 'unavailable' }
-
-export interface RenewalRequest {
-  /** As the browser sent it. */
-  readonly token: string
-  readonly claims: TokenClaims
-  readonly sealed: string | undefined
-  /** Whether the idle limit begins anew. */
-  readonly slide: boolean
-  /** Whether our own token still authorises. */
-  readonly stillValid: boolean
-  /** Whether a refresh token may be spent although our own token still authorises. */
-  readonly maySpend: boolean
-  /** Whether the upstream has to be asked, however fresh its last answer is. */
-  readonly mustAsk: boolean
-  /** Of the request that asks: it stands in the events of the renewal, also where others share it. */
-  readonly context: EventContext
-}
-
-export interface Renewer {
-  /** One renewal at a time per session; everyone who asks meanwhile gets the same answer. Never rejects. */
-  renew(request: RenewalRequest): Promise<Renewal>
-}
 
 interface RenewerDeps {
   readonly verifier: Verifier
@@ -62,13 +34,6 @@ interface RenewerDeps {
 /** Milliseconds for which requests with the old cookie get the same new one. */
 const successorLife = 30_000
 
-/** Milliseconds. Longer than any call takes, should the process that holds a claim die meanwhile. */
-const claimLife = 60_000
-
-/** Milliseconds between two looks at what another process is doing, and in all. */
-const lookAgain = 50
-const longestWait = 10_000
-
 /**
  * Milliseconds without a further try for the same token. `failed`: the upstream could not be asked. `refused`: it
  * refused the refresh token. `unspent`: a refresh is due that this request may not pay for.
@@ -79,11 +44,8 @@ type Hold = keyof typeof holdFor
 
 type Refreshed = Extract<RefreshOutcome, { kind: 'refreshed' }>
 
-const unavailable: Renewal = { kind: 'unavailable' }
-
 export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer {
   const { verifier, sealer, maker, upstreams, facts, endings, bindings, clock, events } = deps
-  const inFlight = new Map<string, { readonly request: RenewalRequest; readonly renewal: Promise<Renewal> }>()
   const holds = createExpiringMap<Hold>(clock, 50_000)
 
   async function successorOf(request: RenewalRequest): Promise<Successor | undefined> {
@@ -134,7 +96,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       return unavailable
     }
     const fingerprint = fingerprintOf(content.refreshToken)
-    switch (await claimed(fingerprint)) {
+    switch (await claimRefreshToken(facts, fingerprint, clock)) {
       case 'ours':
         break
       case 'taken':
@@ -157,15 +119,6 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     } finally {
       // Not before: who finds it spent looks for what came of it.
       await (isSpent ? facts.spend(fingerprint, absoluteEnd(claims, policy)) : facts.release(fingerprint))
-    }
-  }
-
-  /** While another process uses it there will be an answer soon, which everyone who waits here gets. */
-  async function claimed(fingerprint: string): Promise<Claim> {
-    for (let waited = 0; ; waited += lookAgain) {
-      const claim = await facts.claim(fingerprint, clock() + claimLife)
-      if (claim !== 'taken' || waited >= longestWait) return claim
-      await sleep(lookAgain)
     }
   }
 
@@ -258,51 +211,15 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     return over(claims, reason)
   }
 
-  function renew(request: RenewalRequest): Promise<Renewal> {
-    const { sid, jti } = request.claims
-    const running = inFlight.get(sid)
-    if (running !== undefined) {
-      // An answer is for whoever brings the very same token: an older copy of the session must not come by a newer one,
-      // nor may what ends the copy end the session.
-      const same = running.request.claims.jti === jti && running.request.sealed === request.sealed
-      if (same && (spends(running.request) || !spends(request))) return running.renewal
-      return running.renewal.then((renewal) => (same && renewal.kind !== 'unavailable' ? renewal : renew(request)))
-    }
-    const cause = { ...request.context, sid, sub: request.claims.sub }
-    const renewal = causedBy(cause, () =>
-      renewOnce(request).catch((error: unknown): Renewal => {
-        events({ type: 'error', where: 'renewal', error })
-        return unavailable
-      }),
-    ).finally(() => inFlight.delete(sid))
-    inFlight.set(sid, { request, renewal })
-    return renewal
+  return {
+    renew: shareFlights((request) => {
+      const cause = { ...request.context, sid: request.claims.sid, sub: request.claims.sub }
+      return causedBy(cause, () =>
+        renewOnce(request).catch((error: unknown): Renewal => {
+          events({ type: 'error', where: 'renewal', error })
+          return unavailable
+        }),
+      )
+    }),
   }
-
-  return { renew }
-}
-
-/** Claims as the upstream says them now; what it does not speak of stays as it was. */
-function readAgain(before: ProfileClaims, { claims, gone }: TokenPerson): ProfileClaims {
-  const kept = Object.entries(before).filter(([name]) => !gone.includes(name))
-  return { ...Object.fromEntries(kept), ...claims }
-}
-
-/** The token now speaks for somebody else: nobody may become that person by waiting. */
-function isStranger(claims: TokenClaims, { subject }: TokenPerson): boolean {
-  return subject !== undefined && subject !== upstreamSubject(claims)
-}
-
-function predecessor({ claims, token, sealed }: RenewalRequest): Predecessor {
-  return { jti: claims.jti, token, sealed }
-}
-
-function spends(request: RenewalRequest): boolean {
-  return request.maySpend || !request.stillValid
-}
-
-function fingerprintOf(refreshToken: Secret | undefined): string {
-  return createHash('sha256')
-    .update(refreshToken?.reveal() ?? '')
-    .digest('base64url')
 }

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../base/clock.ts'
+import type { Secret } from '../base/secret.ts'
+import type { Claim, Facts } from './facts.ts'
+
+/** Milliseconds. Longer than any call takes, should the process that holds a claim die meanwhile. */
+const claimLife = 60_000
+
+/** Milliseconds between two looks at what another process is doing, and in all. */
+const lookAgain = 50
+const longestWait = 10_000
+
+/** While another process uses it there will be an answer soon, which everyone who waits here gets. */
+export async function claimRefreshToken(facts: Facts, fingerprint: string, clock: Clock): Promise<Claim> {
+  for (let waited = 0; ; waited += lookAgain) {
+    const claim = await facts.claim(fingerprint, clock() + claimLife)
+    if (claim !== 'taken' || waited >= longestWait) return claim
+    await sleep(lookAgain)
+  }
+}
+
+/** What a refresh token is known by: its digest, for the facts are told to others. */
+export function fingerprintOf(refreshToken: Secret | undefined): string {
+  return createHash('sha256')
+    .update(refreshToken?.reveal() ?? '')
+    .digest('base64url')
+}
