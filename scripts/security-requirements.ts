@@ -17,7 +17,8 @@ export const requirements: Readonly<Record<string, string>> = {
   'TV-15': "A sealed part moved to another person's token is refused.",
   'TV-16': 'A Bearer token comes in the Authorization header only, its scheme in any case.',
   'TV-17': 'Two credentials on one request are 400.',
-  'TV-18': '401, 403 and 400, and `WWW-Authenticate`, as the specifications say; no error is named where nothing was sent.',
+  'TV-18':
+    '401, 403 and 400, and `WWW-Authenticate`, as the specifications say; no error is named where nothing was sent.',
   'TV-19': 'A bad credential never falls through to anonymous or to another one.',
   'TV-20': 'What is remembered of a verification is bound to its verifier, obeys `exp`, and ends with its key.',
   'TV-21': 'An error inside never lets anyone in.',
@@ -64,7 +65,8 @@ export const requirements: Readonly<Record<string, string>> = {
   'RD-04': 'After credentials were posted the redirect is 303.',
   'RD-05': 'Our own origin comes from the configuration.',
   'RD-06': 'Registered addresses are compared exactly.',
-  'RD-07': 'OpenID Connect: PKCE, state and nonce for each sign-in, bound to the provider and the browser; `iss` and `aud` exact.',
+  'RD-07':
+    'OpenID Connect: PKCE, state and nonce for each sign-in, bound to the provider and the browser; `iss` and `aud` exact.',
   'LG-01': 'Attempts are limited per account and per address.',
   'LG-02': 'Spellings of one account share one count.',
   'LG-03': 'An address is what a trusted proxy says, an IPv6 one by its /64.',

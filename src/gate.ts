@@ -83,7 +83,7 @@ export interface Gate {
   exchange(input: ExchangeRequest, request: RequestFacts): Promise<ExchangeResult>
   beginRedirect(upstream: OidcUpstream, asked: RedirectRequest, request: RequestFacts): Promise<BeginResult>
   finishRedirect(upstream: OidcUpstream, answer: RedirectAnswer, request: RequestFacts): Promise<FinishResult>
-  /** Whether the logout token was good; what it ends is over in this process. */
+  /** Whether the logout token was good; what it ends is over. */
   endByUpstream(upstream: OidcUpstream, logoutToken: string, request: RequestFacts): Promise<boolean>
   /** Tells the upstream, remembers the fact, and says which cookies to set. Never fails. */
   signOut(request: RequestFacts): Promise<SignedOut>

@@ -45,7 +45,16 @@ function runningEngine(program: string): Engine {
         '--volume',
         `${folder}/keys:/app/keys:ro`,
       ]
-      const safety = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--network', 'host']
+      const safety = [
+        '--read-only',
+        ...(program === 'podman' ? ['--read-only-tmpfs=false'] : []),
+        '--cap-drop',
+        'ALL',
+        '--security-opt',
+        'no-new-privileges',
+        '--network',
+        'host',
+      ]
       const child = show.later(program, ['run', '--rm', '--name', name, ...safety, ...mounts, image])
       const run = (...args: string[]) => output(program, ['exec', name, ...args])
       return {

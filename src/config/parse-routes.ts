@@ -25,6 +25,12 @@ export function parseRoutes(spot: Spot, routes: readonly RouteOptions[], site: S
     const twin = parsed.slice(0, position).find((earlier) => areTwins(earlier.route, route))
     if (twin !== undefined) spot.at(index).fault(`is for the same requests as routes[${twin.index}]; keep one of them`)
   })
+  parsed.forEach(({ index, route }, position) => {
+    const other = parsed.slice(0, position).find(({ route: earlier }) => earlier.backend === route.backend)
+    // One pool of connections for each backend, with one idea of whom it trusts.
+    if (other !== undefined && route.backend !== undefined && !isSameTls(other.route.tls, route.tls))
+      spot.at(index, 'tls').fault(`differs from that of routes[${other.index}], which has the same backend`)
+  })
   return parsed.map(({ route }) => route)
 }
 
@@ -100,6 +106,10 @@ function parseTls(
     cert: read('certFile', certFile),
     key: key === undefined ? undefined : new Secret(key),
   }
+}
+
+function isSameTls(one: BackendTls | undefined, other: BackendTls | undefined): boolean {
+  return one?.ca === other?.ca && one?.cert === other?.cert && one?.key?.reveal() === other?.key?.reveal()
 }
 
 /** A path that no request can have would leave a gap where a guard was meant to be. */

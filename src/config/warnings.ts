@@ -14,6 +14,18 @@ export function warningsOf(config: Config): readonly string[] {
         ? [`trustedProxies[${index}]: believes every address there is, so a client can claim to be any other.`]
         : [],
     ),
+    ...(config.forwardAuth.length > 0 && config.trustedProxies.length === 0
+      ? ['forwardAuth: trustedProxies is empty, so no proxy is answered.']
+      : []),
+    ...(config.forwardAuth.length === 0
+      ? config.routes.flatMap(({ backend }, index) =>
+          backend === undefined
+            ? [
+                `routes[${index}]: has no backend, and forwardAuth names no proxy that would ask about it, so it does nothing.`,
+              ]
+            : [],
+        )
+      : []),
     ...[...config.upstreams.values()].flatMap((upstream) =>
       upstream.kind === 'oidc' ? providerWarnings(upstream, config) : upstreamWarnings(upstream, config),
     ),

@@ -22,7 +22,10 @@ export type ProxiedRoute = RouteConfig & { readonly backend: string }
 
 export type RouteMatch =
   | { readonly ok: true; readonly route: ProxiedRoute; readonly path: CanonicalPath }
-  | { readonly ok: false; readonly reason: Extract<Reason, 'duplicate_host' | 'ambiguous_path' | 'not_found'> }
+  | {
+      readonly ok: false
+      readonly reason: Extract<Reason, 'duplicate_host' | 'duplicate_credentials' | 'ambiguous_path' | 'not_found'>
+    }
 
 /** A request as a backend gets it. */
 export interface Outgoing {
@@ -76,6 +79,7 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
     match({ url = '', method = 'GET', headers, rawHeaders }) {
       // Node keeps the first of two Host lines and says nothing (RFC 9112 section 3.2).
       if (isRepeated(rawHeaders, 'host')) return { ok: false, reason: 'duplicate_host' }
+      if (repeatsAuthorization({ rawHeaders })) return { ok: false, reason: 'duplicate_credentials' }
       const path = canonicalPath(url)
       if (!path.ok) return { ok: false, reason: 'ambiguous_path' }
       // No route reaches behind our own endpoints, whatever its prefix covers.
@@ -107,6 +111,11 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
       }
     },
   }
+}
+
+/** Two lines of `Authorization` would each mean something to somebody: what is decided on would not be what is forwarded. */
+export function repeatsAuthorization({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
+  return isRepeated(rawHeaders, 'authorization')
 }
 
 /** What a request may authenticate with on a route. Where `Authorization` is the backend's, only the cookie is ours. */

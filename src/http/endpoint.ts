@@ -21,22 +21,27 @@ const allMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 type Method = (typeof allMethods)[number]
 
-/** One address with its methods; every other method is 405 with Allow (RFC 9110 section 15.5.6). HEAD follows GET. */
+/**
+ * One address with its methods; every other method is 405 with Allow (RFC 9110 section 15.5.6). HEAD follows GET, unless `head` says
+ * that it would do something.
+ */
 export function endpoint(
   app: FastifyInstance,
   { answerer }: EndpointContext,
   url: string,
   handlers: Partial<Record<Method, Handler>>,
+  { head = true }: { readonly head?: boolean } = {},
 ): void {
   const served = allMethods.filter((method) => handlers[method] !== undefined)
   for (const method of served) {
     const handler = handlers[method]
-    if (handler !== undefined) app.route({ method, url, config: ownRoute, exposeHeadRoute: method === 'GET', handler })
+    if (handler !== undefined)
+      app.route({ method, url, config: ownRoute, exposeHeadRoute: head && method === 'GET', handler })
   }
-  const allow = served.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
+  const allow = served.flatMap((method) => (method === 'GET' && head ? ['GET', 'HEAD'] : [method])).join(', ')
   const others = allMethods.filter((method) => !served.includes(method))
   app.route({
-    method: served.includes('GET') ? others : [...others, 'HEAD'],
+    method: served.includes('GET') && head ? others : [...others, 'HEAD'],
     url,
     config: ownRoute,
     exposeHeadRoute: false,

@@ -11,7 +11,7 @@ import { clientKind } from '../route/client-kind.ts'
 import { createRouteTable, type RouteTable } from '../route/match.ts'
 import { canonicalPath } from '../route/path.ts'
 import { safeReturnTo } from '../route/return-to.ts'
-import { credentialsFor } from './backends.ts'
+import { credentialsFor, repeatsAuthorization } from './backends.ts'
 import { copiedHeaders } from './copied-headers.ts'
 import { isListed } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
@@ -67,6 +67,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const question: Question = { proxy, request, reply, original }
     const path = original === undefined ? undefined : canonicalPath(original.url)
     if (original === undefined || path === undefined || !path.ok) return refuse(question, 'ambiguous_path')
+    if (repeatsAuthorization(request.raw)) return refuse(question, 'duplicate_credentials')
     const match = table.rows.length === 0 ? undefined : table.match(routeHost(original), original.method, path)
     if (match?.kind === 'ambiguous') return refuse(question, 'ambiguous_path')
     if (match?.kind === 'none') return refuse(question, 'not_found')
@@ -214,7 +215,12 @@ function repeatProblem(
   done(null, payload)
 }
 
-/** Only the handshake of a WebSocket has this header, which no page can leave out or set; HTTP/2 opens one by CONNECT. */
+/**
+ * Only the handshake of a WebSocket has these headers, which no page can leave out or set. Over HTTP/2 it is a CONNECT
+ * without the key (RFC 8441 section 5), which a proxy may show as a GET.
+ */
 function opensTunnel({ method }: OriginalRequest, { headers }: FastifyRequest): boolean {
-  return method === 'CONNECT' || headers['sec-websocket-key'] !== undefined
+  return (
+    method === 'CONNECT' || headers['sec-websocket-key'] !== undefined || headers['sec-websocket-version'] !== undefined
+  )
 }

@@ -28,7 +28,7 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
       reply,
       200,
       signOutPage({ prefix, returnTo, name: typeof name === 'string' ? name : undefined }),
-      onwards === undefined ? undefined : new URL(onwards).origin,
+      onwards === undefined ? undefined : originsOnTheWay(onwards, config.publicUrl),
     )
   }
 
@@ -50,4 +50,13 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
   }
 
   endpoint(app, context, '/logout', { GET: ask, POST: signOut })
+}
+
+/** The provider's, and where it sends the browser next: the policy of the page that posts holds for all of it. */
+function originsOnTheWay(location: string, own: string): string {
+  const url = new URL(location)
+  const next = url.searchParams.get('post_logout_redirect_uri')
+  const origins = new Set([url.origin, ...(next === null ? [] : [new URL(next).origin])])
+  origins.delete(own)
+  return [...origins].join(' ')
 }

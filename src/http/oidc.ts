@@ -74,7 +74,8 @@ export function oidcEndpoints(app: FastifyInstance, context: EndpointContext): v
   }
 
   endpoint(app, context, '/oidc/:upstream/start', { GET: start })
-  endpoint(app, context, '/oidc/:upstream/callback', { GET: finish })
+  // A code is good for one use, so no HEAD may spend it.
+  endpoint(app, context, '/oidc/:upstream/callback', { GET: finish }, { head: false })
   endpoint(app, context, '/oidc/:upstream/backchannel-logout', { POST: backchannelLogout })
 }
 

@@ -2,6 +2,7 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { decide } from '../decide.ts'
+import { isRepeated } from '../life/credentials.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
 import { join, openTunnel, watchForEnd, type Opened, type RawHeaders, type Tunnel } from '../forward/tunnel.ts'
 import type { CanonicalPath } from '../route/path.ts'
@@ -25,7 +26,8 @@ export function wantsWebSocket({ method, headers }: IncomingMessage): boolean {
 function isHandshake(request: IncomingMessage): boolean {
   const { headers } = request
   const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
-  return wantsWebSocket(request) && headers['sec-websocket-key'] !== undefined && !hasBody
+  const isPlain = headers.expect === undefined && !isRepeated(request.rawHeaders, 'sec-websocket-key')
+  return wantsWebSocket(request) && headers['sec-websocket-key'] !== undefined && !hasBody && isPlain
 }
 
 /**

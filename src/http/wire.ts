@@ -55,6 +55,8 @@ export function answerParserError(error: Error, socket: Socket, onRefusal: OnRef
 /** Tunnels are not ours to open (RFC 9110 section 9.3.6). */
 export function refuseConnect({ server }: FastifyInstance, onRefusal: OnRefusal): void {
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    // Node has taken its own listener off, and a client that resets must not end the process.
+    socket.on('error', () => undefined)
     onRefusal('method_not_allowed', socket, { method: 'CONNECT' })
     refuseOnSocket(socket, 'method_not_allowed')
   })

@@ -13,6 +13,7 @@ import type { LoginLimiter } from './login-limits.ts'
 import { narrowScope, narrowTarget } from './narrow.ts'
 import { endingSoon } from './renewal-plan.ts'
 import type { SessionMaker } from './session.ts'
+import { upstreamSessionDigest } from './session.ts'
 import { claimedIssuer, upstreamOf } from './whose-token.ts'
 
 /** What a client asks for, once the form of it is known to be right. Undefined: it does not say. */
@@ -122,7 +123,9 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
     if (expiresAt !== undefined && expiresAt <= now + endingSoon)
       return refuse('expired_subject_token', 'it ends right now')
     // A cut-off in the revocations file would mean little if what was made before it could be traded after it.
-    if (endings.endedBy({ sub: subject, sid, auth_time: token.issuedAt ?? toSeconds(now) }) !== undefined)
+    const { session } = token.grant
+    const ups = session === undefined ? {} : { ups: upstreamSessionDigest(upstream.key, session) }
+    if (endings.endedBy({ sub: subject, sid, auth_time: token.issuedAt ?? toSeconds(now), ...ups }) !== undefined)
       return refuse('revoked_subject_token', 'the person was cut off after it was made')
     const made = await maker.forClient(
       {

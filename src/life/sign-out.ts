@@ -56,6 +56,11 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
     return cookies.out(value, maxAge)
   }
 
+  /** Says that somebody signed out here, where there was no session to name. */
+  function nobody(): Tombstone {
+    return { sid: 'nobody', absoluteEnd: toSeconds(clock() + policy.absoluteTimeout) }
+  }
+
   async function tellUpstream(
     { claims }: Session,
     sealed: string | undefined,
@@ -72,7 +77,7 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
     replace: (old, fresh, out) => tombstone(old === undefined ? [] : [bury(old)], fresh.claims.auth_time, out),
     async end(session, { sealed, out }, context) {
       // Before the upstream is asked: it may take its time, and renewals must stop now.
-      const buried = session === undefined ? [] : [bury(session)]
+      const buried = [session === undefined ? nobody() : bury(session)]
       // Whole seconds: what began in this one is meant as well.
       const stone = tombstone(buried, toSeconds(clock()) + 1, out)
       if (session === undefined) return stone

@@ -10,7 +10,7 @@ import { upstreamSessionDigest } from './session.ts'
 
 /** A provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0). */
 export interface UpstreamSignOuter {
-  /** Whether the token was good. What it says is known in this process from then on. */
+  /** Whether the token was good. What it says is known here, and wherever facts are shared, from then on. */
   end(upstream: OidcUpstream, logoutToken: string, context: EventContext): Promise<boolean>
 }
 

@@ -31,6 +31,9 @@ const leeway = 60
 /** Milliseconds for which a logout token could be shown again. */
 export const logoutTokenLife = (longestAge + 2 * leeway) * 1000
 
+/** Milliseconds without a further question after keys could not be had. */
+const rest = 30_000
+
 /** Characters. */
 const longestToken = 8192
 
@@ -50,9 +53,23 @@ export function createLogoutTokenReader(
         [customFetch]: (address, options) => fetch(address, options),
         timeoutDuration: config.timeout,
       })
-      keys = { uri, find }
+      keys = { uri, find: resting(find) }
     }
     return keys.find
+  }
+
+  /** The library rests after an answer, and not after a fault: then this does (security.md KR-07). */
+  function resting(find: JWTVerifyGetKey): JWTVerifyGetKey {
+    let restsUntil = -Infinity
+    return async (header, token) => {
+      if (clock() < restsUntil) throw new errors.JWKSNoMatchingKey()
+      try {
+        return await find(header, token)
+      } catch (error) {
+        if (!(error instanceof errors.JWKSNoMatchingKey)) restsUntil = clock() + rest
+        throw error
+      }
+    }
   }
 
   return async (token) => {

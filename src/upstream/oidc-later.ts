@@ -2,7 +2,6 @@ import type { Clock } from '../base/clock.ts'
 import type { OidcUpstreamConfig } from '../config/oidc.ts'
 import type { UpstreamGrant } from '../token/seal.ts'
 import { failed } from './failed.ts'
-import { valueAt } from './json.ts'
 import type { Later } from './later.ts'
 import { claimsIn, grantOf } from './oidc-sign-in.ts'
 import type { Client, Provider } from './provider.ts'
@@ -24,7 +23,9 @@ export function createOidcLater(
       const { library, configuration } = client
       try {
         const said = await library.fetchUserInfo(configuration, grant.token.reveal(), library.skipSubjectCheck)
-        return { kind: 'good', ...toldBy(config, said), status: 200 }
+        const elsewhere = idClaimsOf(grant)
+        const names = [...config.claims.keys()].filter((name) => !elsewhere.has(name))
+        return { kind: 'good', ...toldBy(config, said, names), status: 200 }
       } catch (error) {
         const { status } = readThrown(error)
         return status === 401 || status === 403
@@ -45,7 +46,8 @@ export function createOidcLater(
         const renewed = grantOf(config, tokens, clock(), grant)
         if (renewed.kind === 'failed') return renewed
         // An ID token need not come again; one that does must name the same person (section 12.2).
-        const person = identity === undefined ? nobody : toldBy(config, identity)
+        const names = config.userinfo ? [...idClaimsOf(grant)] : [...config.claims.keys()]
+        const person = identity === undefined ? nobody : toldBy(config, identity, names)
         return { kind: 'refreshed', grant: renewed.grant, ...person, status: 200 }
       } catch (error) {
         const { error: said, status } = readThrown(error)
@@ -95,12 +97,15 @@ export function createOidcLater(
 
 const nobody: TokenPerson = { subject: undefined, claims: {}, gone: [] }
 
-function toldBy(config: OidcUpstreamConfig, said: { readonly sub: string }): TokenPerson {
-  return {
-    subject: said.sub,
-    claims: claimsIn(config, said),
-    gone: [...config.claims].flatMap(([name, segments]) => (valueAt(said, segments) === null ? [name] : [])),
-  }
+/** @param names of claims that are no longer so where they are left out */
+function toldBy(config: OidcUpstreamConfig, said: { readonly sub: string }, names: readonly string[]): TokenPerson {
+  const claims = claimsIn(config, said)
+  return { subject: said.sub, claims, gone: names.filter((name) => !Object.hasOwn(claims, name)) }
+}
+
+/** Claims that only the ID token has: the userinfo answer does not speak of them. */
+function idClaimsOf({ values }: UpstreamGrant): ReadonlySet<string> {
+  return new Set((values['idClaims'] ?? '').split(' ').filter((name) => name !== ''))
 }
 
 function hintOf(grant: UpstreamGrant | undefined): { readonly id_token_hint?: string } {

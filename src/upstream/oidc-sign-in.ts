@@ -101,14 +101,16 @@ export function createOidcSignIn(
         if (config.acrValues.length > 0 && !config.acrValues.some((value) => value === identity.acr)) {
           return refused('bad_identity', 'The `acr` of the ID token is none of the configured `acrValues`.')
         }
-        const grant = grantOf(config, tokens, clock())
-        if (grant.kind === 'failed') return grant
+        const made = grantOf(config, tokens, clock())
+        if (made.kind === 'failed') return made
         const userinfo = config.userinfo
           ? await library.fetchUserInfo(configuration, tokens.access_token, identity.sub)
           : {}
+        const { grant } = made
+        const values = { ...grant.values, ...inIdTokenOnly(config, identity, userinfo) }
         return {
           kind: 'signed_in',
-          grant: { ...grant.grant, ...sessionOf(identity) },
+          grant: { ...grant, values, ...sessionOf(identity) },
           subject: subject.value,
           claims: claimsIn(config, { ...identity, ...userinfo }),
           status: 200,
@@ -191,11 +193,13 @@ export function grantOf(
     return failed('upstream_bad', 'The access token is not a Bearer token.')
   const refresh = config.refresh === undefined ? undefined : asToken(tokens.refresh_token)
   const hint = config.logout.idTokenHint ? (tokens.id_token ?? before?.values['idToken']) : undefined
+  const idClaims = before?.values['idClaims']
+  const kept = idClaims === undefined ? {} : { idClaims }
   const grant = {
     token: new Secret(token.value),
     refreshToken: refresh?.ok === true ? new Secret(refresh.value) : before?.refreshToken,
     expiresAt: tokens.expires_in === undefined ? undefined : now + tokens.expires_in * 1000,
-    values: hint === undefined ? {} : { idToken: hint },
+    values: { ...kept, ...(hint === undefined ? {} : { idToken: hint }) },
     ...(before?.session === undefined ? {} : { session: before.session }),
   }
   return { kind: 'grant', grant }
@@ -203,6 +207,18 @@ export function grantOf(
 
 function sessionOf({ sid }: IDToken): Pick<UpstreamGrant, 'session'> {
   return typeof sid === 'string' && sid !== '' && sid.length <= longestSession ? { session: sid } : {}
+}
+
+/** Names of claims that the userinfo answer does not speak of: what it leaves out of the others is no longer so. */
+function inIdTokenOnly(
+  config: OidcUpstreamConfig,
+  identity: IDToken,
+  userinfo: object,
+): { readonly idClaims?: string } {
+  if (!config.userinfo) return {}
+  const there = claimsIn(config, { ...userinfo })
+  const names = Object.keys(claimsIn(config, identity)).filter((name) => !Object.hasOwn(there, name))
+  return names.length === 0 ? {} : { idClaims: names.join(' ') }
 }
 
 /** Configured claims, and nothing else of what the provider says (security.md TM-06). */

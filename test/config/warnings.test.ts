@@ -33,12 +33,22 @@ test('a refresh token that two processes could use at once is warned about, unle
 test('a claim that nothing fills is warned about where it is asked for', () => {
   const options = {
     ...withUpstream({ check, logout }),
-    routes: [{ path: '/', require: { roles: 'admin' } }],
+    routes: [{ path: '/', require: { roles: 'admin' }, backend: 'http://127.0.0.1:3000' }],
     identity: { headers: { 'X-Name': 'name', 'X-Sub': 'sub' } },
   }
   assert.deepEqual(warnings(options), [
     'routes[0].require.roles: no upstream maps this claim, so nobody passes.',
     'identity.headers.X-Name: no upstream maps this claim, so the header stays empty.',
+  ])
+})
+
+test('forward-auth that nobody could use is warned about', () => {
+  const usual = withUpstream({ check, logout })
+  assert.deepEqual(warnings({ ...usual, forwardAuth: ['nginx'] }), [
+    'forwardAuth: trustedProxies is empty, so no proxy is answered.',
+  ])
+  assert.deepEqual(warnings({ ...usual, routes: [{ path: '/' }] }), [
+    'routes[0]: has no backend, and forwardAuth names no proxy that would ask about it, so it does nothing.',
   ])
 })
 

@@ -357,6 +357,27 @@ for (const face of ['server', 'plugin'] as const) {
   })
 }
 
+describe('forward-auth for a WebSocket over HTTP/2', () => {
+  test('CS-07 it is one although the key of HTTP/1.1 is missing, so by cookie it needs our own Origin', async (t) => {
+    const gateway = await startGateway({ face: 'server', options: (_origin, service) => siteOptions(service.origin) })
+    t.after(() => gateway.close())
+    const client = new BrowserClient(gateway.origin)
+    await client.signIn()
+    for (const proxy of proxies) {
+      const opened = async (origin: Record<string, string>) =>
+        (
+          await ask(gateway, proxy, {
+            path: '/orders',
+            headers: { ...client.cookieHeader(), 'sec-websocket-version': '13', ...origin },
+          })
+        ).status
+      assert.equal(await opened({ origin: 'https://evil.example' }), 403, proxy)
+      assert.equal(await opened({}), 403, proxy)
+      assert.equal(await opened({ origin: gateway.origin }), 200, proxy)
+    }
+  })
+})
+
 describe('forward-auth for whoever is no proxy of ours', () => {
   test('FA-02 CK-03 a contract that is not named does not exist, even for a trusted peer: behind it stands any client', async (t) => {
     const gateway = await startGateway({

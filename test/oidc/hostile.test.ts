@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import type { ClientCode, Reason } from '../../src/base/reasons.ts'
 import { assertErrorPage, assertLogsAreClean } from '../contract/refusal.ts'
-import { BrowserClient, type Answer } from '../support/browser-client.ts'
+import { BrowserClient, send, type Answer } from '../support/browser-client.ts'
 import { seconds, type FakeClock } from '../support/clock.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
 import { startHostileProvider, type HostileProvider } from '../support/hostile-provider.ts'
@@ -315,6 +315,76 @@ test('a check that speaks of somebody else ends the session', async (t) => {
   scene.provider.userinfo = { sub: 'grace', name: 'Grace' }
   scene.clock.advance(seconds(301))
   assert.equal((await browser.send('/protected')).status, 303)
+})
+
+const mapped = { claims: { roles: '/roles', team: '/team' } }
+const claimsOf = async (browser: BrowserClient) => (await browser.send('/protected')).json()['roles']
+
+test('RF-02 a role that the userinfo answer leaves out is gone at the next check', async (t) => {
+  const scene = await open(t, mapped)
+  scene.provider.userinfo = { sub: 'ada', roles: ['admin'] }
+  const { browser } = await attempt(scene)
+  assert.deepEqual(await claimsOf(browser), ['admin'])
+  scene.provider.userinfo = { sub: 'ada' }
+  scene.clock.advance(seconds(301))
+  assert.equal(await claimsOf(browser), undefined)
+})
+
+test('RF-02 a role that only the ID token has stays at a check, and is gone with the next ID token that leaves it out', async (t) => {
+  const scene = await open(t, mapped)
+  scene.provider.token = { refresh_token: 'a-refresh-token' }
+  scene.provider.claims = { roles: ['admin'] }
+  scene.provider.userinfo = { sub: 'ada', team: 'red' }
+  const { browser } = await attempt(scene)
+  scene.provider.claims = {}
+  scene.clock.advance(seconds(250))
+  assert.deepEqual(await claimsOf(browser), ['admin'])
+  scene.clock.advance(seconds(601))
+  assert.equal(await claimsOf(browser), undefined)
+})
+
+test('RF-02 without userinfo the ID token of a refresh says all there is', async (t) => {
+  const scene = await open(t, { ...mapped, userinfo: false })
+  scene.provider.token = { refresh_token: 'a-refresh-token' }
+  scene.provider.claims = { roles: ['admin'] }
+  const { browser } = await attempt(scene)
+  assert.deepEqual(await claimsOf(browser), ['admin'])
+  scene.provider.claims = { roles: ['user'] }
+  scene.clock.advance(seconds(601))
+  assert.deepEqual(await claimsOf(browser), ['user'])
+  scene.provider.claims = {}
+  scene.clock.advance(seconds(601))
+  assert.equal(await claimsOf(browser), undefined)
+})
+
+test('KR-07 whoever posts made-up logout tokens cannot have a provider without keys asked again and again', async (t) => {
+  const scene = await open(t)
+  await attempt(scene)
+  scene.provider.answers.set('/jwks', { status: 503, body: '' })
+  const before = scene.provider.calls.get('/jwks') ?? 0
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${part({ alg: 'ES256', kid: 'made-up' })}.${part({ iss: 'x' })}.AAAA`
+  for (let count = 0; count < 30; count += 1) {
+    const answer = await send(
+      `${scene.gateway.origin}/_auth/oidc/company/backchannel-logout`,
+      'POST',
+      { 'content-type': 'application/x-www-form-urlencoded' },
+      `logout_token=${token}`,
+    )
+    assert.equal(answer.status, 400)
+  }
+  assert.ok((scene.provider.calls.get('/jwks') ?? 0) - before <= 2)
+})
+
+test('CS-05 a HEAD request finishes no sign-in', async (t) => {
+  const scene = await open(t)
+  const browser = new BrowserClient(scene.gateway.origin)
+  const start = await browser.send('/_auth/oidc/company/start')
+  const state = new URL(locationOf(start)).searchParams.get('state') ?? ''
+  const query = new URLSearchParams({ state, code: 'a-code' }).toString()
+  const answer = await browser.send(`/_auth/oidc/company/callback?${query}`, 'HEAD')
+  assert.deepEqual([answer.status, answer.setCookies], [405, []])
+  assert.equal(scene.provider.calls.get('/token'), undefined)
 })
 
 test('TM-06 claims of the provider never stand in for ours', async (t) => {

@@ -175,6 +175,30 @@ describe('PX-11 the host', () => {
 })
 
 describe('PX-10 what is not a plain request', () => {
+  test('DS-01 a client that resets the connection of a CONNECT, an upgrade or a broken request ends nothing', async () => {
+    for (const head of [
+      lines('CONNECT a:1 HTTP/1.1', 'Host: a:1'),
+      lines(
+        'GET / HTTP/1.1',
+        'Host: localhost',
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+        'Sec-WebSocket-Version: 13',
+      ),
+      lines('POST / HTTP/1.1', 'Host: localhost', 'Expect: foo'),
+      'GET / HTTP/1.1\r\nHost : localhost\r\n\r\n',
+    ]) {
+      for (let count = 0; count < 10; count += 1) {
+        const socket = connect(Number(new URL(gateway.origin).port), '127.0.0.1')
+        await new Promise<void>((done) => socket.once('connect', done))
+        await new Promise<void>((done) => void socket.write(head, () => done()))
+        socket.resetAndDestroy()
+      }
+    }
+    assert.equal((await send(`${gateway.origin}/_auth/login`)).status, 200)
+  })
+
   test('CONNECT is 405', async () => {
     for (const target of ['localhost:80', 'evil.example:443', '/protected']) {
       assertCode(await exchange(gateway, lines(`CONNECT ${target} HTTP/1.1`, 'Host: localhost')), 'method_not_allowed')

@@ -728,6 +728,9 @@ describe('PX-05 CK-07 credentials', () => {
   test('two Authorization headers are 400', async () => {
     assert.equal((await exchange(gateway, get('/private/a', bearer, 'Authorization: Basic Zm9v'))).status, 400)
     assert.equal((await exchange(gateway, get('/private/a', bearer, `Cookie: ${session}`))).status, 400)
+    const two = ['Authorization: Basic Zm9v', 'Authorization: Basic YmFy']
+    assert.equal((await exchange(gateway, get('/through/a', `Cookie: ${session}`, ...two))).status, 400)
+    assert.equal((await exchange(gateway, get('/public/a', ...two))).status, 400)
     assert.deepEqual(backend.requests, [])
   })
 

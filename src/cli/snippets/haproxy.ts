@@ -34,8 +34,8 @@ defaults
 frontend site
   bind ${bind ?? ''}:${port}${secure ? ` ssl crt /etc/haproxy/${publicUrl.hostname}.pem` : ''}
 
-  # An address in the request line names a host of its own.
-  http-request deny deny_status 400 unless { url_beg / }
+  # An address in the request line names a host of its own. In HTTP/2 every request has one.
+  http-request deny deny_status 400 if !{ req.ver 2.0 } !{ url_beg / }
 
   # X_User and X.User become X-User for many applications. Then whatever says who somebody is or where they come from.
   option http-restrict-req-hdr-names delete

@@ -8,6 +8,10 @@ import { refused, type SubjectTokenOutcome } from './subject-token.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
+function isSessionId(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 256
+}
+
 /** Seconds by which another service's clock may differ from ours. */
 const foreignLeeway = 60
 
@@ -54,6 +58,8 @@ export function readTold(token: Secret, told: Members, options: ToldOptions): Su
       refreshToken: undefined,
       expiresAt: isTime(exp) ? exp * 1000 : undefined,
       values: {},
+      // What a provider names when it says that somebody signed out there.
+      ...(isSessionId(told['sid']) ? { session: told['sid'] } : {}),
     },
     subject: subject.value,
     claims: Object.fromEntries(
