@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
+import type { TLSSocket } from 'node:tls'
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -232,6 +233,40 @@ describe('a backend behind TLS', () => {
       const route = { path: '/', access: 'public', backend: origin, ...(tls === undefined ? {} : { tls }) } as const
       const other = await startGateway({ face: 'server', options: () => ({ routes: [route] }) })
       assert.equal((await send(`${other.origin}/a`)).status, status)
+      await other.close()
+    }
+    await rm(folder, { recursive: true })
+    secure.closeAllConnections()
+    secure.close()
+  })
+
+  test('that asks for a certificate is shown ours, and 502 where there is none to show', async () => {
+    const { cert, key } = selfSigned()
+    const own = selfSigned()
+    const secure = createServer({ cert, key, ca: own.cert, requestCert: true }, (request, response) => {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate()
+      response.end(subject.CN)
+    })
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve))
+    const backend = `https://localhost:${(secure.address() as AddressInfo).port}`
+    const folder = await mkdtemp(join(tmpdir(), 'postern-'))
+    const files = {
+      caFile: join(folder, 'ca.pem'),
+      certFile: join(folder, 'own.pem'),
+      keyFile: join(folder, 'own.key'),
+    }
+    await writeFile(files.caFile, cert)
+    await writeFile(files.certFile, own.cert)
+    await writeFile(files.keyFile, own.key)
+    for (const [tls, status] of [
+      [files, 200],
+      [{ caFile: files.caFile }, 502],
+    ] as const) {
+      const route = { path: '/', access: 'public', backend, tls } as const
+      const other = await startGateway({ face: 'server', options: () => ({ routes: [route] }) })
+      const answer = await send(`${other.origin}/a`)
+      assert.equal(answer.status, status)
+      if (status === 200) assert.equal(answer.text, 'localhost')
       await other.close()
     }
     await rm(folder, { recursive: true })

@@ -90,6 +90,17 @@ describe('LO-01 a deletion is sent', () => {
     assert.equal(gateway.service.calls.logout, 1)
   })
 
+  test('LO-02 by sign-out from a session in two cookies, whose upstream is told', async (t) => {
+    const gateway = await open(t)
+    gateway.service.tokenLength = 2600
+    const client = await signedIn(gateway)
+    assert.ok(client.cookies.has('postern-upt'))
+    await client.signOut()
+    assert.equal(gateway.service.tokens.size, 0)
+    const event = gateway.events.findLast(({ type }) => type === 'signed_out')
+    assert.ok(event?.type === 'signed_out' && event.upstreamTold)
+  })
+
   test('by a sign-in that replaces a session in two cookies with one in one', async (t) => {
     const gateway = await open(t)
     gateway.service.tokenLength = 2600

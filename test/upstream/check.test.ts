@@ -55,6 +55,8 @@ const answers: readonly (readonly [string, Reply, Partial<Check>, string])[] = [
   ['bytes at 200', { body: Buffer.of(0xff, 0xfe, 0x00) }, {}, 'upstream_bad'],
   ['blanks at 200', { body: ' \r\n' }, {}, 'good'],
   ['JSON without the subject', { body: { other: 1 } }, {}, 'good'],
+  ['null at 200 where claims are read', { body: 'null' }, { claims: { a: { json: '/a' } } }, 'upstream_bad'],
+  ['a list at 200 where claims are read', { body: '[]' }, { claims: { a: { json: '/a' } } }, 'upstream_bad'],
   ['a page at 200 where a claim is read', { body: '<html>' }, { claims: { a: { json: '/a' } } }, 'upstream_bad'],
   ['a page at 200 where the subject is read', { body: '<html>' }, { subject: { json: '/id' } }, 'upstream_bad'],
   [
