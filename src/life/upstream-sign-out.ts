@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { EventContext, EventSink } from '../base/events.ts'
 import { logoutTokenLife } from '../upstream/logout-token.ts'
 import type { OidcUpstream } from '../upstream/upstream.ts'
-import { createExpiringMap } from './expiring-map.ts'
+import { withoutSession } from './endings.ts'
 import type { Facts } from './facts.ts'
 import type { LifePolicy } from './rules.ts'
 import { upstreamSessionDigest } from './session.ts'
@@ -20,11 +20,19 @@ interface Deps {
   readonly events: EventSink
 }
 
-/** Logout tokens remembered, so that none is taken twice. */
-const most = 10_000
+/** Milliseconds by which a provider's clock may differ from ours. */
+const skew = 60_000
 
 export function createUpstreamSignOuter(policy: LifePolicy, { facts, clock, events }: Deps): UpstreamSignOuter {
-  const taken = createExpiringMap<true>(clock, most)
+  /** Whether it is the first time that this one is shown, here or wherever facts are shared. */
+  async function isNew(upstream: string, jti: string): Promise<boolean> {
+    const id = `logout token ${fingerprint(upstream, jti)}`
+    const until = clock() + logoutTokenLife
+    const claim = await facts.claim(id, until)
+    if (claim === 'taken' || claim === 'spent') return false
+    await facts.spend(id, until)
+    return true
+  }
 
   return {
     async end(upstream, logoutToken, context) {
@@ -35,20 +43,22 @@ export function createUpstreamSignOuter(policy: LifePolicy, { facts, clock, even
       }
       const outcome = await upstream.readLogoutToken(logoutToken)
       if (outcome.kind === 'refused') return refuse(outcome.detail)
-      const id = fingerprint(upstream.key, outcome.jti)
-      if (taken.get(id) === true) return refuse('It was taken before.')
+      if (!(await isNew(upstream.key, outcome.jti))) return refuse('It was taken before.')
       const now = clock()
-      taken.set(id, true, now + logoutTokenLife)
       // Whoever signed in by now is over by then, whatever happens.
       const until = now + policy.absoluteTimeout
-      if ('sid' in outcome) {
-        facts.deny(upstreamSessionDigest(upstream.key, outcome.sid), 'revoked', until)
-        events({ ...where, type: 'upstream_signed_out', by: 'sid' })
+      // One that comes late says nothing of who signed in since.
+      const at = Math.min(now, outcome.issuedAt + skew)
+      const sub = outcome.subject === undefined ? undefined : `${upstream.subjectPrefix}|${outcome.subject}`
+      if (outcome.sid === undefined) {
+        if (sub !== undefined) facts.cutOff(sub, at, until)
+        events({ ...where, type: 'upstream_signed_out', by: 'sub', ...(sub === undefined ? {} : { sub }) })
         return true
       }
-      const sub = `${upstream.subjectPrefix}|${outcome.subject}`
-      facts.cutOff(sub, now, until)
-      events({ ...where, type: 'upstream_signed_out', by: 'sub', sub })
+      // The session is meant, and not everything that the person has open: but one that names no session may be it.
+      facts.deny(upstreamSessionDigest(upstream.key, outcome.sid), 'revoked', until)
+      if (sub !== undefined) facts.cutOff(withoutSession(sub), at, until)
+      events({ ...where, type: 'upstream_signed_out', by: 'sid' })
       return true
     },
   }

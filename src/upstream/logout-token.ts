@@ -105,13 +105,13 @@ function judge(payload: JWTPayload, typ: string | undefined): LogoutTokenOutcome
     return refused('It is typed as something else.')
   // With one, it could be an ID token (section 2.4).
   if ('nonce' in payload) return refused('It has a nonce.')
-  const { events, jti, sid, sub } = payload
+  const { events, jti, iat = 0, sid, sub } = payload
   const member = isObject(events) && Object.hasOwn(events, event) ? events[event] : undefined
   if (!isObject(member)) return refused('It does not speak of signing out.')
   if (typeof jti !== 'string' || jti === '') return refused('Its `jti` is not a text.')
-  // Both: the session is meant, not everything that the person has open.
-  if (sid !== undefined) return isText(sid) ? { kind: 'good', jti, sid } : refused('Its `sid` is not a text.')
-  return isText(sub) ? { kind: 'good', jti, subject: sub } : refused('It names neither a session nor a person.')
+  if (sid !== undefined && !isText(sid)) return refused('Its `sid` is not a text.')
+  if (sid === undefined && !isText(sub)) return refused('It names neither a session nor a person.')
+  return { kind: 'good', jti, issuedAt: iat * 1000, sid, subject: isText(sub) ? sub : undefined }
 }
 
 function refused(detail: string): LogoutTokenOutcome {

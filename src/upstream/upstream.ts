@@ -98,8 +98,15 @@ export type FinishOutcome =
 
 /** Whose sessions a provider says are over: those of one of its own sessions, or all of a person. */
 export type LogoutTokenOutcome =
-  | { readonly kind: 'good'; readonly jti: string; readonly sid: string }
-  | { readonly kind: 'good'; readonly jti: string; readonly subject: string }
+  | {
+      readonly kind: 'good'
+      readonly jti: string
+      /** Milliseconds since the epoch. */
+      readonly issuedAt: number
+      /** The session that is meant; undefined = every one of the subject. */
+      readonly sid: string | undefined
+      readonly subject: string | undefined
+    }
   | { readonly kind: 'refused'; readonly detail: string }
 
 /** A service that signs people in. Nothing here throws: every fault of the service is an outcome. */

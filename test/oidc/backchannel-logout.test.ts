@@ -5,6 +5,8 @@ import { generateKeyPair } from 'jose'
 import { BrowserClient, send, type Answer } from '../support/browser-client.ts'
 import { minutes, seconds } from '../support/clock.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
+import { freshKeys } from '../support/keys.ts'
+import { sharedMemory } from '../support/shared-memory.ts'
 import { startHostileProvider, type HostileProvider } from '../support/hostile-provider.ts'
 import { Visitor } from '../support/provider.ts'
 import { clockOfNow, locationOf, openSite, signedIn } from './site.ts'
@@ -54,30 +56,37 @@ interface Scene {
   readonly provider: HostileProvider
   readonly browser: BrowserClient
   readonly clock: ReturnType<typeof clockOfNow>
-  readonly post: (token: string) => Promise<Answer>
+  /** A second process that shares facts. */
+  readonly other: Gateway
+  readonly post: (token: string, at?: Gateway) => Promise<Answer>
 }
 
 /** Ada is signed in, in the provider's session `s-1`. */
-async function open(t: TestContext): Promise<Scene> {
+async function open(t: TestContext, claims: Claims = { sid: 's-1' }): Promise<Scene> {
   const provider = await startHostileProvider()
   t.after(() => provider.close())
   const clock = clockOfNow()
-  const gateway = await startGateway({ clock, options: () => ({ upstreams: { company: provider.describe() } }) })
+  const storeOf = sharedMemory(clock)
+  const options = () => ({ upstreams: { company: provider.describe() } })
+  const keys = await freshKeys(clock())
+  const gateway = await startGateway({ clock, keys, options, store: storeOf() })
   t.after(() => gateway.close())
-  provider.claims = { sid: 's-1' }
+  const other = await startGateway({ clock, keys, options, store: storeOf(), publicUrl: gateway.origin })
+  t.after(() => other.close())
+  provider.claims = claims
   const browser = new BrowserClient(gateway.origin)
   const { searchParams } = new URL(locationOf(await browser.send('/_auth/oidc/company/start')))
   provider.nonce = searchParams.get('nonce') ?? ''
   const query = new URLSearchParams({ state: searchParams.get('state') ?? '', code: 'a-code' }).toString()
   assert.equal((await browser.send(`/_auth/oidc/company/callback?${query}`)).status, 303)
-  const post = (token: string) =>
+  const post = (token: string, at: Gateway = gateway) =>
     send(
-      `${gateway.origin}/_auth/oidc/company/backchannel-logout`,
+      `${at.origin}/_auth/oidc/company/backchannel-logout`,
       'POST',
       { 'content-type': 'application/x-www-form-urlencoded' },
       new URLSearchParams({ logout_token: token }).toString(),
     )
-  return { gateway, provider, browser, clock, post }
+  return { gateway, other, provider, browser, clock, post }
 }
 
 type Claims = Readonly<Record<string, unknown>>
@@ -111,6 +120,35 @@ describe('LO-06 a logout token', () => {
       assert.equal(await status(browser), 401)
     })
   }
+
+  for (const what of ['sid', 'sub'] as const) {
+    test(`by ${what} ends the session in every process that shares facts, and is taken by one of them only`, async (t) => {
+      const { provider, post, browser, other } = await open(t)
+      const { sid, ...more } = good(provider)
+      const token = await provider.sign(what === 'sid' ? { ...more, sid } : { ...more, sub: 'ada' })
+      const there = Object.assign(new BrowserClient(other.origin), { cookies: new Map(browser.cookies) })
+      assert.equal(await status(there), 200)
+      assert.equal((await post(token)).status, 200)
+      assert.deepEqual([await status(browser), await status(there)], [401, 401])
+      assert.equal((await post(token, other)).status, 400)
+    })
+  }
+
+  test('with both ends a session too that was begun without a name there', async (t) => {
+    const { provider, post, browser } = await open(t, {})
+    assert.equal((await post(await provider.sign({ ...good(provider), sub: 'grace' }))).status, 200)
+    assert.equal(await status(browser), 200)
+    assert.equal((await post(await provider.sign({ ...good(provider), sub: 'ada' }))).status, 200)
+    assert.equal(await status(browser), 401)
+  })
+
+  test('that comes late ends nothing that began after it', async (t) => {
+    const { provider, post, browser, clock } = await open(t)
+    const { sid: _, ...more } = good(provider)
+    const token = await provider.sign({ ...more, iat: Math.floor(clock() / 1000) - 100, sub: 'ada' })
+    assert.equal((await post(token)).status, 200)
+    assert.equal(await status(browser), 200)
+  })
 
   test('with both, the session is meant', async (t) => {
     const { provider, post, browser } = await open(t)
