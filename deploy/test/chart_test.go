@@ -281,6 +281,8 @@ func TestRefused(t *testing.T) {
 		"image.tag=latest":                         "/image/tag",
 		"keys.existingSecret=":                     "existingSecret",
 		"httpRoute.enabled=true":                   "httpRoute.parentRefs",
+		// An Ingress would lead strangers to what is for front proxies.
+		"ingress.enabled=true,config.forwardAuth={nginx}": "/_auth/verify",
 	} {
 		stdout, stderr, err := helm("template", "postern", chart, "--values", minimal, "--set", set)
 		if err == nil || !strings.Contains(stdout+stderr, said) {
