@@ -13,3 +13,12 @@ test('the bench runs every pair and prints a ratio for each', async () => {
   // Nothing is said about how fast it is: that is no matter for a test.
   for (const ratio of ratios) assert.ok(Number.isFinite(ratio) && ratio > 0)
 })
+
+test('the costs of everything that the gateway does are printed, sign-ins and renewals among them', async () => {
+  const { stdout } = await run(process.execPath, ['bench/costs.ts', '--quick'])
+  const [, table = ''] = stdout.split('microseconds of processor, one each')
+  const costs = [...table.matchAll(/^.+? +(\d+) +\d+ … \d+$/gm)].map(([, cost]) => Number(cost))
+  assert.equal(costs.length, 8)
+  for (const cost of costs) assert.ok(cost > 0)
+  assert.match(stdout, /^after each was renewed +\S+ MB +\S+ MB$/m)
+})

@@ -1,0 +1,135 @@
+/**
+ * What each thing that the gateway does costs it: processor time of its process, with the backend, the login service and
+ * the client in processes of their own. Sizing in docs/operations.md is worked from these figures.
+ *
+ *     npm run costs               about two minutes
+ *     npm run costs -- --quick    few requests: whether it works, not how much
+ */
+import assert from 'node:assert/strict'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { browserHeaders, type Headers } from './contestant.ts'
+import type { Load, SignIns } from './load.ts'
+import { startPeer } from './process.ts'
+import { spread } from './statistics.ts'
+
+const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
+const publicUrl = 'https://app.example.com'
+const connections = 32
+const asPage = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' }
+const rounds = flags.quick ? 2 : 10
+const requests = flags.quick ? 100 : 3000
+/** More sessions than the memo of one process has room for, so that a turn through all of them never finds one there. */
+const crowd = flags.quick ? 400 : 24_000
+const renewals = Math.floor(crowd / rounds)
+
+const loginService = startPeer('./login-service.ts')
+const backend = startPeer('./backend.ts')
+const client = startPeer('./load.ts')
+const origins = [await loginService.ask<string>('origin'), await backend.ask<string>('origin')]
+let gateway = startPeer('./gateway.ts', origins, ['--expose-gc'])
+let origin = await gateway.ask<string>('origin')
+
+/** @returns microseconds of processor time for each of `count` things */
+async function costOf(count: number, work: () => Promise<unknown>): Promise<number> {
+  const before = await gateway.ask<number>('usage')
+  await work()
+  return ((await gateway.ask<number>('usage')) - before) / count
+}
+
+function signIn(count: number): Promise<readonly string[]> {
+  return client.ask('signIn', { origin, publicUrl, count, connections } satisfies SignIns)
+}
+
+function ask(path: string, count: number, cookies: readonly string[], headers: Headers = browserHeaders) {
+  return client.ask<number>('run', { origin, path, headers, cookies, requests: count, connections } satisfies Load)
+}
+
+function forwardAuth(count: number, cookies: readonly string[]) {
+  const asked = { 'x-original-url': `${publicUrl}/page`, 'x-original-method': 'GET' }
+  return ask('/_auth/verify/nginx', count, cookies, { ...browserHeaders, ...asked })
+}
+
+/** Which answer each of the cases is about, so that nothing else is measured. */
+async function check(cookie: string): Promise<void> {
+  const answer = async (path: string, headers: Headers) => {
+    const response = await fetch(`${origin}${path}`, { headers: { accept: 'application/json', ...headers } })
+    return { status: response.status, renewed: response.headers.getSetCookie().length > 0 }
+  }
+  assert.deepEqual(await answer('/page', {}), { status: 401, renewed: false })
+  assert.deepEqual(await answer('/page', { cookie }), { status: 200, renewed: false })
+  assert.deepEqual(await answer('/public/page', {}), { status: 200, renewed: false })
+}
+
+const results: { readonly title: string; readonly costs: readonly number[] }[] = []
+
+async function measure(title: string, count: number, work: (round: number) => Promise<unknown>): Promise<void> {
+  const costs: number[] = []
+  for (let round = 0; round < rounds; round += 1) costs.push(await costOf(count, () => work(round)))
+  results.push({ title, costs })
+}
+
+/** Two thirds of `tokenTtl` and a little later all sessions are due, and each is asked with once. */
+async function renewAll(title: string, those: (round: number) => readonly string[]): Promise<void> {
+  await gateway.ask('advance', 205_000)
+  const renewed = await fetch(`${origin}/page`, { headers: { ...asPage, cookie: those(0)[0] ?? '' } })
+  assert.equal(renewed.headers.getSetCookie().length > 0, true)
+  await measure(title, renewals - 1, (round) => ask('/page', renewals - 1, those(round).slice(1)))
+}
+
+console.log(
+  `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}`,
+)
+console.log(`${rounds} rounds of ${requests} requests over ${connections} connections; ${crowd} sessions\n`)
+
+const idle = await gateway.ask<{ heapUsed: number; rss: number }>('memory')
+const cookies: string[] = []
+await measure('sign-in, the call of the service included', renewals, async () => {
+  cookies.push(...(await signIn(renewals)))
+})
+const afterSignIns = await gateway.ask<{ heapUsed: number; rss: number }>('memory')
+const known = cookies.slice(0, 100)
+const share = (round: number) => cookies.slice(round * renewals, (round + 1) * renewals)
+await check(known[0] ?? '')
+// Everything has been compiled, then.
+await ask('/page', requests * 2, known)
+
+await measure('forwarded, a route open to all', requests, () => ask('/public/page', requests, ['theme=dark']))
+await measure('forwarded, signed in, the token seen before', requests, () => ask('/page', requests, known))
+await measure('forwarded, signed in, a token not seen before', renewals, (round) =>
+  ask('/page', renewals, share(round)),
+)
+await measure('asked by a front proxy, the token seen before', requests, () => forwardAuth(requests, known))
+await measure('asked by a front proxy, a token not seen before', renewals, (round) =>
+  forwardAuth(renewals, share(round)),
+)
+const afterTokens = await gateway.ask<{ heapUsed: number; rss: number }>('memory')
+
+await renewAll('forwarded and renewed, the check call included', share)
+const afterRenewals = await gateway.ask<{ heapUsed: number; rss: number }>('memory')
+await gateway.stop()
+gateway = startPeer('./gateway.ts', [...origins, '8h'])
+origin = await gateway.ask<string>('origin')
+const others = await signIn(crowd)
+await ask('/page', requests * 2, others.slice(0, 100))
+await renewAll('forwarded and renewed, nobody asked', (round) => others.slice(round * renewals, (round + 1) * renewals))
+
+console.log(`${'microseconds of processor, one each'.padEnd(50)} median   quartiles`)
+for (const { title, costs } of results) {
+  const [l, m, u] = [spread(costs)]
+    .flatMap(({ lower, median, upper }) => [lower, median, upper])
+    .map((value) => value.toFixed(0))
+  console.log(`${title.padEnd(50)} ${m?.padStart(6)}   ${l} … ${u}`)
+}
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
+console.log('\nmemory of the process'.padEnd(51) + ' resident  used by JavaScript')
+for (const [title, { rss, heapUsed }] of Object.entries({
+  'before the first request': idle,
+  [`after ${cookies.length} sign-ins`]: afterSignIns,
+  'after a token of each was verified': afterTokens,
+  'after each was renewed': afterRenewals,
+}))
+  console.log(`${title.padEnd(50)} ${megabytes(rss).padStart(8)}  ${megabytes(heapUsed).padStart(8)}`)
+console.log(`\nCookie header of such a session: ${cookies[0]?.length ?? 0} bytes`)
+
+for (const peer of [client, gateway, backend, loginService]) await peer.stop()
