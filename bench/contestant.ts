@@ -1,23 +1,35 @@
-import type { FastifyInstance } from 'fastify'
-
+/** Name and value of each header of one request. */
 export type Headers = Readonly<Record<string, string>>
 
-/** Somebody's app, with or without something in front of its one route. */
-export interface Contestant {
-  /**
-   * Not yet listening: the process that holds it does that.
-   *
-   * @param loginService origin of a service with accounts, in another process as it always is
-   */
-  start(loginService: string): Promise<FastifyInstance>
-  /** What its callers send. Asked for in another process; the server is up by then. The baseline of a pair is sent the same. */
-  headers(origin: string): Promise<Headers>
+/** What stands around every contestant, in processes of their own. */
+export interface World {
+  /** Origins. */
+  readonly loginService: string
+  readonly backend: string
+  /** Folder with the keys that everyone signs with. */
+  readonly keys: string
+  /** How many different people ask, where a row is about many. */
+  readonly crowd: number
 }
 
-export const path = '/protected'
+/** What runs and is measured: one process, or several that only work together. */
+export interface Running {
+  readonly origin: string
+  readonly path: string
+  /** One request after the other, and from the beginning again. */
+  readonly heads: readonly Headers[]
+  /** Microseconds of processor since the start, user and system, every thread of every process. */
+  usage(): Promise<number>
+  stop(): Promise<void>
+}
 
-/** The answer of every contestant. */
-export const answer = async (): Promise<{ hello: string }> => ({ hello: 'world' })
+export interface Contestant {
+  /** Why it cannot run here, or false. */
+  readonly missing: string | false
+  start(world: World, execArgv: readonly string[]): Promise<Running>
+}
+
+export const publicUrl = 'https://app.example.com'
 
 /** As a current Chromium sends them for a page of the same origin, with one cookie that is somebody else's. */
 export const browserHeaders: Headers & { cookie: string } = {
@@ -38,10 +50,19 @@ export const browserHeaders: Headers & { cookie: string } = {
   cookie: 'theme=dark',
 }
 
+/** The same with cookies of the contestant's own. */
+export function withCookie(cookie: string, headers: Headers = browserHeaders): Headers {
+  return { ...headers, cookie: `${browserHeaders.cookie}; ${cookie}` }
+}
+
 /** As a program sends them. */
 export const programHeaders: Headers = {
   host: 'app.example.com',
   connection: 'keep-alive',
   accept: 'application/json',
   'user-agent': 'example-client/1.0',
+}
+
+export function withToken(token: string): Headers {
+  return { ...programHeaders, authorization: `Bearer ${token}` }
 }

@@ -6,15 +6,16 @@
  *     npm run costs -- --quick    few requests: whether it works, not how much
  */
 import assert from 'node:assert/strict'
-import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { browserHeaders, type Headers } from './contestant.ts'
-import type { Load, SignIns } from './load.ts'
+import { browserHeaders, publicUrl, withCookie, type Headers } from './contestant.ts'
+import type { Run, Target } from './load.ts'
 import { startPeer } from './process.ts'
+import { cookiesOf } from './sign-in.ts'
+import { startGateway } from './started.ts'
 import { spread } from './statistics.ts'
+import { machine, startWorld } from './world.ts'
 
 const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
-const publicUrl = 'https://app.example.com'
 const connections = 32
 const asPage = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' }
 const rounds = flags.quick ? 2 : 10
@@ -23,11 +24,9 @@ const requests = flags.quick ? 100 : 3000
 const crowd = flags.quick ? 400 : 24_000
 const renewals = Math.floor(crowd / rounds)
 
-const loginService = startPeer('./login-service.ts')
-const backend = startPeer('./backend.ts')
+const world = await startWorld(crowd)
 const client = startPeer('./load.ts')
-const origins = [await loginService.ask<string>('origin'), await backend.ask<string>('origin')]
-let gateway = startPeer('./gateway.ts', origins, ['--expose-gc'])
+let gateway = startGateway(world, { tokenTtl: '5m', recheckEvery: '5m', log: true }, ['--expose-gc'])
 let origin = await gateway.ask<string>('origin')
 
 /** @returns microseconds of processor time for each of `count` things */
@@ -37,17 +36,26 @@ async function costOf(count: number, work: () => Promise<unknown>): Promise<numb
   return ((await gateway.ask<number>('usage')) - before) / count
 }
 
-function signIn(count: number): Promise<readonly string[]> {
-  return client.ask('signIn', { origin, publicUrl, count, connections } satisfies SignIns)
+async function ask(path: string, count: number, heads: readonly Headers[]): Promise<void> {
+  await client.ask('target', { name: 'gateway', origin, path, heads } satisfies Target)
+  await client.ask('run', { name: 'gateway', requests: count, connections } satisfies Run)
 }
 
-function ask(path: string, count: number, cookies: readonly string[], headers: Headers = browserHeaders) {
-  return client.ask<number>('run', { origin, path, headers, cookies, requests: count, connections } satisfies Load)
+function pages(count: number, cookies: readonly string[]): Promise<void> {
+  return ask(
+    '/page',
+    count,
+    cookies.map((cookie) => withCookie(cookie)),
+  )
 }
 
-function forwardAuth(count: number, cookies: readonly string[]) {
-  const asked = { 'x-original-url': `${publicUrl}/page`, 'x-original-method': 'GET' }
-  return ask('/_auth/verify/nginx', count, cookies, { ...browserHeaders, ...asked })
+function forwardAuth(count: number, cookies: readonly string[]): Promise<void> {
+  const asked = { ...browserHeaders, 'x-original-url': `${publicUrl}/page`, 'x-original-method': 'GET' }
+  return ask(
+    '/_auth/verify/nginx',
+    count,
+    cookies.map((cookie) => withCookie(cookie, asked)),
+  )
 }
 
 /** Which answer each of the cases is about, so that nothing else is measured. */
@@ -74,31 +82,27 @@ async function renewAll(title: string, those: (round: number) => readonly string
   await gateway.ask('advance', 205_000)
   const renewed = await fetch(`${origin}/page`, { headers: { ...asPage, cookie: those(0)[0] ?? '' } })
   assert.equal(renewed.headers.getSetCookie().length > 0, true)
-  await measure(title, renewals - 1, (round) => ask('/page', renewals - 1, those(round).slice(1)))
+  await measure(title, renewals - 1, (round) => pages(renewals - 1, those(round).slice(1)))
 }
 
-console.log(
-  `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}`,
-)
+console.log(machine())
 console.log(`${rounds} rounds of ${requests} requests over ${connections} connections; ${crowd} sessions\n`)
 
 const idle = await gateway.ask<{ heapUsed: number; rss: number }>('memory')
 const cookies: string[] = []
 await measure('sign-in, the call of the service included', renewals, async () => {
-  cookies.push(...(await signIn(renewals)))
+  cookies.push(...(await cookiesOf(origin, renewals)))
 })
 const afterSignIns = await gateway.ask<{ heapUsed: number; rss: number }>('memory')
 const known = cookies.slice(0, 100)
 const share = (round: number) => cookies.slice(round * renewals, (round + 1) * renewals)
 await check(known[0] ?? '')
 // Everything has been compiled, then.
-await ask('/page', requests * 2, known)
+await pages(requests * 2, known)
 
-await measure('forwarded, a route open to all', requests, () => ask('/public/page', requests, ['theme=dark']))
-await measure('forwarded, signed in, the token seen before', requests, () => ask('/page', requests, known))
-await measure('forwarded, signed in, a token not seen before', renewals, (round) =>
-  ask('/page', renewals, share(round)),
-)
+await measure('forwarded, a route open to all', requests, () => ask('/public/page', requests, [browserHeaders]))
+await measure('forwarded, signed in, the token seen before', requests, () => pages(requests, known))
+await measure('forwarded, signed in, a token not seen before', renewals, (round) => pages(renewals, share(round)))
 await measure('asked by a front proxy, the token seen before', requests, () => forwardAuth(requests, known))
 await measure('asked by a front proxy, a token not seen before', renewals, (round) =>
   forwardAuth(renewals, share(round)),
@@ -108,10 +112,10 @@ const afterTokens = await gateway.ask<{ heapUsed: number; rss: number }>('memory
 await renewAll('forwarded and renewed, the check call included', share)
 const afterRenewals = await gateway.ask<{ heapUsed: number; rss: number }>('memory')
 await gateway.stop()
-gateway = startPeer('./gateway.ts', [...origins, '8h'])
+gateway = startGateway(world, { tokenTtl: '5m', recheckEvery: '8h', log: true }, [])
 origin = await gateway.ask<string>('origin')
-const others = await signIn(crowd)
-await ask('/page', requests * 2, others.slice(0, 100))
+const others = await cookiesOf(origin, crowd)
+await pages(requests * 2, others.slice(0, 100))
 await renewAll('forwarded and renewed, nobody asked', (round) => others.slice(round * renewals, (round + 1) * renewals))
 
 console.log(`${'microseconds of processor, one each'.padEnd(50)} median   quartiles`)
@@ -132,4 +136,6 @@ for (const [title, { rss, heapUsed }] of Object.entries({
   console.log(`${title.padEnd(50)} ${megabytes(rss).padStart(8)}  ${megabytes(heapUsed).padStart(8)}`)
 console.log(`\nCookie header of such a session: ${cookies[0]?.length ?? 0} bytes`)
 
-for (const peer of [client, gateway, backend, loginService]) await peer.stop()
+await client.stop()
+await gateway.stop()
+await world.close()

@@ -7,36 +7,57 @@ import { connect, type Socket } from 'node:net'
 import type { Headers } from './contestant.ts'
 import { serve } from './process.ts'
 
-export interface Load {
+export interface Target {
+  readonly name: string
   readonly origin: string
   readonly path: string
-  readonly headers: Headers
-  /** Further `Cookie` headers, one request each in turn. Default: what `headers` say. */
-  readonly cookies?: readonly string[]
+  /** One request after the other, and from the beginning again; where it stands is kept from run to run. */
+  readonly heads: readonly Headers[]
+}
+
+export interface Run {
+  /** Of a target that was named before. */
+  readonly name: string
   readonly requests: number
   readonly connections: number
 }
 
-/** @returns milliseconds from the first request to the last answer */
-async function run({ origin, path, headers, cookies, requests, connections }: Load): Promise<number> {
-  const { hostname: host, port } = new URL(origin)
-  const heads = cookies?.map((cookie) => ({ ...headers, cookie })) ?? [headers]
+interface Prepared {
+  readonly host: string
+  readonly port: number
+  readonly bytes: readonly Buffer[]
+  next: number
+}
+
+const targets = new Map<string, Prepared>()
+
+function target({ name, origin, path, heads }: Target): void {
+  const { hostname, port } = new URL(origin)
   const bytes = heads.map((head) => {
-    const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`)
+    const lines = Object.entries(head).map(([header, value]) => `${header}: ${value}\r\n`)
     return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1')
   })
-  let sent = 0
-  const nextRequest = () => {
-    sent += 1
-    return sent <= requests ? bytes[(sent - 1) % bytes.length] : undefined
-  }
+  targets.set(name, { host: hostname, port: Number(port), bytes, next: 0 })
+}
+
+/** @returns milliseconds from the first request to the last answer */
+async function run({ name, requests, connections }: Run): Promise<number> {
+  const to = targets.get(name)
+  if (to === undefined) throw new Error(`There is no target ${name}.`)
   const sockets = await Promise.all(
     Array.from({ length: connections }, async () => {
-      const socket = connect({ host, port: Number(port), noDelay: true })
+      const socket = connect({ host: to.host, port: to.port, noDelay: true })
       await once(socket, 'connect')
       return socket
     }),
   )
+  let left = requests
+  const nextRequest = () => {
+    left -= 1
+    if (left < 0) return undefined
+    to.next = (to.next + 1) % to.bytes.length
+    return to.bytes[to.next]
+  }
   const start = performance.now()
   await Promise.all(sockets.map((socket) => ask(socket, nextRequest)))
   const elapsed = performance.now() - start
@@ -57,12 +78,11 @@ function ask(socket: Socket, nextRequest: () => Buffer | undefined): Promise<voi
     received = received === '' ? chunk : received + chunk
     const headEnd = received.indexOf('\r\n\r\n')
     if (headEnd === -1) return
-    const length = /\r\ncontent-length: (\d+)/i.exec(received)?.[1]
-    if (length === undefined || !received.startsWith('HTTP/1.1 200 ')) {
+    if (!received.startsWith('HTTP/1.1 200 ')) {
       reject(new Error(`Not the answer that is measured: ${received}`))
       return
     }
-    if (received.length < headEnd + 4 + Number(length)) return
+    if (received.length < headEnd + 4 + bodyLength(received, headEnd)) return
     received = ''
     next()
   })
@@ -72,35 +92,11 @@ function ask(socket: Socket, nextRequest: () => Buffer | undefined): Promise<voi
   return promise
 }
 
-export interface SignIns {
-  readonly origin: string
-  /** Of the gateway, as browsers know it. */
-  readonly publicUrl: string
-  readonly count: number
-  readonly connections: number
+/** All answers are short: one that is sent in chunks is whole when its last, empty chunk is here. */
+function bodyLength(received: string, headEnd: number): number {
+  const length = /\r\ncontent-length: (\d+)/i.exec(received)?.[1]
+  if (length !== undefined) return Number(length)
+  return received.endsWith('\r\n0\r\n\r\n') ? received.length - headEnd - 4 : Infinity
 }
 
-/** @returns for each one that signed in, what its browser sends as `Cookie` from then on */
-async function signIn({ origin, publicUrl, count, connections }: SignIns): Promise<readonly string[]> {
-  const cookies: string[] = []
-  const body = JSON.stringify({ username: 'john', password: 'password123', response: 'cookie' })
-  let begun = 0
-  async function some(): Promise<void> {
-    while (begun < count) {
-      begun += 1
-      const answer = await fetch(`${origin}/_auth/login`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', origin: publicUrl },
-        body,
-      })
-      if (answer.status !== 200) throw new Error(`A sign-in was answered with ${answer.status}.`)
-      await answer.arrayBuffer()
-      const kept = answer.headers.getSetCookie().filter((cookie) => !/; max-age=0/i.test(cookie))
-      cookies.push(kept.map((cookie) => cookie.slice(0, cookie.indexOf(';'))).join('; '))
-    }
-  }
-  await Promise.all(Array.from({ length: connections }, some))
-  return cookies
-}
-
-serve({ run, signIn })
+serve({ target, run })

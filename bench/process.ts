@@ -41,6 +41,12 @@ async function reply(child: ChildProcess): Promise<unknown> {
   }
 }
 
+/** Microseconds since the start, user and system, every thread of the process. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
 /** The child's side. It ends with its parent. */
 export function serve(answers: Readonly<Record<string, (input: never) => unknown>>): void {
   process.on('disconnect', () => process.exit())

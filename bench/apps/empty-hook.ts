@@ -1,8 +1,9 @@
 import Fastify from 'fastify'
-import { answer, browserHeaders, path, type Contestant } from '../contestant.ts'
+import { answer, path, type App } from '../app.ts'
+import { browserHeaders } from '../contestant.ts'
 
 /** The least that any guard can do: a hook that decides nothing, and the one header that keeps caches away. */
-export const contestant: Contestant = {
+export const app: App = {
   async start() {
     const app = Fastify()
     app.get(
@@ -17,5 +18,5 @@ export const contestant: Contestant = {
     )
     return app
   },
-  headers: async () => browserHeaders,
+  heads: async () => [browserHeaders],
 }

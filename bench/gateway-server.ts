@@ -7,19 +7,36 @@ import { parseOptions } from '../src/config/load.ts'
 import { demoOptions } from '../src/demo/options.ts'
 import { createLogger } from '../src/observe/logger.ts'
 import { createServer } from '../src/server.ts'
-import { freshKeys } from '../test/support/keys.ts'
-import { serve } from './process.ts'
+import { publicUrl, type World } from './contestant.ts'
+import { processorTime, serve } from './process.ts'
 
-const [loginService = '', backend = '', recheckEvery = '5m'] = process.argv.slice(2)
+export interface GatewaySettings {
+  readonly world: Pick<World, 'loginService' | 'backend' | 'keys'>
+  readonly tokenTtl: string
+  readonly recheckEvery: string
+  /** Whether one record for each request is written, to nowhere. */
+  readonly log: boolean
+  /** 0: any. */
+  readonly port: number
+}
+
+const settings = JSON.parse(process.argv[2] ?? '') as GatewaySettings
+const { loginService, backend, keys } = settings.world
 const unlimited = '100000/1m'
 let ahead = 0
 const clock = () => Date.now() + ahead
 
 const config = parseOptions({
   ...demoOptions({ port: 0, loginOrigin: loginService }),
-  publicUrl: 'https://app.example.com',
-  listen: { host: '127.0.0.1', port: 0, adminPort: 0 },
-  session: { tokenTtl: '5m', idleTimeout: '8h', absoluteTimeout: '8h', recheckEvery },
+  publicUrl,
+  keys: { dir: keys },
+  listen: { host: '127.0.0.1', port: settings.port, adminPort: 0 },
+  session: {
+    tokenTtl: settings.tokenTtl,
+    idleTimeout: '8h',
+    absoluteTimeout: '8h',
+    recheckEvery: settings.recheckEvery,
+  },
   trustedProxies: ['127.0.0.1'],
   forwardAuth: ['nginx'],
   routes: [
@@ -28,17 +45,13 @@ const config = parseOptions({
   ],
   rateLimit: { login: { perAccountAndAddress: unlimited, perAddress: unlimited, perAccount: unlimited } },
 })
-const log = createLogger('info', destination({ dest: '/dev/null', sync: false }))
-const server = createServer(config, { log, clock, keys: await freshKeys(Date.now()) })
+const log = createLogger(settings.log ? 'info' : 'silent', destination({ dest: '/dev/null', sync: false }))
+const server = createServer(config, { log, clock })
 const { address } = await server.listen()
 
 serve({
   origin: (): string => address,
-  /** Microseconds since the start, user and system, every thread of the process. */
-  usage: (): number => {
-    const { user, system } = process.cpuUsage()
-    return user + system
-  },
+  usage: processorTime,
   /** Bytes, after a collection. */
   memory: (): { heapUsed: number; rss: number } => {
     globalThis.gc?.()

@@ -1,12 +1,13 @@
 import Fastify from 'fastify'
-import { answer, browserHeaders, path, type Contestant } from '../contestant.ts'
+import { answer, path, type App } from '../app.ts'
+import { browserHeaders } from '../contestant.ts'
 
 /** The app with nothing in front of its route. */
-export const contestant: Contestant = {
+export const app: App = {
   async start() {
     const app = Fastify()
     app.get(path, answer)
     return app
   },
-  headers: async () => browserHeaders,
+  heads: async () => [browserHeaders],
 }
