@@ -190,6 +190,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       clients: config.clients,
       audiences: [config.publicUrl, `${config.publicUrl}${config.prefix}/token`],
       limiter,
+      facts,
       clock,
     }),
     validators: createSubjectTokenValidators(config, upstreams, { clock, events }),

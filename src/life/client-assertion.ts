@@ -3,7 +3,7 @@ import { compactVerify } from 'jose'
 import { toSeconds, type Clock } from '../base/clock.ts'
 import type { Secret } from '../base/secret.ts'
 import type { ClientKey } from '../config/exchange.ts'
-import { createExpiringMap } from './expiring-map.ts'
+import type { Facts } from './facts.ts'
 
 /** Reads the assertions by which clients with a key authenticate (RFC 7523 sections 2.2 and 3). */
 export interface AssertionReader {
@@ -15,6 +15,7 @@ export interface AssertionReader {
 
 interface ReaderDeps {
   readonly audiences: readonly string[]
+  readonly facts: Pick<Facts, 'first'>
   readonly clock: Clock
 }
 
@@ -22,18 +23,13 @@ interface ReaderDeps {
 const longestLife = 300
 const leeway = 60
 
-/** Assertions remembered; only good ones are, so only a client itself could make us forget its own. */
-const remembered = 10_000
-
 const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
 /** `typ` of a client assertion, where it has one: none of another kind of JWT (RFC 8725 section 3.11). */
 const kinds: readonly unknown[] = [undefined, 'jwt', 'client-authentication+jwt']
 
-export function createAssertionReader({ audiences, clock }: ReaderDeps): AssertionReader {
-  const seen = createExpiringMap<true>(clock, remembered)
-
-  function claimFault(claims: Members, client: string): string | undefined {
+export function createAssertionReader({ audiences, facts, clock }: ReaderDeps): AssertionReader {
+  async function claimFault(claims: Members, client: string): Promise<string | undefined> {
     const { iss, sub, aud, exp, iat, nbf, jti } = claims
     const now = toSeconds(clock())
     if (iss !== client || sub !== client) return '`iss` and `sub` are not the client'
@@ -48,12 +44,12 @@ export function createAssertionReader({ audiences, clock }: ReaderDeps): Asserti
       if (time !== undefined && !(typeof time === 'number' && time <= now + leeway)) return `\`${name}\` lies ahead`
     }
     if (typeof jti !== 'string' || jti === '') return '`jti` is missing'
-    const key = createHash('sha256')
-      .update(JSON.stringify([client, jti]))
+    const id = createHash('sha256')
+      .update(JSON.stringify(['client assertion', client, jti]))
       .digest('base64url')
-    if (seen.get(key) === true) return 'it was used before'
-    seen.set(key, true, (exp + leeway) * 1000)
-    return undefined
+      .slice(0, 22)
+    // RFC 7523 section 3: only good ones are remembered, so only a client itself could make us forget its own.
+    return (await facts.first(id, (exp + leeway) * 1000)) ? undefined : 'it was used before'
   }
 
   return {

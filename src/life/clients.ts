@@ -5,6 +5,7 @@ import type { Reason } from '../base/reasons.ts'
 import { Secret } from '../base/secret.ts'
 import type { ClientConfig } from '../config/exchange.ts'
 import { createAssertionReader } from './client-assertion.ts'
+import type { Facts } from './facts.ts'
 import type { LoginLimiter } from './login-limits.ts'
 
 /** How a client says who it is, before anything of it is believed (RFC 6749 section 2.3, RFC 7523 section 2.2). */
@@ -39,6 +40,7 @@ interface ClientDeps {
   readonly audiences: readonly string[]
   /** The one of sign-in: whoever guesses there is not better off here (security.md LG-04). */
   readonly limiter: LoginLimiter
+  readonly facts: Pick<Facts, 'first'>
   readonly clock: Clock
   /** Default: a timer. */
   readonly wait?: (milliseconds: number) => Promise<unknown>

@@ -65,6 +65,14 @@ export interface Facts {
   release(fingerprint: string): Promise<void>
   /** It was used up. */
   spend(fingerprint: string, until: number): Promise<void>
+  /**
+   * Whether it is the first time that this is shown, here and wherever facts are shared. Where nobody else can be asked,
+   * here alone.
+   *
+   * @param id of something that is good once
+   * @param until it could be shown
+   */
+  first(id: string, until: number): Promise<boolean>
 }
 
 interface Limits {
@@ -79,6 +87,7 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
   const successors = createExpiringMap<{ readonly successor: Successor; readonly proof: string }>(clock, entries)
   const spent = createExpiringMap<true>(clock, entries)
   const cutOffs = createExpiringMap<number>(clock, entries)
+  const shown = createExpiringMap<true>(clock, entries)
   let generation = 0
   return {
     get generation() {
@@ -107,6 +116,11 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
     async release() {},
     async spend(fingerprint, until) {
       spent.set(fingerprint, true, until)
+    },
+    async first(id, until) {
+      if (shown.get(id) === true) return false
+      shown.set(id, true, until)
+      return true
     },
   }
 }

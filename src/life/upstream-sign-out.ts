@@ -24,16 +24,6 @@ interface Deps {
 const skew = 60_000
 
 export function createUpstreamSignOuter(policy: LifePolicy, { facts, clock, events }: Deps): UpstreamSignOuter {
-  /** Whether it is the first time that this one is shown, here or wherever facts are shared. */
-  async function isNew(upstream: string, jti: string): Promise<boolean> {
-    const id = `logout token ${fingerprint(upstream, jti)}`
-    const until = clock() + logoutTokenLife
-    const claim = await facts.claim(id, until)
-    if (claim === 'taken' || claim === 'spent') return false
-    await facts.spend(id, until)
-    return true
-  }
-
   return {
     async end(upstream, logoutToken, context) {
       const where = { ...context, upstream: upstream.key }
@@ -43,8 +33,9 @@ export function createUpstreamSignOuter(policy: LifePolicy, { facts, clock, even
       }
       const outcome = await upstream.readLogoutToken(logoutToken)
       if (outcome.kind === 'refused') return refuse(outcome.detail)
-      if (!(await isNew(upstream.key, outcome.jti))) return refuse('It was taken before.')
       const now = clock()
+      const id = fingerprint(upstream.key, outcome.jti)
+      if (!(await facts.first(id, now + logoutTokenLife))) return refuse('It was taken before.')
       // Whoever signed in by now is over by then, whatever happens.
       const until = now + policy.absoluteTimeout
       // One that comes late says nothing of who signed in since.
@@ -67,7 +58,7 @@ export function createUpstreamSignOuter(policy: LifePolicy, { facts, clock, even
 /** Of one length, whatever the provider writes. */
 function fingerprint(upstream: string, jti: string): string {
   return createHash('sha256')
-    .update(JSON.stringify([upstream, jti]))
+    .update(JSON.stringify(['logout token', upstream, jti]))
     .digest('base64url')
     .slice(0, 22)
 }

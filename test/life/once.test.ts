@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { createProcessFacts } from '../../src/life/facts.ts'
+import { createSharedFacts } from '../../src/life/shared-facts.ts'
+import { fakeClock, minutes } from '../support/clock.ts'
+import { sharedMemory } from '../support/shared-memory.ts'
+
+describe('what is good once', () => {
+  test('is taken by one of those who ask at once, in one process', async () => {
+    const clock = fakeClock()
+    const facts = createProcessFacts(clock)
+    const until = clock() + minutes(5)
+    assert.deepEqual(await Promise.all([1, 2, 3].map(() => facts.first('one', until))), [true, false, false])
+    assert.equal(await facts.first('another', until), true)
+  })
+
+  test('is taken by one of all processes that share facts', async () => {
+    const clock = fakeClock()
+    const stores = sharedMemory(clock)
+    const process = () => createSharedFacts(createProcessFacts(clock), stores(), clock)
+    const [a, b] = [process(), process()]
+    const until = clock() + minutes(5)
+    const answers = await Promise.all([a, b, a, b].map((facts) => facts.first('one', until)))
+    assert.equal(answers.filter((first) => first).length, 1)
+    assert.equal(await b.first('another', until), true)
+    assert.equal(await a.first('another', until), false)
+  })
+
+  test('is forgotten when it could not be shown any more', async () => {
+    const clock = fakeClock()
+    const facts = createSharedFacts(createProcessFacts(clock), sharedMemory(clock)(), clock)
+    assert.equal(await facts.first('one', clock() + minutes(5)), true)
+    clock.advance(minutes(5) - 1)
+    assert.equal(await facts.first('one', clock() + minutes(5)), false)
+    clock.advance(1)
+    assert.equal(await facts.first('one', clock() + minutes(5)), true)
+  })
+
+  test('is taken once by each process while nobody else can be asked', async () => {
+    const clock = fakeClock()
+    const store = { ...sharedMemory(clock)(), add: async () => ({ state: 'unknown' }) as const }
+    const facts = createSharedFacts(createProcessFacts(clock), store, clock)
+    const until = clock() + minutes(5)
+    assert.deepEqual([await facts.first('one', until), await facts.first('one', until)], [true, false])
+  })
+})
