@@ -9,7 +9,7 @@ import { parseOptions } from './config/load.ts'
 import type { Options } from './config/options.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
-import { createCookieJar, registerCookies } from './http/cookies.ts'
+import { createCookieJar, registerCookies, takeCookieNames } from './http/cookies.ts'
 import { endpoints } from './http/endpoints.ts'
 import { createGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
 import { createProxyTrust } from './http/request-facts.ts'
@@ -136,6 +136,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
     await app.register(async (scope) => {
       await registerCookies(scope)
       const jar = createCookieJar(config, scope)
+      takeCookieNames(app, config, jar)
       const onEvent = runtime.onEvent ?? logEvents(app.log)
       const store = runtime.store ?? (await storeOf(config, clock, onEvent))
       const gate = createGate(config, {

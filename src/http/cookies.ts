@@ -1,5 +1,6 @@
 import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
+import { PosternError } from '../base/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { CookieWriter } from '../life/cookie-budget.ts'
 import { sealedSuffix } from '../life/credentials.ts'
@@ -39,6 +40,29 @@ export function createCookieJar({ session, secure }: Config, app: FastifyInstanc
     binding: (value) => write(bindingName, value, bindingMaxAge, { sameSite: 'lax' }),
     names: [...all, outName, bindingName],
     readBinding: (header) => app.parseCookie(header)[bindingName],
+  }
+}
+
+/** By app: names of instances with the same host. A browser sends a cookie to every port of it. */
+const taken = new WeakMap<object, Set<string>>()
+
+/**
+ * Two instances that read one cookie would each refuse the sessions of the other, and delete them.
+ *
+ * @throws PosternError `POSTERN_COOKIE_NAME_TAKEN`
+ */
+export function takeCookieNames(app: FastifyInstance, { publicUrl }: Config, { names }: CookieJar): void {
+  const all = taken.get(app.server) ?? new Set<string>()
+  taken.set(app.server, all)
+  const { hostname } = new URL(publicUrl)
+  for (const name of names) {
+    const key = `${hostname} ${name}`
+    if (all.has(key))
+      throw new PosternError(
+        'POSTERN_COOKIE_NAME_TAKEN',
+        `Another instance in this app has the cookie ${name}. Give each a session.cookie.name of its own.`,
+      )
+    all.add(key)
   }
 }
 

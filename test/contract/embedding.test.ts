@@ -660,6 +660,25 @@ describe('two instances in one app', () => {
       `username=${username}&password=password123`,
     )
 
+  test('are refused with one cookie name on one host, the name of a former one included', async () => {
+    const upstreams = { accounts: serviceOptions(service.origin) }
+    const instance = (publicUrl: string, prefix: string, cookie: object) =>
+      createPostern({ publicUrl, prefix, session: { cookie }, upstreams }, { keys, clock }).plugin
+    const app = Fastify()
+    await app.register(instance('http://localhost:8080', '/one', { name: 'people' }))
+    await app.register(instance('http://127.0.0.1:8080', '/two', { name: 'people' }))
+    const refused = { code: 'POSTERN_COOKIE_NAME_TAKEN', message: /the cookie people\. / }
+    await assert.rejects(
+      async () => app.register(instance('http://localhost:8081', '/three', { name: 'people' })),
+      refused,
+    )
+    const other = Fastify()
+    await other.register(instance('http://localhost:8080', '/one', { name: 'people' }))
+    const renamed = { name: 'persons', formerNames: ['people'] }
+    await assert.rejects(async () => other.register(instance('http://localhost:8080', '/two', renamed)), refused)
+    await other.close()
+  })
+
   test('know their own sessions and no others', async (t) => {
     const { origin } = await both(t)
     const client = await signedIn(origin)
