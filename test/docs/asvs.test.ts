@@ -14,7 +14,10 @@ interface Row {
 }
 
 const rows: readonly Row[] = [...page.matchAll(/^\| (?<id>\d+\.\d+\.\d+) \|.*\|$/gm)].map(([line]) => {
-  const cells = line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim())
+  const cells = line
+    .slice(1, -1)
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim())
   const [id = '', level = '', words = '', verdict = '', why = ''] = cells
   assert.equal(cells.length, 5, line)
   return { id, level, words, verdict, why }
@@ -86,7 +89,10 @@ test('a test that another row names exists too', () => {
 })
 
 test('what is not held stands in SECURITY.md, in the same words, and nothing else does', () => {
-  const told = tableRows(readText('SECURITY.md'), 'ASVS 5.0, level 2: what is not held').map(([id = '', why = '']) => [id, why])
+  const told = tableRows(readText('SECURITY.md'), 'ASVS 5.0, level 2: what is not held').map(([id = '', why = '']) => [
+    id,
+    why,
+  ])
   assert.deepEqual(
     told,
     // The links are of another folder.
@@ -96,6 +102,7 @@ test('what is not held stands in SECURITY.md, in the same words, and nothing els
 
 test('the numbers at its top are those of its rows', () => {
   const count = (verdict: string) => rows.filter((row) => row.verdict === verdict).length
-  const [all, good, none, open] = /^(\d+) rows: (\d+) held, (\d+) not applicable, (\d+) not held\.$/m.exec(page)?.slice(1).map(Number) ?? []
+  const [all, good, none, open] =
+    /^(\d+) rows: (\d+) held, (\d+) not applicable, (\d+) not held\.$/m.exec(page)?.slice(1).map(Number) ?? []
   assert.deepEqual([all, good, none, open], [rows.length, held.length, count('not applicable'), notHeld.length])
 })
