@@ -22,10 +22,15 @@ RUN npm ci --omit=dev --ignore-scripts --no-fund --no-audit
 # The client of facts.redis is not installed with the package: not every host app wants it.
 COPY --from=build /app/node_modules/@redis node_modules/@redis
 
+# What is in it, for whoever scans images: CycloneDX.
+COPY scripts/sbom.ts scripts/
+RUN node scripts/sbom.ts . > sbom.cdx.json
+
 FROM ${BASE}
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
+COPY --from=dependencies /app/sbom.cdx.json ./
 COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 # Owned by root and closed to changes; the folder of the keys belongs to the user who runs.

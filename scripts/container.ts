@@ -1,7 +1,7 @@
 /**
- * Builds the image, runs it as it is meant to be run (its own user, nothing writable, no capability) and lives through a
- * day of it: health, signing in and out, and SIGTERM with a request under way. With whichever of Docker, Podman and
- * Buildah works here.
+ * Builds the image, looks at what is in it, runs it as it is meant to be run (its own user, nothing writable, no
+ * capability) and without a shell, and lives through a day of it: health, signing in and out, and SIGTERM with a request
+ * under way. With whichever of Docker, Podman and Buildah works here.
  *
  *     node scripts/container.ts [--base IMAGE]
  *
@@ -20,6 +20,7 @@ import { parseArgs } from 'node:util'
 import { demoOptions } from '../src/demo/options.ts'
 import { startLoginService } from '../src/demo/login-service.ts'
 import { findEngine, type Container } from './container/engines.ts'
+import type { Bill } from './sbom.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -126,16 +127,105 @@ async function freePort(): Promise<number> {
 function standsAlone(container: Container): void {
   const status = new Map(
     container
-      .status()
+      .about('status')
       .split('\n')
       .map((line) => line.split(/:\s*/, 2) as [string, string]),
   )
   const ids = (name: string) => [...new Set(status.get(name)?.split('\t'))].join()
   expect('the user', ids('Uid'), String(user))
   expect('the group', ids('Gid'), String(user))
-  expect('capabilities', Number(`0x${status.get('CapEff')}`), 0)
+  for (const sort of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb'])
+    expect(`capabilities (${sort})`, Number(`0x${status.get(sort)}`), 0)
   expect('no new privileges', status.get('NoNewPrivs'), '1')
+  expect(
+    'there is no shell',
+    fails(() => container.run('sh', '-c', 'true')),
+    true,
+  )
   expect('what can be written', container.run('node', '-e', tryToWrite), 'nothing')
+}
+
+/** No secret can be in it: nothing but the build's own files came near, and nothing was told at the build but the base. */
+function holdsNothingElse(container: Container): void {
+  const { environment, history } = engine.facts()
+  const strange = environment
+    .filter((line) => /^[^=]*(?:SECRET|PASSWORD|TOKEN|KEY|CREDENTIAL)/i.test(line))
+    .map((line) => line.split('=', 1)[0])
+  expect('variables of the image that could be secrets', strange.join(), '')
+  expect(
+    'secrets in its history',
+    history.filter((by) => /secret|password|token|\.jwk|postern\.yaml/i.test(by)).join(),
+    '',
+  )
+  expect(
+    'what the kernel shows of the command',
+    container.about('cmdline').split('\0').slice(1).join(' '),
+    '/usr/local/bin/postern serve ',
+  )
+  const files = JSON.parse(container.run('node', '-e', listFiles)) as {
+    readonly app: string[]
+    readonly strange: string[]
+  }
+  const own = 'LICENSE dist keys node_modules package.json postern.yaml sbom.cdx.json'
+  expect('what is in /app', files.app.join(' '), own)
+  expect('history, tests, sources, secrets in the image', files.strange.join(' '), '')
+}
+
+/** Run inside: what has no place in an image. What is mounted is not of the image. */
+const listFiles = `
+const { readdirSync } = require('node:fs')
+const strange = []
+const walk = (folder) => {
+  for (const entry of readdirSync(folder || '/', { withFileTypes: true })) {
+    const path = folder + '/' + entry.name
+    if (['/proc', '/sys', '/dev', '/app/keys', '/app/node_modules'].includes(path)) continue
+    if (/^\\.(git|svn|hg|env.*|npmrc|ci)$|\\.jwk\\.json$|\\.secret$|\\.test\\.|^id_(rsa|ed25519)$/.test(entry.name)) strange.push(path)
+    if (path.startsWith('/app/dist/') && /(?<!\\.d)\\.ts$/.test(path)) strange.push(path)
+    if (entry.isDirectory()) try { walk(path) } catch (error) { if (error.code !== 'EACCES') throw error }
+  }
+}
+walk('')
+process.stdout.write(JSON.stringify({ app: readdirSync('/app').sort(), strange }))
+`
+
+/** The bill of materials that the image carries names what is installed in it. */
+function isBilled(container: Container): void {
+  const bill = JSON.parse(
+    container.run('node', '-p', "require('node:fs').readFileSync('/app/sbom.cdx.json', 'utf8')"),
+  ) as Bill
+  const billed = bill.components.map(({ name, version }) => `${name} ${version}`)
+  const installed = JSON.parse(container.run('node', '-e', listPackages)) as string[]
+  expect('the bill of materials', billed.toSorted().join(), [...new Set(installed)].toSorted().join())
+  console.log(`      ${billed.length} packages`)
+}
+
+/** Run inside. */
+const listPackages = `
+const { existsSync, readdirSync, readFileSync } = require('node:fs')
+const found = []
+const walk = (modules) => {
+  if (!existsSync(modules)) return
+  for (const name of readdirSync(modules)) {
+    if (name.startsWith('.')) continue
+    const folder = modules + '/' + name
+    for (const one of name.startsWith('@') ? readdirSync(folder).map((inner) => folder + '/' + inner) : [folder]) {
+      const { name, version } = JSON.parse(readFileSync(one + '/package.json', 'utf8'))
+      found.push(name + ' ' + version)
+      walk(one + '/node_modules')
+    }
+  }
+}
+walk('/app/node_modules')
+process.stdout.write(JSON.stringify(found))
+`
+
+function fails(act: () => unknown): boolean {
+  try {
+    act()
+    return false
+  } catch {
+    return true
+  }
 }
 
 /** Run inside: tries every folder of the root, and those that programs use to write. */
@@ -192,6 +282,8 @@ const container = engine.run(folder)
 try {
   await answers(`${origin}/_auth/login`, container)
   standsAlone(container)
+  holdsNothingElse(container)
+  isBilled(container)
   await container.healthy()
   console.log('good: the health check of the image')
   expect('postern check', container.run('postern', 'check').includes('good:'), true)

@@ -11,16 +11,25 @@ export interface Container {
   readonly process: ChildProcess
   /** A command inside it, with its user and its mounts. Throws when it fails. */
   run(command: string, ...args: string[]): string
-  /** Of the first process inside: `/proc/1/status`. */
-  status(): string
+  /** Of the first process inside: `/proc/1/status`, `/proc/1/cmdline`. */
+  about(file: 'status' | 'cmdline'): string
   /** Resolves when the health check of the image says so. Throws when it does not. */
   healthy(): Promise<void>
   terminate(): void
   remove(): void
 }
 
+/** What anyone who has the image can read of how it was made. */
+export interface ImageFacts {
+  /** `NAME=value` */
+  readonly environment: readonly string[]
+  /** The commands of its layers. */
+  readonly history: readonly string[]
+}
+
 export interface Engine {
   build(buildArgs: readonly string[]): void
+  facts(): ImageFacts
   run(folder: string): Container
 }
 
@@ -38,12 +47,18 @@ function runningEngine(program: string): Engine {
         image,
         root,
       ]),
+    facts: () => ({
+      environment: JSON.parse(output(program, ['inspect', '--format', '{{json .Config.Env}}', image])) as string[],
+      history: output(program, ['history', '--no-trunc', '--format', '{{.CreatedBy}}', image]).split('\n'),
+    }),
     run(folder) {
       const mounts = [
         '--volume',
         `${folder}/postern.yaml:/app/postern.yaml:ro`,
         '--volume',
         `${folder}/keys:/app/keys:ro`,
+        '--volume',
+        '/dev/null:/bin/sh:ro',
       ]
       const safety = [
         '--read-only',
@@ -60,7 +75,7 @@ function runningEngine(program: string): Engine {
       return {
         process: child,
         run,
-        status: () => run('cat', '/proc/1/status'),
+        about: (file) => run('cat', `/proc/1/${file}`),
         async healthy() {
           if (program === 'podman') return void output(program, ['healthcheck', 'run', name])
           for (let tries = 0; tries < 60; tries += 1) {
@@ -86,6 +101,14 @@ interface ImageConfig {
   readonly Healthcheck: { readonly Test: readonly string[] }
 }
 
+interface Inspected {
+  readonly Docker: { readonly config: ImageConfig; readonly history: readonly { readonly created_by?: string }[] }
+}
+
+function inspected(): Inspected {
+  return JSON.parse(output('buildah', ['inspect', '--type', 'image', image])) as Inspected
+}
+
 /**
  * With `$1` the root, `$2` the folder with what is mounted, `$3` the user, `$4` the folder to run in, then the command: the
  * namespace is this shell's own, so that nothing has to be unmounted.
@@ -97,25 +120,28 @@ const enter = [
   'mount --bind "$2/keys" "$1/app/keys"',
   'mount -t proc proc "$1/proc"',
   'for one in "" /app/postern.yaml /app/keys; do mount -o remount,bind,ro "$1$one"; done',
+  // Nothing may need a shell: whichever the base has is gone.
+  'for one in sh bash dash; do [ ! -e "$1/bin/$one" ] || mount --bind /dev/null "$(readlink -f "$1/bin/$one")"; done',
   'top=$1 user=$3 folder=$4; shift 4',
-  'exec setpriv --no-new-privs chroot --userspec="$user" --groups="" "$top" /bin/sh -c \'cd "$0" && exec "$@"\' "$folder" "$@"',
+  'exec setpriv --no-new-privs --clear-groups unshare --root="$top" --wd="$folder" --setgid="${user#*:}" --setuid="${user%:*}" "$@"',
 ].join('\n')
 
 /**
  * Buildah builds without a service and runs nothing as an image says, so that is done here by the kernel's own means: a
- * process and a mount namespace, the root read-only, the image's user, environment, folder and command. Takes root.
+ * process and a mount namespace, the root read-only, no shell, the image's user, environment, folder and command. Takes root.
  */
 function buildah(): Engine {
   return {
     build: (buildArgs) =>
       show('buildah', ['build', '--isolation', 'chroot', '--format', 'docker', ...buildArgs, '--tag', image, root]),
+    facts() {
+      const { config, history } = inspected().Docker
+      return { environment: config.Env, history: history.map(({ created_by: by }) => by ?? '') }
+    },
     run(folder) {
       const container = output('buildah', ['from', '--pull-never', image]).trim()
       const top = output('buildah', ['mount', container]).trim()
-      const told = JSON.parse(output('buildah', ['inspect', '--type', 'image', image])) as {
-        readonly Docker: { readonly config: ImageConfig }
-      }
-      const { User, Env, WorkingDir, Entrypoint, Cmd, Healthcheck } = told.Docker.config
+      const { User, Env, WorkingDir, Entrypoint, Cmd, Healthcheck } = inspected().Docker.config
       writeFileSync(join(top, 'app/postern.yaml'), '')
       const inside = (command: readonly string[]) => {
         const namespaces = ['--mount', '--pid', '--fork', '--kill-child']
@@ -130,7 +156,7 @@ function buildah(): Engine {
       return {
         process: child,
         run,
-        status: () => readFileSync(`/proc/${first()}/status`, 'utf8'),
+        about: (file) => readFileSync(`/proc/${first()}/${file}`, 'utf8'),
         async healthy() {
           const [kind, ...command] = Healthcheck.Test
           if (kind !== 'CMD') throw new Error('The image has no health check.')

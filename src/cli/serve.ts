@@ -15,6 +15,9 @@ import { joinMetrics } from './worker-metrics.ts'
 import { createWorkerStore, serveWorkers } from './worker-store.ts'
 import { isWorker, superviseWorkers } from './workers.ts'
 
+/** Levels at which the log has no warnings. */
+const quiet: ReadonlySet<string> = new Set(['silent', 'fatal', 'error'])
+
 /** `postern serve`: the gateway. Runs until SIGTERM or SIGINT. */
 export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
@@ -25,7 +28,12 @@ export async function run(args: string[]): Promise<Exit> {
   if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   // Once, not by every worker.
   if (!isWorker) {
-    for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
+    for (const name of config.insecure) {
+      const sentence = `${name} is on: this is not safe on a network`
+      // Whoever quiets the log hears of it all the same.
+      if (quiet.has(config.log.level)) process.stderr.write(`warning: ${sentence}\n`)
+      else log.warn({ insecure: name }, sentence)
+    }
     for (const warning of warnings) log.warn(warning)
     for (const line of registrations(config)) log.info(`to be registered for ${line}`)
   }

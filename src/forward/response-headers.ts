@@ -7,6 +7,8 @@ export interface ResponseRules {
   readonly personal: boolean
   /** Whether the gateway itself says who may read the answer across origins. */
   readonly cors: boolean
+  /** What `Strict-Transport-Security` says where the backend says nothing of it; undefined: nothing. */
+  readonly hsts: string | undefined
 }
 
 /** Ours to say to a front proxy, so no backend's (security.md PX-13). */
@@ -47,6 +49,8 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
       cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
     else headers.push(name, value)
   }
+  const saysHsts = pairs.some(([name]) => name.toLowerCase() === 'strict-transport-security')
+  if (rules.hsts !== undefined && !saysHsts) headers.push('strict-transport-security', rules.hsts)
   if (rules.personal && html) headers.push('cache-control', 'no-store')
   // A browser that keeps it shows it to nobody else who signs in there (security.md CK-04).
   else if (rules.personal) headers.push('cache-control', personalCaching(cacheControl), 'vary', 'Cookie')

@@ -6,6 +6,7 @@ import type { Session } from '../life/authentication.ts'
 import { answerFor, formatFor } from '../route/answer.ts'
 import { clientKind } from '../route/client-kind.ts'
 import { safeReturnTo } from '../route/return-to.ts'
+import { bareHeaders } from './bare-headers.ts'
 import { errorPage } from './pages/error.ts'
 import { pageHeaders, withFormAction } from './pages/headers.ts'
 import { authenticateChallenge, codeOf, problemOf, problemType, reasonOf, type Problem } from './problem.ts'
@@ -51,11 +52,8 @@ export interface Answerer {
 export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   const { config, events } = gate
   const headers = pageHeaders({ secure: config.secure })
-  const programHeaders = {
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'no-store',
-    ...(config.secure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
-  }
+  const bare = bareHeaders(config.secure)
+  const programHeaders = { ...bare, 'cache-control': 'no-store' }
   // Where a token can be had, a program is told where to read how (RFC 9728 section 5.1).
   const resource = config.exchange.size === 0 ? undefined : resourceOf(config.api.audience)
   const metadata = resource === undefined ? '' : `, resource_metadata="${resource.metadataUrl}"`
@@ -138,6 +136,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
       // 303, whatever the method was (RFC 9110 section 15.4.4); relative, so that no header decides where it leads.
       return reply
         .code(303)
+        .headers(bare)
         .header('cache-control', 'no-store')
         .header('location', `${config.prefix}/login${query}`)
         .send()

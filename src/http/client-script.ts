@@ -46,7 +46,6 @@ export function clientScriptEndpoint(app: FastifyInstance, context: EndpointCont
   const headers = {
     'content-type': 'text/javascript; charset=utf-8',
     'cache-control': 'public, max-age=300',
-    'x-content-type-options': 'nosniff',
     'cross-origin-resource-policy': 'same-origin',
     etag,
   }

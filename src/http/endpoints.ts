@@ -1,5 +1,6 @@
 import { fastifyFormbody } from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
+import { bareHeaders } from './bare-headers.ts'
 import { createBackends } from './backends.ts'
 import { clientScriptEndpoint } from './client-script.ts'
 import type { EndpointContext } from './endpoint.ts'
@@ -40,6 +41,11 @@ export async function endpoints(app: FastifyInstance, context: EndpointContext):
 
 async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Promise<void> {
   const { answerer, gate } = context
+  const headers = bareHeaders(gate.config.secure)
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers)
+    done()
+  })
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'string', bodyLimit },

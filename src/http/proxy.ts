@@ -4,6 +4,7 @@ import { decide } from '../decide.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
 import { forward } from '../forward/stream.ts'
 import type { CanonicalPath } from '../route/path.ts'
+import { transportSecurity } from './bare-headers.ts'
 import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { answerPreflight, corsHeaders, isListed, isPreflight } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
@@ -71,6 +72,7 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
           cookies: backends.cookies,
           personal: who !== undefined,
           cors: who !== undefined || route.cors.length > 0,
+          hsts: transportSecurity(gate.config.secure),
         })
         for (const cookie of who?.setCookies ?? []) headers.push('set-cookie', cookie)
         for (const [name, value] of corsHeaders(route, raw.headers.origin)) headers.push(name, value)

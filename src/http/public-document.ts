@@ -22,7 +22,6 @@ export function sendPublicDocument(
     'content-type': type,
     'cache-control': `public, max-age=${Math.min(longestMaxAge, Math.floor(keys.publishAhead / 3000))}`,
     'access-control-allow-origin': '*',
-    'x-content-type-options': 'nosniff',
     etag,
   })
   return isNamed(etag, request.headers['if-none-match']) ? reply.code(304).send() : reply.send(Buffer.from(text))

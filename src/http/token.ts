@@ -43,8 +43,6 @@ export function tokenEndpoint(app: FastifyInstance, context: EndpointContext): v
     'content-type': 'application/json',
     'cache-control': 'no-store',
     pragma: 'no-cache',
-    'x-content-type-options': 'nosniff',
-    ...(gate.config.secure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
   }
 
   const send = (reply: FastifyReply, status: number, body: object) =>

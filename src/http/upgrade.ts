@@ -127,7 +127,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
 
   /** The head of an answer, with what the backend says in its own. */
   function headOf(wish: Wish, status: number, raw: RawHeaders, own: readonly string[]): string {
-    const headers = responseHeaders(raw, { cookies: backends.cookies, personal: false, cors: true })
+    const headers = responseHeaders(raw, { cookies: backends.cookies, personal: false, cors: true, hsts: undefined })
     const all = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...own]
     for (let index = 0; index < headers.length; index += 2) {
       const [name = '', value = ''] = headers.slice(index, index + 2)

@@ -102,6 +102,7 @@ function answerExpectation(response: ServerResponse): void {
   response.writeHead(clientCodes.expectation_failed.status, {
     'content-type': problemType,
     'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
     connection: 'close',
   })
   response.end(JSON.stringify(problem))

@@ -6,7 +6,7 @@ type EventType = PosternEvent['type']
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
 /** Which level each event is written at. */
-const levels: Readonly<Record<EventType, Level>> = {
+export const levels: Readonly<Record<EventType, Level>> = {
   signed_in: 'info',
   sign_in_refused: 'info',
   token_exchanged: 'info',

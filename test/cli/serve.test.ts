@@ -94,6 +94,25 @@ describe('a gateway that runs', () => {
       assert.equal((await send(`${origin}${path}`)).status, 404, path)
   })
 
+  test('CF-05 shows nothing but its health on the admin port, whoever asks and however', async () => {
+    const admin = `http://127.0.0.1:${adminPort}`
+    for (const path of [
+      '/',
+      '/_auth/login',
+      '/_auth/session',
+      '/.well-known/jwks.json',
+      '/_auth/verify/nginx',
+      '/metrics/',
+      '/healthz/x',
+    ])
+      assert.equal((await send(`${admin}${path}`)).status, 404, path)
+    for (const method of ['POST', 'DELETE', 'OPTIONS', 'TRACE'])
+      assert.notEqual((await send(`${admin}/healthz`, method)).status, 200, method)
+    const agent = { 'user-agent': 'kube-probe/1.34', 'x-forwarded-uri': '/healthz', 'x-original-url': '/healthz' }
+    for (const path of ['/healthz', '/metrics', '/_auth/session'])
+      assert.notEqual((await send(`${origin}${path}`, 'GET', agent)).status, 200, path)
+  })
+
   test('CF-01 says at its start which dangerous switch is on, and what it is warned about', () => {
     const records = running.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     const warnings = records.filter(({ level }) => level === 'warn').map(({ msg }) => msg)

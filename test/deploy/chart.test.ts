@@ -145,6 +145,24 @@ test('the chart is of this version', () => {
   assert.equal(about['version'], version)
 })
 
+test('CF-04 the pod runs as nobody, with nothing to write to, no capability and no token of the cluster, and its keys are there to be read', () => {
+  const deployment = readText(`${chart}/templates/deployment.yaml`)
+  for (const line of [
+    'automountServiceAccountToken: false',
+    'runAsNonRoot: true',
+    'runAsUser: 65532',
+    'allowPrivilegeEscalation: false',
+    'readOnlyRootFilesystem: true',
+    'drop: [ALL]',
+    'type: RuntimeDefault',
+    '- { name: keys, mountPath: /app/keys, readOnly: true }',
+  ])
+    assert.ok(
+      deployment.split('\n').some((one) => one.trim() === line),
+      line,
+    )
+})
+
 /** Written into an object of the cluster as they are. */
 const whole = new Set(['strategy', 'resources'])
 

@@ -19,7 +19,7 @@ const compose = parseYaml(readText('deploy/compose/compose.yaml'), { merge: true
   readonly services: Readonly<Record<string, Service>>
 }
 
-test('every service of the compose file is closed, and only the gateway has a port, on this machine', () => {
+test('CF-04 every service of the compose file is closed, and only the gateway has a port, on this machine', () => {
   for (const [name, service] of Object.entries(compose.services)) {
     assert.equal(service.read_only, true, name)
     assert.deepEqual(service.cap_drop, ['ALL'], name)

@@ -272,7 +272,7 @@ describe('PX-15 an identity value', () => {
 })
 
 describe('PX-13 what a client gets', () => {
-  const anyone = { cookies, personal: false, cors: false }
+  const anyone = { cookies, personal: false, cors: false, hsts: undefined }
 
   test('is without what was meant for our connection', () => {
     const raw = [

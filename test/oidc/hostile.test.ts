@@ -397,6 +397,22 @@ test('TM-06 claims of the provider never stand in for ours', async (t) => {
   assert.deepEqual([subject, claims], ['company|ada', { name: 'Ada' }])
 })
 
+test('RD-07 with `maxAge` a sign-in there that is older than that, or of no known time, is none', async (t) => {
+  const now = Math.floor(Date.now() / 1000)
+  for (const [authTime, signedIn] of [
+    [now - 60, true],
+    [now - 7200, false],
+    [undefined, false],
+    [String(now), false],
+  ] as const) {
+    const scene = await open(t, { maxAge: '1h' })
+    scene.provider.claims = { auth_time: authTime }
+    const { browser } = await attempt(scene)
+    assert.equal(browser.cookies.has('postern'), signedIn, String(authTime))
+    assert.equal(reasonOf(scene.gateway), signedIn ? undefined : 'bad_identity')
+  }
+})
+
 test('LG-03 codes that are refused are counted by address', async (t) => {
   const scene = await open(t)
   scene.provider.answers.set('/token', { status: 400, body: '{"error":"invalid_grant"}' })

@@ -1,3 +1,4 @@
+import { transportSecurity } from '../bare-headers.ts'
 import type { Html } from './html.ts'
 import { styleSheet, styleSource } from './style-sheet.ts'
 
@@ -27,6 +28,7 @@ export function pageHeaders({
   secure: boolean
   style?: Html
 }): Readonly<Record<string, string>> {
+  const hsts = transportSecurity(secure)
   const policy = [
     "default-src 'none'",
     `style-src ${styleSource(style)}`,
@@ -47,6 +49,6 @@ export function pageHeaders({
     'cross-origin-resource-policy': 'same-origin',
     'permissions-policy': 'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()',
     'cache-control': 'no-store',
-    ...(secure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+    ...(hsts === undefined ? {} : { 'strict-transport-security': hsts }),
   })
 }
