@@ -11,7 +11,7 @@ export function createOwnCookies(names: readonly string[]): OwnCookies {
   const ours = new Set(names.map((name) => name.toLowerCase()))
   const isOurs = (pair: string) => {
     // A cookie without a name goes back as its value alone: `=postern=x` is set as one thing and read as another.
-    const named = pair.replace(/^[\s=]+/, '')
+    const named = /^[\s=]/.test(pair) ? pair.replace(/^[\s=]+/, '') : pair
     const equals = named.indexOf('=')
     return ours.has((equals === -1 ? named : named.slice(0, equals)).trim().toLowerCase())
   }

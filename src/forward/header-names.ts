@@ -28,36 +28,50 @@ const onlyAsTheyAre: ReadonlySet<string> = new Set(['cookie', 'authorization', '
 /** What becomes of a request header on its way to a backend. */
 export type HeaderFate = 'keep' | 'drop' | 'cookie' | 'authorization' | 'connection'
 
+/** A header name as it was sent, judged. */
+export interface JudgedName {
+  readonly fate: HeaderFate
+  /** What other spellings of it are compared with. */
+  readonly folded: string
+}
+
 export interface HeaderSieve {
   /** @param name as it was sent */
+  judge(name: string): JudgedName
   fateOf(name: string): HeaderFate
 }
 
 /** Raw spellings remembered at most. Clients send a few dozen; what an attacker invents is judged anew each time. */
 const mostRemembered = 1_000
 
+/** What a name says, worked out once for each spelling. */
+export function rememberNames<T>(judge: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>()
+  return (name) => {
+    const remembered = known.get(name)
+    if (remembered !== undefined) return remembered
+    const judged = judge(name)
+    if (known.size < mostRemembered) known.set(name, judged)
+    return judged
+  }
+}
+
 /** @param configured names of identity headers, in any spelling */
 export function createHeaderSieve(configured: readonly string[]): HeaderSieve {
   const ours = new Set([...oursExactly, ...configured.map(fold)])
-  const known = new Map<string, HeaderFate>()
 
-  function judge(name: string): HeaderFate {
-    const folded = fold(name)
+  function fateOf(name: string, folded: string): HeaderFate {
     if (hopByHop.has(folded)) return folded === 'connection' ? 'connection' : 'drop'
     if (onlyAsTheyAre.has(folded) && name.toLowerCase() !== folded) return 'drop'
     if (folded === 'cookie' || folded === 'authorization') return folded
     return ours.has(folded) || oursByPrefix.some((prefix) => folded.startsWith(prefix)) ? 'drop' : 'keep'
   }
 
-  return {
-    fateOf(name) {
-      const remembered = known.get(name)
-      if (remembered !== undefined) return remembered
-      const fate = judge(name)
-      if (known.size < mostRemembered) known.set(name, fate)
-      return fate
-    },
-  }
+  const judge = rememberNames((name): JudgedName => {
+    const folded = fold(name)
+    return { fate: fateOf(name, folded), folded }
+  })
+  return { judge, fateOf: (name) => judge(name).fate }
 }
 
 export function fold(name: string): string {

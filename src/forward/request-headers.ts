@@ -1,5 +1,5 @@
 import type { OwnCookies } from './cookies.ts'
-import { fold, type HeaderSieve } from './header-names.ts'
+import type { HeaderSieve } from './header-names.ts'
 
 export interface ForwardedRequest {
   readonly rawHeaders: readonly string[]
@@ -30,23 +30,22 @@ export function requestHeaders(
 ): string[] {
   const { rawHeaders, address } = request
   const named = connectionNames(rawHeaders)
-  const ours = new Map([
-    ...(address === undefined ? [] : [['x-forwarded-for', ['x-forwarded-for', address]] as const]),
-    ['x-forwarded-proto', ['x-forwarded-proto', rules.proto]],
-    ['x-forwarded-host', ['x-forwarded-host', rules.host]],
-    ...added.map((header) => [fold(header[0]), header] as const),
-  ])
+  const { sieve, cookies } = rules
+  const ours = new Map<string, readonly [string, string]>()
+  if (address !== undefined) ours.set('x-forwarded-for', ['x-forwarded-for', address])
+  ours.set('x-forwarded-proto', ['x-forwarded-proto', rules.proto])
+  ours.set('x-forwarded-host', ['x-forwarded-host', rules.host])
+  for (const header of added) ours.set(sieve.judge(header[0]).folded, header)
   const headers: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
     const value = rawHeaders[index + 1] ?? ''
-    const fate = rules.sieve.fateOf(name)
-    if (fate === 'drop' || fate === 'connection') continue
-    const lower = name.toLowerCase()
-    if (named.has(lower) || ours.has(fold(name))) continue
+    const { fate, folded } = sieve.judge(name)
+    if (fate === 'drop' || fate === 'connection' || ours.has(folded)) continue
+    if (named.size > 0 && named.has(name.toLowerCase())) continue
     if (fate === 'keep' || (fate === 'authorization' && passAuthorization)) headers.push(name, value)
     else if (fate === 'cookie') {
-      const kept = rules.cookies.strip(value)
+      const kept = cookies.strip(value)
       if (kept !== undefined) headers.push(name, kept)
     }
   }

@@ -1,5 +1,5 @@
 import type { OwnCookies } from './cookies.ts'
-import { fold, hopByHop } from './header-names.ts'
+import { fold, hopByHop, rememberNames } from './header-names.ts'
 
 export interface ResponseRules {
   readonly cookies: OwnCookies
@@ -14,6 +14,17 @@ export interface ResponseRules {
 /** Ours to say to a front proxy, so no backend's (security.md PX-13). */
 const oursByPrefix = ['x-postern-', 'x-forwarded-', 'x-auth-request-', 'remote-']
 
+const judge = rememberNames((name) => {
+  const lower = name.toLowerCase()
+  const folded = fold(name)
+  return {
+    lower,
+    dropped: hopByHop.has(lower) || oursByPrefix.some((prefix) => folded.startsWith(prefix)),
+    speaksToSharedCaches: sharedCacheHeader.test(lower),
+    speaksOfOrigins: lower.startsWith('access-control-allow-'),
+  }
+})
+
 /**
  * The headers that a client gets, as a flat list: without what is meant for our connection to the backend, and without
  * cookies of ours. What was made for one person stays out of shared caches, and a page of theirs out of every cache,
@@ -21,27 +32,28 @@ const oursByPrefix = ['x-postern-', 'x-forwarded-', 'x-auth-request-', 'remote-'
  */
 export function responseHeaders(raw: readonly (Buffer | string)[], rules: ResponseRules): string[] {
   const pairs: [string, string][] = []
-  for (let index = 0; index < raw.length; index += 2) pairs.push([latin1(raw[index]), latin1(raw[index + 1])])
-  const named = new Set(
-    pairs.flatMap(([name, value]) =>
-      name.toLowerCase() === 'connection' ? value.split(',').map((one) => one.trim().toLowerCase()) : [],
-    ),
-  )
-  // A length beside chunks is not the length (RFC 9112 section 6.3).
-  if (pairs.some(([name]) => name.toLowerCase() === 'transfer-encoding')) named.add('content-length')
-  const html = pairs.some(
-    ([name, value]) =>
-      name.toLowerCase() === 'content-type' && /^(?:text\/html|application\/xhtml\+xml)\b/i.test(value),
-  )
+  const named = new Set<string>()
+  let html = false
+  let saysHsts = false
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = latin1(raw[index])
+    const value = latin1(raw[index + 1])
+    pairs.push([name, value])
+    const { lower } = judge(name)
+    if (lower === 'connection') for (const one of value.split(',')) named.add(one.trim().toLowerCase())
+    // A length beside chunks is not the length (RFC 9112 section 6.3).
+    else if (lower === 'transfer-encoding') named.add('content-length')
+    else if (lower === 'content-type') html ||= /^(?:text\/html|application\/xhtml\+xml)\b/i.test(value)
+    else if (lower === 'strict-transport-security') saysHsts = true
+  }
   const headers: string[] = []
   let cacheControl: string | undefined
   for (const [name, value] of pairs) {
-    const lower = name.toLowerCase()
-    const folded = fold(name)
-    if (hopByHop.has(lower) || named.has(lower) || oursByPrefix.some((prefix) => folded.startsWith(prefix))) continue
+    const { lower, dropped, speaksToSharedCaches, speaksOfOrigins } = judge(name)
+    if (dropped || named.has(lower)) continue
     if (lower === 'set-cookie' && rules.cookies.sets(value)) continue
-    if (rules.personal && sharedCacheHeader.test(lower)) continue
-    if (rules.cors && lower.startsWith('access-control-allow-')) continue
+    if (rules.personal && speaksToSharedCaches) continue
+    if (rules.cors && speaksOfOrigins) continue
     if (lower === 'clear-site-data') {
       const kept = withoutCookies(value)
       if (kept !== '') headers.push(name, kept)
@@ -49,7 +61,6 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
       cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
     else headers.push(name, value)
   }
-  const saysHsts = pairs.some(([name]) => name.toLowerCase() === 'strict-transport-security')
   if (rules.hsts !== undefined && !saysHsts) headers.push('strict-transport-security', rules.hsts)
   if (rules.personal && html) headers.push('cache-control', 'no-store')
   // A browser that keeps it shows it to nobody else who signs in there (security.md CK-04).
@@ -76,7 +87,8 @@ export const sharedCacheHeader =
 const sharedDirective = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
 
 function personalCaching(value: string | undefined): string {
-  const directives = (value ?? '')
+  if (value === undefined) return 'private'
+  const directives = value
     .split(',')
     .map((one) => one.trim())
     .filter((one) => one !== '' && !sharedDirective.test(one))

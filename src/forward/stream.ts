@@ -90,7 +90,7 @@ export function forward(
       {
         method: method as Dispatcher.HttpMethod,
         path,
-        headers: [...headers],
+        headers: headers as string[],
         body: hasBody(request) ? bodyOf(request, options.maxBody) : null,
         headersTimeout: timeout,
         // An event stream may be silent for hours; what ends it is the session or the client.
@@ -110,8 +110,10 @@ export function forward(
           if (code < 200) return
           status = code
           response.writeHead(code, options.answerHeaders(code, rawHeaders(started)))
-          // An answer that trickles, or has no body yet, begins all the same.
-          response.flushHeaders()
+          // Together with the body where that is here already; an answer that trickles, or has none yet, begins all the same.
+          setImmediate(() => {
+            if (!response.writableEnded && !response.destroyed) response.flushHeaders()
+          })
           onEnd = options.onStart(() => response.destroy())
         },
         onResponseData(started, chunk) {

@@ -66,12 +66,23 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
   const cookies = createOwnCookies(jar.names)
   const identity = identityMap(config.identityHeaders)
   const site = new URL(config.publicUrl)
-  const rules: HeaderRules = {
+  const usual: HeaderRules = {
     sieve: createHeaderSieve([...identity.keys()]),
     cookies,
     proto: site.protocol.slice(0, -1),
     host: site.host,
   }
+  const prepared = new Map(
+    routes.map((route) => [
+      route,
+      {
+        rules: route.host === undefined ? usual : { ...usual, host: route.host },
+        fixed: [...route.headers].map(
+          ([name, value]) => [name, typeof value === 'string' ? value : value.reveal()] as const,
+        ),
+      },
+    ]),
+  )
 
   return {
     cookies,
@@ -91,9 +102,8 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
     },
 
     async prepare(route, path, request, who) {
-      const added = [...route.headers].map(
-        ([name, value]) => [name, typeof value === 'string' ? value : value.reveal()] as const,
-      )
+      const { rules = usual, fixed = [] } = prepared.get(route) ?? {}
+      const added = [...fixed]
       if (who !== undefined) {
         added.push(...gate.identity(who.session, identity))
         const credential = await gate.credential(who, route)
@@ -107,7 +117,7 @@ export function createBackends(app: FastifyInstance, { gate, jar }: EndpointCont
       return {
         dispatcher,
         path: `${route.stripPrefix ? stripped(path.path, route) : path.path}${path.query}`,
-        headers: requestHeaders({ rawHeaders, address }, { ...rules, host: route.host ?? rules.host }, passes, added),
+        headers: requestHeaders({ rawHeaders, address }, rules, passes, added),
       }
     },
   }

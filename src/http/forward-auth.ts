@@ -121,18 +121,24 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const { request, reply } = question
     const credential = who === undefined || route === undefined ? [] : await gate.credential(who, route)
     if (credential === undefined) return challenge(question, route, 'undecryptable', who?.session)
-    nameCookies(reply, who?.setCookies ?? [])
+    if (who !== undefined) admit(request, who)
+    const said = new Map<string, string>()
     const { authorization, cookie } = request.headers
-    for (const name of copied) reply.header(name, '')
-    if (authorization !== undefined && route?.authorization === 'passthrough')
-      reply.header('authorization', authorization)
-    if (cookie !== undefined) reply.header('cookie', cookies.strip(cookie) ?? '')
-    if (who !== undefined) {
-      admit(request, who)
-      for (const [name, value] of gate.identity(who.session, identity)) reply.header(name, value)
-      for (const [name, value] of credential) reply.header(name, value)
-    }
-    return reply.code(200).send()
+    if (authorization !== undefined && route?.authorization === 'passthrough') said.set('authorization', authorization)
+    if (cookie !== undefined) said.set('cookie', cookies.strip(cookie) ?? '')
+    if (who !== undefined) for (const [name, value] of gate.identity(who.session, identity)) said.set(name, value)
+    for (const [name, value] of credential) said.set(name, value)
+    const setCookies = who?.setCookies ?? []
+    const headers = ['cache-control', 'no-store', 'content-length', '0']
+    for (const name of copied) headers.push(name, said.get(name) ?? '')
+    for (const [name, value] of said) if (!copied.includes(name)) headers.push(name, value)
+    for (let index = 0; index < mostCookies; index += 1)
+      headers.push(`x-postern-set-cookie-${index}`, setCookies[index] ?? '')
+    for (const value of setCookies) headers.push('set-cookie', value)
+    // The one answer that is given all the time, and to a front proxy only.
+    reply.hijack()
+    reply.raw.writeHead(200, headers).end()
+    return reply
   }
 
   function challenge(

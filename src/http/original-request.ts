@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FrontProxy } from '../config/config.ts'
+import { isRepeated } from '../life/credentials.ts'
 
 /** The request that a front proxy received. */
 export interface OriginalRequest {
@@ -23,12 +24,15 @@ const hostShape = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::[0-9
  */
 export function originalRequest(
   proxy: FrontProxy,
-  request: Pick<IncomingMessage, 'method' | 'headersDistinct'>,
+  request: Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders'>,
   target: string,
 ): OriginalRequest | undefined {
-  const lines = request.headersDistinct
-  const one = (name: string) => (lines[name]?.length === 1 ? lines[name][0] : undefined)
-  const said = (...names: readonly string[]) => names.some((name) => lines[name] !== undefined)
+  const { headers, rawHeaders } = request
+  const one = (name: string) => {
+    const value = headers[name]
+    return typeof value === 'string' && !isRepeated(rawHeaders, name) ? value : undefined
+  }
+  const said = (...names: readonly string[]) => names.some((name) => headers[name] !== undefined)
   const forwardedFamily = said('x-forwarded-method', 'x-forwarded-uri')
   const originalFamily = said('x-original-method', 'x-original-url')
   switch (proxy) {

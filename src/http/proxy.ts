@@ -3,14 +3,16 @@ import type { RouteConfig } from '../config/config.ts'
 import { decide } from '../decide.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
 import { forward } from '../forward/stream.ts'
-import type { CanonicalPath } from '../route/path.ts'
+import type { RequestFacts } from '../gate.ts'
 import { transportSecurity } from './bare-headers.ts'
-import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
+import { credentialsFor, type Backends, type RouteMatch, type Valid } from './backends.ts'
 import { answerPreflight, corsHeaders, isListed, isPreflight } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { forwardedMethods } from './methods.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
+
+type Matched = Extract<RouteMatch, { ok: true }>
 
 /** The configured routes: matched once, decided by the one decision, and streamed to the backend of the match. */
 export function proxyRoutes(app: FastifyInstance, context: EndpointContext, backends: Backends): void {
@@ -22,13 +24,14 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     const { raw } = request
     const match = backends.match(raw)
     if (!match.ok) return answerer.refuse(request, reply, match.reason)
-    const { route, path } = match
-    if (route.access === 'public') return send(request, reply, route, path, undefined)
+    const { route } = match
+    const facts = factsOf(request, trust)
+    if (route.access === 'public') return send(request, reply, facts, match, undefined)
     if (isPreflight(request.method, raw.headers)) return answerPreflight(reply, route, raw.headers)
     // Before anything is decided: a page elsewhere may read why it was refused.
     for (const [name, value] of corsHeaders(route, raw.headers.origin)) reply.header(name, value)
 
-    const found = await gate.authenticate(credentialsFor(route, factsOf(request, trust)), {
+    const found = await gate.authenticate(credentialsFor(route, facts), {
       slide: route.slide,
       anyOrigin: isListed(route, raw.headers.origin),
     })
@@ -40,19 +43,19 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     if (decision.kind === 'refuse')
       return answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter, session })
     if (decision.authentication !== undefined) context.admit(request, decision.authentication)
-    return send(request, reply, route, path, decision.authentication)
+    return send(request, reply, facts, match, decision.authentication)
   }
 
   async function send(
     request: FastifyRequest,
     reply: FastifyReply,
-    route: ProxiedRoute,
-    path: CanonicalPath,
+    facts: RequestFacts,
+    { route, path }: Matched,
     who: Valid | undefined,
   ): Promise<FastifyReply> {
     const { raw } = request
     if (tooLong(request, route)) return answerer.refuse(request, reply, 'too_large')
-    const outgoing = await backends.prepare(route, path, factsOf(request, trust), who)
+    const outgoing = await backends.prepare(route, path, facts, who)
     if (outgoing === undefined)
       return answerer.challenge(request, reply, 'undecryptable', {
         onAnonymous: route.onAnonymous,

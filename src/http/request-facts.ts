@@ -6,6 +6,9 @@ import type { RequestFacts } from '../gate.ts'
 /** Which peers may say for whom they ask. */
 export type ProxyTrust = (address: string) => boolean
 
+/** Addresses of trusted proxies remembered at most. */
+const mostRemembered = 1_000
+
 /** @param cidrs addresses and CIDRs; none = nobody is believed */
 export function createProxyTrust(cidrs: readonly string[]): ProxyTrust {
   if (cidrs.length === 0) return () => false
@@ -16,10 +19,19 @@ export function createProxyTrust(cidrs: readonly string[]): ProxyTrust {
     if (bits === undefined) list.addAddress(address, family)
     else list.addSubnet(address, Number(bits), family)
   }
-  return (address) => {
+  const check = (address: string): boolean => {
     const plain = unmapped(address)
     const version = isIP(plain)
     return version !== 0 && list.check(plain, version === 6 ? 'ipv6' : 'ipv4')
+  }
+  // Proxies are few, and asked about at every request.
+  const known = new Map<string, boolean>()
+  return (address) => {
+    const remembered = known.get(address)
+    if (remembered !== undefined) return remembered
+    const trusted = check(address)
+    if (trusted && known.size < mostRemembered) known.set(address, trusted)
+    return trusted
   }
 }
 
@@ -27,8 +39,10 @@ export function createProxyTrust(cidrs: readonly string[]): ProxyTrust {
 export function factsOf(request: FastifyRequest, trust: ProxyTrust): RequestFacts {
   const { raw } = request
   const address = addressOf(raw, trust)
-  const facts = { method: raw.method ?? 'GET', headers: raw.headers, rawHeaders: raw.rawHeaders, reqId: request.id }
-  return address === undefined ? facts : { ...facts, address }
+  const { method = 'GET', headers, rawHeaders } = raw
+  return address === undefined
+    ? { method, headers, rawHeaders, reqId: request.id }
+    : { method, headers, rawHeaders, reqId: request.id, address }
 }
 
 export function addressOf({ socket, headers }: IncomingMessage, trust: ProxyTrust): string | undefined {

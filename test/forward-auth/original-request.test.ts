@@ -6,10 +6,14 @@ import { originalRequest, type OriginalRequest } from '../../src/http/original-r
 type Lines = readonly (readonly [string, string])[]
 
 function read(proxy: FrontProxy, lines: Lines, { method = 'GET', target = '' } = {}): OriginalRequest | undefined {
-  // As Node hands it over: names in lower case, every line.
-  const headersDistinct: Record<string, string[]> = {}
-  for (const [name, value] of lines) (headersDistinct[name.toLowerCase()] ??= []).push(value)
-  return originalRequest(proxy, { method, headersDistinct }, target)
+  // As Node hands it over: every line as it came, and by name joined, but for Host, of which the first is kept.
+  const headers: Record<string, string> = {}
+  for (const [name, value] of lines) {
+    const lower = name.toLowerCase()
+    const before = headers[lower]
+    headers[lower] = before === undefined ? value : lower === 'host' ? before : `${before}, ${value}`
+  }
+  return originalRequest(proxy, { method, headers, rawHeaders: lines.flat() }, target)
 }
 
 const good = { method: 'POST', url: '/a/b?c=%20', host: 'app.example.com' }
