@@ -82,13 +82,14 @@ after(async () => {
   await upstream.close()
   await elsewhere.close()
 })
-beforeEach(() => {
+function begin(): void {
   gateway.clock.advance(minutes(1))
   upstream.answers.clear()
   upstream.requests.length = 0
   gateway.logs.length = 0
   gateway.events.length = 0
-})
+}
+beforeEach(begin)
 
 const password = 'canary-password'
 const json = { 'content-type': 'application/json' }
@@ -162,7 +163,7 @@ for (const [call, path, key] of [
 ] as const) {
   test(`LG-08 LG-10 at ${call}, none of it is a sign-in`, async () => {
     for (const { what, as, isWhole, speak } of others) {
-      upstream.answers.clear()
+      begin()
       upstream.answers.set(path, speak)
       let answer = await signIn(key)
       if (key === 'steps') {
@@ -184,7 +185,7 @@ for (const [call, path, key] of [
 ] as const) {
   test(`LG-09 at ${call}, none of it ends a session, nor lets one go on that has not been asked for`, async () => {
     for (const { what, as, isWhole, speak } of others) {
-      upstream.answers.clear()
+      begin()
       const browser = new BrowserClient(gateway.origin)
       assert.equal((await browser.signIn('ada', password, { upstream: key })).status, 303, what)
       gateway.clock.advance(minutes(5) + seconds(30))
@@ -203,7 +204,7 @@ for (const [call, path, key] of [
 
 test('LG-08 at sign-out, whatever is answered, the browser is signed out', async () => {
   for (const { what, as, speak } of others) {
-    upstream.answers.clear()
+    begin()
     const browser = new BrowserClient(gateway.origin)
     await browser.signIn('ada', password, { upstream: 'raw' })
     upstream.answers.set('/logout', speak)

@@ -18,7 +18,11 @@ export function answerOf(body: string, head = 'HTTP/1.1 200 OK\r\nContent-Type: 
   return `${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-export async function startRawUpstream(well: (path: string) => string): Promise<RawUpstream> {
+/** @param onBody hears of the body of each request */
+export async function startRawUpstream(
+  well: (path: string) => string,
+  onBody: (body: string) => void = () => undefined,
+): Promise<RawUpstream> {
   const sockets = new Set<Socket>()
   const upstream = {
     answers: new Map<string, Speak>(),
@@ -37,6 +41,7 @@ export async function startRawUpstream(well: (path: string) => string): Promise<
       const head = unread.subarray(0, end).toString('latin1')
       const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0)
       if (unread.length < end + 4 + length) return
+      onBody(unread.subarray(end + 4, end + 4 + length).toString())
       unread = unread.subarray(end + 4 + length)
       const [method = '', path = ''] = head.split(' ', 2)
       upstream.requests.push(`${method} ${path}`)
