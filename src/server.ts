@@ -11,9 +11,11 @@ import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
 import { clientCodes } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
+import { createOverload } from './http/overload.ts'
 import { codeOf, reasonOf } from './http/problem.ts'
 import { peerAddress } from './http/request-facts.ts'
 import { requestIds } from './http/request-ids.ts'
+import { cutSlowReaders } from './http/slow-readers.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
 import { ambiguity, answerParserError, refuseConnect, refuseExpectations, type OnRefusal } from './http/wire.ts'
 import type { Key } from './keys/key.ts'
@@ -34,6 +36,8 @@ export interface ServerDeps<Claims> {
   readonly store?: SharedStore
   /** How to ask every process that serves on these ports for its metrics. Default: there is only this one. */
   readonly gather?: (own: () => Promise<Snapshot>) => () => Promise<readonly Snapshot[]>
+  /** Milliseconds in which a client has to take something of its answer. Default: 1 minute. */
+  readonly readTimeout?: number
   /** Routes of an app that lives in the same process. Default: there are none. */
   readonly app?: (postern: Postern<Claims>) => FastifyPluginAsync
 }
@@ -85,6 +89,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   )
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   const nextId = requestIds()
+  const overload = createOverload(config.overload, events)
   let ready = false
 
   const app: FastifyInstance = Fastify({
@@ -101,7 +106,9 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       headersTimeout: timeouts.headersTimeout,
       connectionsCheckingInterval: timeouts.connectionsCheckingInterval,
       // Any other wish to upgrade is passed over, and the request answered as it is (RFC 9110 section 7.8).
-      shouldUpgradeCallback: (request) => app.server.listenerCount('upgrade') > 0 && wantsWebSocket(request),
+      // So is one for which there is no room: its answer is the 503.
+      shouldUpgradeCallback: (request) =>
+        app.server.listenerCount('upgrade') > 0 && wantsWebSocket(request) && !overload.refuses,
     },
     clientErrorHandler: (error, socket) => answerParserError(error, socket, recordRefusal),
     frameworkErrors: (error, request, reply) => {
@@ -110,6 +117,12 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason })
       postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reason)
     },
+  })
+  const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
+  app.server.maxConnections = config.overload.maxConnections
+  app.server.on('drop', () => {
+    overload.refused()
+    events({ type: 'refused', reason: 'overloaded' })
   })
   refuseExpectations(app, recordRefusal)
   refuseConnect(app, recordRefusal)
@@ -126,16 +139,26 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   function record(request: FastifyRequest, reply: FastifyReply, aborted: boolean) {
     const { id: reqId, method } = request
     const { url: route } = request.routeOptions
-    const { reason = aborted ? 'aborted' : undefined, ...noted } = notes.take(reqId)
+    const taken = notes.take(reqId)
+    if (taken === undefined) return
+    const { reason = aborted ? 'aborted' : undefined, ...noted } = taken
     const { sub, sid } = postern.admitted(request)?.session.claims ?? {}
     const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
     logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted })
   }
 
   app.addHook('onRequest', (request, reply, done) => {
+    // Before a cookie or a token is looked at, and without a record of its own: a storm of requests is no storm of lines.
+    if (overload.refuses) {
+      overload.refused()
+      postern.answerer().refuse(request, reply, 'overloaded', { retryAfter: overload.retryAfter })
+      return
+    }
+    overload.enter()
     notes.open(request.id)
     // The hook below hears of whole answers only.
     reply.raw.once('close', () => {
+      overload.leave()
       if (!reply.raw.writableFinished) record(request, reply, true)
     })
     const reason = ambiguity(request.raw, lenient)
@@ -159,7 +182,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   )
   if (deps.app !== undefined) app.register(deps.app(postern))
 
-  const admin = createAdminApp({ ready: () => ready, metrics: async () => exposition(await gather()) })
+  const state = () => (!ready ? 'closing' : overload.lasts ? 'overloaded' : 'ready')
+  const admin = createAdminApp({ state, metrics: async () => exposition(await gather()) })
   return {
     app,
     async listen() {
@@ -175,6 +199,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)
       await app.close().finally(() => clearInterval(sweep))
       await admin.close()
+      overload.close()
+      stopWatching()
     },
   }
 }

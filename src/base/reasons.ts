@@ -32,6 +32,7 @@ export const clientCodes = {
   upstream_slow: { status: 504, title: 'The sign-in service took too long to answer.' },
   backend_bad: { status: 502, title: 'The application behind this gateway does not answer.' },
   backend_slow: { status: 504, title: 'The application behind this gateway took too long to answer.' },
+  overloaded: { status: 503, title: 'There is too much to do here just now. Try again shortly.' },
   timeout: { status: 408, title: 'The request took too long to arrive.' },
   internal: { status: 500, title: 'Something went wrong here.' },
 } as const
@@ -131,6 +132,8 @@ export const reasons = {
   unsupported_media_type: 'unsupported_media_type',
   expectation_failed: 'expectation_failed',
   header_too_large: 'header_too_large',
+  /** More than this process can answer in time: refused before anything was looked at. */
+  overloaded: 'overloaded',
   timeout: 'timeout',
   internal: 'internal',
 } as const satisfies Record<string, ClientCode>

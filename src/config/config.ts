@@ -49,7 +49,17 @@ export interface Config {
     /** Undefined: a process knows what it and its workers know. */
     readonly redis: RedisConfig | undefined
   }
+  /** What one process takes on; the rest is refused with 503. */
+  readonly overload: OverloadConfig
   readonly shutdownTimeout: number
+}
+
+export interface OverloadConfig {
+  /** Milliseconds by which the event loop may be late on average. */
+  readonly maxDelay: number
+  /** Requests open at once. */
+  readonly maxRequests: number
+  readonly maxConnections: number
 }
 
 export interface RedisConfig {

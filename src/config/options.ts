@@ -151,6 +151,24 @@ const exchangeLimits = strict(
   'Bounds on trying subject tokens. Wrong client secrets count as failed sign-ins.',
 )
 
+const atMost = (description: string, fallback: number) =>
+  Type.Integer({ minimum: 1, maximum: 1_000_000, description, default: fallback })
+
+const overload = strict(
+  {
+    maxDelay: Type.Optional(
+      duration('How late the event loop may be on average before requests are refused.', '500ms'),
+    ),
+    maxRequests: Type.Optional(
+      atMost('Requests open at once, event streams and downloads among them; WebSockets are not.', 8192),
+    ),
+    maxConnections: Type.Optional(
+      atMost('Connections of clients at once, idle ones and WebSockets among them. Beyond it they are closed.', 16_384),
+    ),
+  },
+  'What one process takes on: beyond it, requests are refused with 503 and `Retry-After`, so that those it has taken are answered in time. The plugin ignores it.',
+)
+
 const insecure = strict(
   {
     httpPublicUrl: Type.Optional(flag('Allow an http public URL on a host that is not loopback.', false)),
@@ -263,6 +281,7 @@ export const OptionsSchema = strict(
       }),
     ),
     facts: Type.Optional(facts),
+    overload: Type.Optional(overload),
     shutdownTimeout: Type.Optional(duration('How long requests in flight may go on after SIGTERM.', '30s')),
   },
   'Configuration of Postern.',

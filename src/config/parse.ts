@@ -101,6 +101,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
     workers,
     replicas,
     facts: { redis },
+    overload: parseOverload(top.at('overload'), part('overload') ?? {}),
     shutdownTimeout: duration(top.at('shutdownTimeout'), part('shutdownTimeout') ?? '30s', { most: hour }),
   }
 }
@@ -155,6 +156,15 @@ function parseUpstreams(
   )
   checkSubjectPrefixes(spot, upstreams)
   return upstreams
+}
+
+function parseOverload(spot: Spot, options: NonNullable<Options['overload']>): Config['overload'] {
+  return {
+    // Below it, a collection of garbage or a busy neighbour would be a load.
+    maxDelay: duration(spot.at('maxDelay'), options.maxDelay ?? '500ms', { least: 20, most: hour }),
+    maxRequests: options.maxRequests ?? 8192,
+    maxConnections: options.maxConnections ?? 16_384,
+  }
 }
 
 /** Two processes that know nothing of each other would show one refresh token twice, which looks like theft. */

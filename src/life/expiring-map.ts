@@ -13,20 +13,26 @@ export interface ExpiringMap<V> {
 /** Entries that end by themselves. Bounded: beyond `limit` the ones that were set first go first. */
 export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V> {
   const entries = new Map<string, { readonly value: V; readonly until: number }>()
-  let sweepAt = 64
+  let untilSweep = 64
+  let oldest: MapIterator<string> | undefined
 
   function sweep(): void {
+    oldest = undefined
     const now = clock()
     for (const [key, entry] of entries) {
       if (entry.until <= now) entries.delete(key)
     }
-    // Doubling keeps the cost of sweeping constant per entry.
-    sweepAt = Math.min(limit, Math.max(64, entries.size * 2))
+    // As many as there were to look at: the cost stays constant per entry, also where the map is full of what has not ended.
+    untilSweep = Math.max(64, entries.size)
   }
 
   function dropFirst(): void {
-    const first = entries.keys().next()
-    if (first.done !== true) entries.delete(first.value)
+    // Kept from one to the next, since a new one would have to pass over every hole that was left behind; and not kept
+    // beyond a sweep, since it keeps the tables alive that the map has outgrown.
+    oldest ??= entries.keys()
+    const first = oldest.next()
+    if (first.done === true) oldest = undefined
+    else entries.delete(first.value)
   }
 
   return {
@@ -35,8 +41,9 @@ export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V
       return entry === undefined || entry.until <= clock() ? undefined : entry.value
     },
     set(key, value, until) {
-      if (entries.size >= sweepAt) sweep()
-      if (entries.size >= limit && !entries.has(key)) dropFirst()
+      untilSweep -= 1
+      if (untilSweep === 0) sweep()
+      while (entries.size >= limit && !entries.has(key)) dropFirst()
       entries.set(key, { value, until })
     },
     delete(key) {

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 
 interface AdminDeps {
-  readonly ready: () => boolean
+  readonly state: () => 'ready' | 'closing' | 'overloaded'
   /** Rejects where they cannot be had now. */
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>
 }
@@ -10,15 +10,15 @@ interface AdminDeps {
  * The admin port: `/healthz` says that the process lives, `/readyz` whether it should be sent requests, `/metrics` what
  * was counted. It is apart from the public port so that none is ever open to the world by accident.
  */
-export function createAdminApp({ ready, metrics }: AdminDeps): FastifyInstance {
+export function createAdminApp({ state, metrics }: AdminDeps): FastifyInstance {
   const app = Fastify({ requestTimeout: 5_000, bodyLimit: 1, forceCloseConnections: true })
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async (_request, reply) => {
-    const open = ready()
-    return reply.code(open ? 200 : 503).send({ status: open ? 'ready' : 'closing' })
+    const status = state()
+    return reply.code(status === 'ready' ? 200 : 503).send({ status })
   })
   app.get('/metrics', async (_request, reply) => {
     try {

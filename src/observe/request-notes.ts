@@ -12,8 +12,8 @@ export interface RequestNotes {
 export interface NoteKeeper {
   readonly sink: EventSink
   open(reqId: string): void
-  /** The notes of a request, and the end of keeping them. */
-  take(reqId: string): RequestNotes
+  /** The notes of a request, and the end of keeping them. Undefined: there is to be no record of it. */
+  take(reqId: string): RequestNotes | undefined
 }
 
 /** Collects by request id, and only between `open` and `take`: an event that comes later is not kept by anyone. */
@@ -28,7 +28,7 @@ export function createNoteKeeper(): NoteKeeper {
       open.set(reqId, {})
     },
     take: (reqId) => {
-      const notes = open.get(reqId) ?? {}
+      const notes = open.get(reqId)
       open.delete(reqId)
       return notes
     },

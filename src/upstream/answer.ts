@@ -21,8 +21,11 @@ export interface Answer {
   json(): ParsedJson
 }
 
-/** More bytes than an answer may have. */
+/** More bytes than an answer may have, or more pieces than one is sent in. */
 export class AnswerTooLarge extends Error {}
+
+/** Pieces of a body. One byte in each would make a megabyte a hundred of memory, and seconds of work. */
+const mostPieces = 16_384
 
 /**
  * Reads the body. Beyond the bound the connection is destroyed, so that the rest is not even received.
@@ -43,7 +46,7 @@ export async function readAnswer(
   body.on('error', () => undefined)
   for await (const chunk of body as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > maxResponse) throw new AnswerTooLarge()
+    if (length > maxResponse || chunks.length >= mostPieces) throw new AnswerTooLarge()
     chunks.push(chunk)
   }
   const bytes = Buffer.concat(chunks)

@@ -246,6 +246,7 @@ export const full = {
   workers: 1,
   replicas: 1,
   facts: { redis: { url: 'redis://10.0.0.5:6379', prefix: 'postern:', timeout: '250ms' } },
+  overload: { maxDelay: '500ms', maxRequests: 8192, maxConnections: 16_384 },
   shutdownTimeout: '30s',
 } satisfies Options
 

@@ -43,6 +43,8 @@ export interface GatewaySettings {
   readonly service?: Service
   /** What several gateways have in common. */
   readonly store?: SharedStore
+  /** See the server's own; only for that face. */
+  readonly readTimeout?: number
   /** Two gateways behind one address have one public URL. */
   readonly publicUrl?: string
   /** Further routes; the usual ones are `/`, `/protected`, `/admin`, `/things`. */
@@ -85,6 +87,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
       clock,
       onEvent,
       ...store,
+      ...(settings.readTimeout === undefined ? {} : { readTimeout: settings.readTimeout }),
       app: (postern) => async (app) => testRoutes(app, postern, settings),
     })
     await server.listen()

@@ -123,6 +123,7 @@ const words = {
     text: `The application took too long to answer. ${notYou}`,
     next: [],
   },
+  overloaded: { title: 'Very busy right now', text: 'Please reload this page in a moment.', next: [] },
   timeout: { title: 'That took too long', text: 'The request did not arrive in time. Please try again.', next: [] },
   internal: { title: 'Something went wrong', text: notYou, next: [] },
 } as const satisfies Record<ClientCode, Words>

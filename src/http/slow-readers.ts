@@ -1,0 +1,32 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** Milliseconds in which a client has to take something of what waits for it. */
+const patience = 60_000
+
+/**
+ * Cuts off clients that do not read: an answer that nobody takes would hold its memory and its connection to the backend
+ * for as long as the client likes, and Node bounds the time of requests only. WebSockets and whatever else is written to
+ * a connection are meant as well. A connection on which nothing waits may be silent for hours.
+ *
+ * @param time milliseconds; a client is cut off after one to two of them
+ * @returns to call when the server has closed
+ */
+export function cutSlowReaders(server: Server, time = patience): () => void {
+  /** What each client had taken at the last look, in bytes; undefined where nothing waited. */
+  const taken = new Map<Socket, number | undefined>()
+  server.on('connection', (socket: Socket) => {
+    taken.set(socket, undefined)
+    socket.once('close', () => taken.delete(socket))
+  })
+  const timer = setInterval(() => {
+    for (const [socket, before] of taken) {
+      const waiting = socket.writableLength
+      const now = waiting === 0 ? undefined : socket.bytesWritten - waiting
+      if (now !== undefined && now === before) socket.destroy()
+      else taken.set(socket, now)
+    }
+  }, time)
+  timer.unref()
+  return () => clearInterval(timer)
+}
