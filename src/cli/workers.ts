@@ -29,12 +29,12 @@ export function superviseWorkers({ count, timeout, log }: WorkerSettings): void 
 
   function start(): void {
     const worker = cluster.fork()
-    startedAt.set(worker.id, Date.now())
+    startedAt.set(worker.id, performance.now())
     log.info({ worker: worker.id, pid: worker.process.pid }, 'worker started')
   }
 
   function replace(worker: Worker, code: number | null, signal: string | null): void {
-    const lived = Date.now() - (startedAt.get(worker.id) ?? 0)
+    const lived = Math.round(performance.now() - (startedAt.get(worker.id) ?? 0))
     startedAt.delete(worker.id)
     if (closing) {
       if (code !== 0) process.exitCode = 1

@@ -38,6 +38,8 @@ export function createProcessBuckets(clock: Clock, keysKept = 300_000): Buckets 
   return {
     async take(cells) {
       const now = clock()
+      // Set back, the clock must not make anybody wait for as long as it was ahead.
+      for (const { key, most } of cells) if ((whole.get(key) ?? 0) > now + most) whole.set(key, now + most)
       const waits = cells.map((cell) => Math.max(0, ahead(cell, now) - cell.free))
       if (cells.some(({ refuses }, index) => refuses && (waits[index] ?? 0) > 0)) return waits
       for (const cell of cells) if (cell.each > 0) whole.set(cell.key, now + ahead(cell, now) + cell.each)

@@ -31,7 +31,7 @@ const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 const kinds: readonly unknown[] = [undefined, 'jwt', 'client-authentication+jwt']
 
 export function createAssertionReader({ audiences, clock }: ReaderDeps): AssertionReader {
-  const seen = createExpiringMap<true>(clock, remembered)
+  const seen = createExpiringMap<true>(clock, remembered, remembered)
 
   function claimFault(claims: Members, client: string): string | undefined {
     const { iss, sub, aud, exp, iat, nbf, jti } = claims

@@ -10,10 +10,15 @@ export interface ExpiringMap<V> {
   entries(): Iterable<readonly [key: string, value: V]>
 }
 
-/** Entries that end by themselves. Bounded: beyond `limit` the ones that were set first go first. */
-export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V> {
+/**
+ * Entries that end by themselves. Bounded: beyond `limit` the ones that were set first go first.
+ *
+ * @param sweepFrom entries from which on the ended ones are dropped. With `limit` they stay while there is room: for what
+ *   must still be known when a clock that was ahead is put right
+ */
+export function createExpiringMap<V>(clock: Clock, limit: number, sweepFrom = 64): ExpiringMap<V> {
   const entries = new Map<string, { readonly value: V; readonly until: number }>()
-  let sweepAt = 64
+  let sweepAt = sweepFrom
 
   function sweep(): void {
     const now = clock()
@@ -21,7 +26,7 @@ export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V
       if (entry.until <= now) entries.delete(key)
     }
     // Doubling keeps the cost of sweeping constant per entry.
-    sweepAt = Math.min(limit, Math.max(64, entries.size * 2))
+    sweepAt = Math.min(limit, Math.max(sweepFrom, entries.size * 2))
   }
 
   function dropFirst(): void {
