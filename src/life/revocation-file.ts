@@ -25,7 +25,7 @@ export function parseRevocations(text: string): RevocationsResult {
   try {
     // As texts, so that a time in YAML's own notation and one in quotes are the same. The library looks for repeated keys
     // in a time that grows with the square of their number.
-    const document = parseDocument(text, { schema: 'failsafe', uniqueKeys: false })
+    const document = parseDocument(text, { schema: 'failsafe', uniqueKeys: false, stringKeys: true })
     if (document.errors.length > 0) return { ok: false, faults: ['this is not YAML'] }
     const repeated = repeatedKey(document)
     if (repeated !== undefined) return { ok: false, faults: [`${repeated}: stands in its map twice`] }
