@@ -1,6 +1,6 @@
 import { pino, type DestinationStream, type LoggerOptions } from 'pino'
 import type { FastifyBaseLogger } from 'fastify'
-import { stdoutDestination } from './log-destination.ts'
+import { logDestination } from './log-destination.ts'
 import { loggedError } from './logged-error.ts'
 
 const nothing = () => undefined
@@ -18,7 +18,7 @@ function errorOf(logged: unknown): Error | undefined {
  *
  * @param destination default: stdout
  */
-export function createLogger(level: string, destination: DestinationStream = stdoutDestination()): FastifyBaseLogger {
+export function createLogger(level: string, destination: DestinationStream = logDestination()): FastifyBaseLogger {
   const options: LoggerOptions = {
     level,
     hooks: {
