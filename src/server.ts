@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -85,6 +86,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   )
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   const nextId = requestIds()
+  const unanswered = new Set<ServerResponse>()
   let ready = false
 
   const app: FastifyInstance = Fastify({
@@ -93,6 +95,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     requestIdHeader: false,
     genReqId: nextId,
     trustProxy: false,
+    // What comes over a connection that was open before is served, and is the last over it.
+    return503OnClosing: false,
     bodyLimit: 16_384,
     requestTimeout: forwards ? timeouts.uploadTimeout : timeouts.requestTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
@@ -134,8 +138,10 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
 
   app.addHook('onRequest', (request, reply, done) => {
     notes.open(request.id)
+    unanswered.add(reply.raw)
     // The hook below hears of whole answers only.
     reply.raw.once('close', () => {
+      unanswered.delete(reply.raw)
       if (!reply.raw.writableFinished) record(request, reply, true)
     })
     const reason = ambiguity(request.raw, lenient)
@@ -171,6 +177,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     },
     async close() {
       ready = false
+      // Said with the answer, a client does not send the next request into a connection that is being closed.
+      for (const [, last] of new Map([...unanswered].map((one) => [one.req.socket, one]))) last.shouldKeepAlive = false
       // Node closes what is idle now, and not what becomes idle when its answer has ended: that would last for `keepAliveTimeout`.
       const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)
       await app.close().finally(() => clearInterval(sweep))
