@@ -3,6 +3,7 @@ import { dirname, basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isScalar, parseDocument, stringify, visit } from 'yaml'
 import { PosternError } from '../base/errors.ts'
+import { unwritableHint } from '../base/unwritable.ts'
 import { readSmallFile, type SmallFile } from '../base/small-file.ts'
 import { noRevocations, type RevocationList } from './revocations.ts'
 
@@ -137,8 +138,8 @@ export async function changeRevocations(
   const target = await realpath(file).catch(() => file)
   const lock = besides(target, 'lock')
   await takeLock(lock)
+  const half = besides(target, 'tmp')
   try {
-    const half = besides(target, 'tmp')
     const mode = await stat(target).then(
       ({ mode: before }) => before & 0o777,
       () => 0o644,
@@ -154,6 +155,7 @@ export async function changeRevocations(
     await chmod(half, mode)
     await rename(half, target)
   } catch (error) {
+    await rm(half, { force: true })
     throw unwritable(file, error)
   } finally {
     await rm(lock, { force: true })
@@ -169,7 +171,11 @@ async function takeLock(lock: string): Promise<void> {
       await writeFile(lock, `${process.pid}\n`, { flag: 'wx' })
       return
     } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw unwritable(lock, error)
+      if (!hasCode(error, 'EEXIST')) {
+        // A full disk takes the name and not what is in it: the file would keep out whoever comes next.
+        await rm(lock, { force: true })
+        throw unwritable(lock, error)
+      }
       if (tries === lockTries.most) {
         throw new PosternError(
           'POSTERN_REVOCATIONS_LOCKED',
@@ -185,7 +191,7 @@ function unwritable(file: string, error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error) || error instanceof PosternError) return error
   return new PosternError(
     'POSTERN_REVOCATIONS_INVALID',
-    `${file}: cannot be written (${String(error.code)}). The folder must be there and writable for whoever runs this.`,
+    `${file}: cannot be written (${String(error.code)}). Nothing was changed. ${unwritableHint(String(error.code))}`,
   )
 }
 

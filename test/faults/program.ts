@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { chownSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Options } from '../../src/config/options.ts'
@@ -34,13 +34,13 @@ export interface ProgramSettings {
   readonly through?: readonly string[]
   /** Its stdout. Default: a pipe that is read. */
   readonly stdout?: 'pipe' | number
-  /** Options of Node. */
-  readonly node?: readonly string[]
+  /** Whose its files are; it runs as whoever `through` says. Default: ours. */
+  readonly owner?: number
 }
 
 /** `postern serve` as its own process, in front of a real login service, once it is ready. */
 export async function startProgram(t: TestContext, settings: ProgramSettings = {}): Promise<Program> {
-  const { options = () => ({}), through = [], stdout = 'pipe', node = [] } = settings
+  const { options = () => ({}), through = [], stdout = 'pipe', owner } = settings
   const folder = temporaryFolder()
   const service = await startService()
   const [port, adminPort] = [await freePort(), await freePort()]
@@ -54,7 +54,10 @@ export async function startProgram(t: TestContext, settings: ProgramSettings = {
   }
   // JSON is YAML.
   writeFileSync(join(folder, 'postern.yaml'), JSON.stringify(config))
-  const [command = '', ...args] = [...through, process.execPath, ...node, main, 'serve']
+  if (owner !== undefined)
+    for (const name of ['', 'postern.yaml', 'keys', ...readdirSync(join(folder, 'keys')).map((one) => `keys/${one}`)])
+      chownSync(join(folder, name), owner, owner)
+  const [command = '', ...args] = [...through, process.execPath, main, 'serve']
   const child = spawn(command, args, { cwd: folder, env: plainEnvironment(), stdio: ['ignore', stdout, 'pipe'] })
   let output = ''
   let complaints = ''
