@@ -98,22 +98,30 @@ test('the keys in use are half written, replaced or unreadable', async (t) => {
   const texts = files.map((file) => readFileSync(file, 'utf8'))
   const heal = () => files.forEach((file, index) => writeFileSync(file, texts[index] ?? '', { mode: 0o600 }))
   let healed = 0
-  const expect = async (sentence: string) => {
-    await says(program, sentence)
+  const expect = async (make: () => void, sentence: string) => {
+    const before = program.told(sentence).length
+    make()
+    await says(program, sentence, before + 1)
     await use.more()
     assert.equal((await new BrowserClient(program.origin).signIn()).status, 303)
   }
-  for (const file of files) writeFileSync(file, texts[0]?.slice(0, 40) ?? '')
-  await expect('is not a JSON object')
+  const each = (change: (file: string) => void) => () => files.forEach(change)
+  await expect(
+    each((file) => writeFileSync(file, '{"kty":"EC","crv":"P-2')),
+    'is not a JSON object',
+  )
   heal()
   await says(program, 'is good again', (healed += 1))
-  for (const file of files) chmodSync(file, 0o000)
-  await expect('cannot be read')
-  for (const file of files) chmodSync(file, 0o600)
+  await expect(
+    each((file) => chmodSync(file, 0o000)),
+    'cannot be read',
+  )
+  each((file) => chmodSync(file, 0o600))()
   await says(program, 'is good again', (healed += 1))
-  for (const file of files) writeFileSync(file, '')
-  await says(program, 'is not a JSON object', 2)
-  await use.more()
+  await expect(
+    each((file) => writeFileSync(file, '')),
+    'is not a JSON object',
+  )
   heal()
   await says(program, 'is good again', (healed += 1))
   await use.stop()
@@ -188,7 +196,7 @@ test('the revocations file is half written, emptied, removed, replaced, unreadab
   const faults: Readonly<Record<string, readonly [() => void, string]>> = {
     'half written': [() => writeFileSync(file, text.slice(0, text.indexOf('T') + 3)), 'must be a time in ISO 8601'],
     emptied: [() => writeFileSync(file, ''), 'is empty; a list of nobody is {}'],
-    removed: [() => rmSync(file), 'is not there'],
+    removed: [() => undefined, 'is not there'],
     'a folder': [() => mkdirSync(file), 'is not a file'],
     'a pipe': [() => fifo(file), 'is not a file'],
     'a device': [() => symlinkSync('/dev/zero', file), 'is not a file'],
@@ -197,6 +205,7 @@ test('the revocations file is half written, emptied, removed, replaced, unreadab
   }
   for (const [make, sentence] of Object.values(faults)) {
     const before = program.told(sentence).length
+    rmSync(file)
     make()
     await says(program, sentence, before + 1)
     for (const one of use) await one.more()
