@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { createProcessBuckets, type Cell } from '../../src/life/buckets.ts'
 import { createProcessFacts } from '../../src/life/facts.ts'
 import { createRevocations } from '../../src/life/revocations.ts'
 import { copyOf, open, signedIn } from '../life/timeline.ts'
-import { bearerToken, send, type Answer } from '../support/browser-client.ts'
+import { bearerToken, BrowserClient, send, type Answer } from '../support/browser-client.ts'
 import { fakeClock, hours, minutes, seconds } from '../support/clock.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startSocketBackend } from '../support/socket-backend.ts'
 import { openedSocket } from '../support/socket-client.ts'
+import { startProgram } from './program.ts'
 
 /*
  * The clock of the machine steps, while everything runs. What is promised by the wall clock is promised by whatever it
@@ -58,6 +62,31 @@ describe('TV-09 the clock steps back', () => {
       assert.equal((await attempt('password123')).status, 200)
     })
   }
+
+  test('of a whole process: it says of the future what it said of the past, and is as before once it is put right', async (t) => {
+    const program = await startProgram(t, { node: ['--import', join(import.meta.dirname, 'stepped-clock.ts')] })
+    const client = new BrowserClient(program.origin)
+    await client.signIn()
+    const settle = async (offset: number, status: number) => {
+      writeFileSync(join(program.folder, 'clock'), String(offset))
+      for (let tries = 0; (await client.sendOnly('/_auth/session')).status !== status; tries += 1) {
+        assert.ok(tries < 400, `never ${status} at ${offset}`)
+        await wait(25)
+      }
+    }
+    await settle(0, 200)
+    for (const step of [minutes(2), hours(1), hours(24)]) {
+      await settle(-step, 401)
+      await settle(0, 200)
+    }
+    for (const step of [minutes(31), hours(24)]) {
+      await settle(step, 401)
+      await settle(0, 200)
+    }
+    await settle(-hours(1), 401)
+    assert.equal((await new BrowserClient(program.origin).signIn()).status, 303)
+    assert.equal(program.process.exitCode, null)
+  })
 
   test('a socket is closed with the token that opened it', async (t) => {
     const backend = await startSocketBackend()
@@ -130,8 +159,13 @@ describe('TV-09 the clock steps forward and is put right', () => {
     const cell: Cell = { key: 'k', each: 12_000, free: 48_000, most: 60_000, refuses: true }
     clock.advance(hours(24))
     for (let count = 0; count < 5; count += 1) assert.deepEqual(await buckets.take([cell]), [0])
+    // One whose allowance was whole then has it whole now.
+    const other = { ...cell, key: 'other' }
+    await buckets.take([other])
+    await buckets.takeBack([other])
     clock.advance(-hours(24))
     assert.deepEqual(await buckets.take([cell]), [12_000])
+    assert.deepEqual(await buckets.take([other]), [0])
     clock.advance(12_000)
     assert.deepEqual(await buckets.take([cell]), [0])
   })

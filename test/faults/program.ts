@@ -34,13 +34,15 @@ export interface ProgramSettings {
   readonly through?: readonly string[]
   /** Its stdout. Default: a pipe that is read. */
   readonly stdout?: 'pipe' | number
+  /** Options of Node. */
+  readonly node?: readonly string[]
   /** Whose its files are; it runs as whoever `through` says. Default: ours. */
   readonly owner?: number
 }
 
 /** `postern serve` as its own process, in front of a real login service, once it is ready. */
 export async function startProgram(t: TestContext, settings: ProgramSettings = {}): Promise<Program> {
-  const { options = () => ({}), through = [], stdout = 'pipe', owner } = settings
+  const { options = () => ({}), through = [], stdout = 'pipe', node = [], owner } = settings
   const folder = temporaryFolder()
   const service = await startService()
   const [port, adminPort] = [await freePort(), await freePort()]
@@ -57,8 +59,12 @@ export async function startProgram(t: TestContext, settings: ProgramSettings = {
   if (owner !== undefined)
     for (const name of ['', 'postern.yaml', 'keys', ...readdirSync(join(folder, 'keys')).map((one) => `keys/${one}`)])
       chownSync(join(folder, name), owner, owner)
-  const [command = '', ...args] = [...through, process.execPath, main, 'serve']
-  const child = spawn(command, args, { cwd: folder, env: plainEnvironment(), stdio: ['ignore', stdout, 'pipe'] })
+  const words = [...through, process.execPath, ...node, main, 'serve']
+  const child = spawn(words[0] ?? '', words.slice(1), {
+    cwd: folder,
+    env: plainEnvironment(),
+    stdio: ['ignore', stdout, 'pipe'],
+  })
   let output = ''
   let complaints = ''
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
