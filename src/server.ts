@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -90,6 +91,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   const nextId = requestIds()
   const overload = createOverload(config.overload, events)
+  const unanswered = new Set<ServerResponse>()
   let ready = false
 
   const app: FastifyInstance = Fastify({
@@ -98,6 +100,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     requestIdHeader: false,
     genReqId: nextId,
     trustProxy: false,
+    // What comes over a connection that was open before is served, and is the last over it.
+    return503OnClosing: false,
     bodyLimit: 16_384,
     requestTimeout: forwards ? timeouts.uploadTimeout : timeouts.requestTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
@@ -156,9 +160,11 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     }
     overload.enter()
     notes.open(request.id)
+    unanswered.add(reply.raw)
     // The hook below hears of whole answers only.
     reply.raw.once('close', () => {
       overload.leave()
+      unanswered.delete(reply.raw)
       if (!reply.raw.writableFinished) record(request, reply, true)
     })
     const reason = ambiguity(request.raw, lenient)
@@ -195,6 +201,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     },
     async close() {
       ready = false
+      // Said with the answer, a client does not send the next request into a connection that is being closed.
+      for (const [, last] of new Map([...unanswered].map((one) => [one.req.socket, one]))) last.shouldKeepAlive = false
       // Node closes what is idle now, and not what becomes idle when its answer has ended: that would last for `keepAliveTimeout`.
       const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)
       await app.close().finally(() => clearInterval(sweep))

@@ -1,3 +1,6 @@
+import { errorCode } from '../base/error-code.ts'
+import { unwritableHint } from '../base/unwritable.ts'
+
 /** Exit codes of every command. */
 export const exits = {
   good: 0,
@@ -18,4 +21,12 @@ export class CommandFault extends Error {
     super(message)
     this.exit = exit
   }
+}
+
+/** What cannot be written, in one sentence; anything else is thrown as it is. */
+export function unwritable(where: string, error: unknown): unknown {
+  const code = errorCode(error)
+  return code === undefined
+    ? error
+    : new CommandFault(`${where}: cannot be written (${code}). Nothing was changed. ${unwritableHint(code)}`)
 }

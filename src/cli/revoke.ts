@@ -10,6 +10,9 @@ const options = {
   all: { type: 'boolean' },
 } as const
 
+/** Milliseconds that an entry is kept beyond its use: a clock that ran a day ahead, and is put right, opens nothing. */
+const slack = 86_400_000
+
 /** `postern revoke`: ends sessions that began until now, in every process that reads the file. */
 export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options })
@@ -34,7 +37,7 @@ export async function run(args: string[]): Promise<Exit> {
     throw new CommandFault('revocations.file is not set, so nothing reads a list. Set it, and restart once.')
   const now = Date.now()
   await changeRevocations(file, (list) => {
-    const before = pruned(list, now - config.session.absoluteTimeout)
+    const before = pruned(list, now - config.session.absoluteTimeout - slack)
     return {
       notBefore: all ? now : before.notBefore,
       subjects: new Map([...before.subjects, ...subject.map((one) => [one, now] as const)]),

@@ -29,12 +29,12 @@ export function superviseWorkers({ count, timeout, log }: WorkerSettings): void 
 
   function start(): void {
     const worker = cluster.fork()
-    startedAt.set(worker.id, Date.now())
+    startedAt.set(worker.id, performance.now())
     log.info({ worker: worker.id, pid: worker.process.pid }, 'worker started')
   }
 
   function replace(worker: Worker, code: number | null, signal: string | null): void {
-    const lived = Date.now() - (startedAt.get(worker.id) ?? 0)
+    const lived = Math.round(performance.now() - (startedAt.get(worker.id) ?? 0))
     startedAt.delete(worker.id)
     if (closing) {
       if (code !== 0) process.exitCode = 1
@@ -61,6 +61,9 @@ export function superviseWorkers({ count, timeout, log }: WorkerSettings): void 
     }, timeout + 1_000).unref()
   }
 
+  // Handed out by this process, a connection that is on its way to a worker that dies is never closed, and its client waits
+  // for ever. Taken from the one listening socket by whoever is free, it is another worker's, or it is cut.
+  if (process.env['NODE_CLUSTER_SCHED_POLICY'] === undefined) cluster.schedulingPolicy = cluster.SCHED_NONE
   passMetrics()
   cluster.on('exit', replace)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, close)

@@ -93,7 +93,7 @@ export const route = strict(
     pathParams: Type.Optional(
       choice(
         ['refuse', 'forward'],
-        'Whether `;` past the matched prefix is refused or forwarded as it came.',
+        'Whether `;`, also as `%3b`, past the matched prefix is refused or forwarded as it came.',
         'refuse',
       ),
     ),

@@ -1,6 +1,7 @@
 /*
  * Which headers of a request are not the client's to send. Names are compared folded, because a backend behind CGI, WSGI
- * or PHP sees `X-User`, `X_User` and `X.User` as one variable (security.md PX-01).
+ * or PHP sees `X-User`, `X_User` and `X.User` as one variable, and behind some FastCGI servers `X!User` too (security.md
+ * PX-01).
  */
 
 /** Meant for one connection, never for the next one (RFC 9110 section 7.6.1), or answered here. */
@@ -75,5 +76,5 @@ export function createHeaderSieve(configured: readonly string[]): HeaderSieve {
 }
 
 export function fold(name: string): string {
-  return name.toLowerCase().replaceAll(/[_.]/g, '-')
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
 }

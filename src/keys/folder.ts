@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { PosternError } from '../base/errors.ts'
+import { readSmallFile } from '../base/small-file.ts'
 import type { StoredJwk } from './generate.ts'
 import { parseKey, type Key, type KeyResult, type KeyRules } from './key.ts'
 import { unusable } from './ring.ts'
@@ -31,6 +32,13 @@ interface ReadFile {
   readonly state: string
   readonly result: KeyResult
 }
+
+const readingFault = {
+  'is not a file': 'is not a file',
+  'is too large': 'is larger than any key',
+  'is not there': 'cannot be read',
+  'cannot be read': 'cannot be read',
+} as const
 
 type GoodFile = ReadFile & { readonly result: { readonly ok: true } }
 
@@ -123,24 +131,12 @@ async function isReadOnly(dir: string): Promise<boolean> {
 }
 
 async function readKeyFile(file: string, rules: KeyRules, before: ReadFile | undefined): Promise<ReadFile> {
-  try {
-    // Not to wait for a writer, should it be a pipe.
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    try {
-      const about = await handle.stat()
-      if (!about.isFile()) return refused('is not a file')
-      const modeFault = refusedMode(about)
-      if (modeFault !== undefined) return refused(`${modeFault}; run: chmod 600 ${basename(file)}`)
-      if (about.size > largestFile) return refused('is larger than any key')
-      const text = await handle.readFile('utf8')
-      const state = createHash('sha256').update(text).digest('base64url')
-      return before?.state === state ? before : { state, result: await parseKey(text, rules) }
-    } finally {
-      await handle.close()
-    }
-  } catch {
-    return refused('cannot be read')
-  }
+  const found = await readSmallFile(file, largestFile)
+  if (!found.ok) return refused(readingFault[found.fault])
+  const modeFault = refusedMode(found)
+  if (modeFault !== undefined) return refused(`${modeFault}; run: chmod 600 ${basename(file)}`)
+  const state = createHash('sha256').update(found.text).digest('base64url')
+  return before?.state === state ? before : { state, result: await parseKey(found.text, rules) }
 }
 
 function isGood(file: ReadFile): file is GoodFile {

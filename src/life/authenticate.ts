@@ -7,7 +7,7 @@ import type { KeyRing } from '../keys/ring.ts'
 import { clientKind, renewalEligibility, type ClientKind } from '../route/client-kind.ts'
 import { requestOrigin } from '../route/origin.ts'
 import { createTokenMemo } from '../token/memo.ts'
-import type { Verifier } from '../token/verify.ts'
+import { takenFrom, type Verifier } from '../token/verify.ts'
 import type { Authentication, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
@@ -51,6 +51,8 @@ interface AuthenticatorDeps {
 interface Known {
   readonly session: Session
   readonly answer: Authentication
+  /** A clock that was set back further makes it a token of the future, remembered or not. */
+  readonly from: number
   readonly freshUntil: number
   /** The same for a request that counts as activity. */
   readonly activityFreshUntil: number
@@ -83,6 +85,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     return {
       session,
       answer,
+      from: takenFrom(session.claims),
       freshUntil,
       activityFreshUntil,
       key,
@@ -220,7 +223,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           const known = bearerMemo.get(credentials.token)
           if (known === undefined || known.ringGeneration !== ring.generation) return bearer(credentials.token)
           const now = clock()
-          if (now >= known.freshUntil || !unended(known)) return bearer(credentials.token)
+          if (now >= known.freshUntil || now < known.from || !unended(known)) return bearer(credentials.token)
           countAccepted(known.key, now)
           return known.answer
         }
@@ -236,6 +239,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           if (known === undefined || known.ringGeneration !== ring.generation)
             return cookie(request, credentials, options)
           const now = clock()
+          if (now < known.from) return cookie(request, credentials, options)
           countAccepted(known.key, now)
           const plain =
             now < (options.slide === false ? known.freshUntil : known.activityFreshUntil) &&

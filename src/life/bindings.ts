@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
+import { takenFrom } from '../token/verify.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
 import type { Endings } from './endings.ts'
@@ -91,7 +92,8 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
   }
 
   function isEnded(binding: Binding, now: number): boolean {
-    if (now >= binding.end) return true
+    // A clock that was set back far would keep it open for as long again.
+    if (now >= binding.end || now < takenFrom(binding.session.claims)) return true
     const generation = endings.generation + ring.generation
     if (binding.generation === generation) return false
     binding.generation = generation

@@ -30,27 +30,50 @@ export interface Buckets {
   hold(cell: Cell, until: number): Promise<void>
 }
 
+interface Level {
+  /** When the allowance is whole again, and when that was worked out: milliseconds since the epoch. */
+  readonly whole: number
+  readonly at: number
+}
+
 /** @param keysKept beyond it the ones unused for longest go */
 export function createProcessBuckets(clock: Clock, keysKept = 300_000): Buckets & { readonly size: number } {
   // By size and not by number: that would take all the memory at the start.
-  const whole = new LRUCache<string, number>({ maxSize: keysKept, sizeCalculation: () => 1 })
-  const ahead = ({ key, most }: Cell, now: number) => Math.min(Math.max((whole.get(key) ?? 0) - now, 0), most)
+  const levels = new LRUCache<string, Level>({ maxSize: keysKept, sizeCalculation: () => 1 })
+
+  /** Where the clock was set back, no time has gone by: nobody waits for as long as it was ahead, and nobody waits less. */
+  function levelOf(key: string, now: number): Level {
+    const level = levels.get(key)
+    if (level === undefined) return { whole: now, at: now }
+    if (now >= level.at) return level
+    const moved = { whole: now + Math.max(0, level.whole - level.at), at: now }
+    levels.set(key, moved)
+    return moved
+  }
+
+  const ahead = ({ key, most }: Cell, now: number) => Math.min(Math.max(levelOf(key, now).whole - now, 0), most)
+
   return {
     async take(cells) {
       const now = clock()
       const waits = cells.map((cell) => Math.max(0, ahead(cell, now) - cell.free))
       if (cells.some(({ refuses }, index) => refuses && (waits[index] ?? 0) > 0)) return waits
-      for (const cell of cells) if (cell.each > 0) whole.set(cell.key, now + ahead(cell, now) + cell.each)
+      for (const cell of cells)
+        if (cell.each > 0) levels.set(cell.key, { whole: now + ahead(cell, now) + cell.each, at: now })
       return waits
     },
     async takeBack(taken, part = taken) {
-      for (const { key, each } of part) if (each > 0) whole.set(key, (whole.get(key) ?? 0) - each)
+      const now = clock()
+      for (const { key, each } of part) {
+        const { whole, at } = levelOf(key, now)
+        if (each > 0) levels.set(key, { whole: whole - each, at })
+      }
     },
     async hold({ key }, until) {
-      whole.set(key, until)
+      levels.set(key, { whole: until, at: clock() })
     },
     get size() {
-      return whole.size
+      return levels.size
     },
   }
 }

@@ -10,8 +10,13 @@ export interface ExpiringMap<V> {
   entries(): Iterable<readonly [key: string, value: V]>
 }
 
-/** Entries that end by themselves. Bounded: beyond `limit` the ones that were set first go first. */
-export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V> {
+/**
+ * Entries that end by themselves. Bounded: beyond `limit` the ones that were set first go first.
+ *
+ * @param sweepFrom entries from which on the ended ones are dropped. With `limit` they stay while there is room: for what
+ *   must still be known when a clock that was ahead is put right
+ */
+export function createExpiringMap<V>(clock: Clock, limit: number, sweepFrom = 64): ExpiringMap<V> {
   const entries = new Map<string, { readonly value: V; readonly until: number }>()
   let untilSweep = 64
   let oldest: MapIterator<string> | undefined
@@ -42,7 +47,7 @@ export function createExpiringMap<V>(clock: Clock, limit: number): ExpiringMap<V
     },
     set(key, value, until) {
       untilSweep -= 1
-      if (untilSweep === 0) sweep()
+      if (untilSweep <= 0 && entries.size >= sweepFrom) sweep()
       while (entries.size >= limit && !entries.has(key)) dropFirst()
       entries.set(key, { value, until })
     },

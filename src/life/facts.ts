@@ -83,11 +83,11 @@ interface Limits {
 /** Facts that this process alone knows. Bounded in memory. One renewal at a time per session is the caller's to see to. */
 export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
   const entries = limits.entries ?? 100_000
-  const denials = createExpiringMap<DenialReason>(clock, entries)
+  const denials = createExpiringMap<DenialReason>(clock, entries, entries)
   const successors = createExpiringMap<{ readonly successor: Successor; readonly proof: string }>(clock, entries)
-  const spent = createExpiringMap<true>(clock, entries)
-  const cutOffs = createExpiringMap<number>(clock, entries)
-  const shown = createExpiringMap<true>(clock, entries)
+  const spent = createExpiringMap<true>(clock, entries, entries)
+  const cutOffs = createExpiringMap<number>(clock, entries, entries)
+  const shown = createExpiringMap<true>(clock, entries, entries)
   let generation = 0
   return {
     get generation() {

@@ -14,7 +14,7 @@ export interface MemoryStore extends Pick<SharedStore, 'get' | 'put' | 'add' | '
 /** @param limit entries of each sort kept at most */
 export function createMemoryStore(clock: Clock, limit = 100_000): MemoryStore {
   const values = createExpiringMap<string>(clock, limit)
-  const endings = createExpiringMap<Ending>(clock, limit)
+  const endings = createExpiringMap<Ending>(clock, limit, limit)
   return {
     get: async (key) => values.get(key),
     async put(key, value, until) {

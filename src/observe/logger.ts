@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type LoggerOptions } from 'pino'
 import type { FastifyBaseLogger } from 'fastify'
+import { logDestination } from './log-destination.ts'
 import { loggedError } from './logged-error.ts'
 
 const nothing = () => undefined
@@ -17,7 +18,7 @@ function errorOf(logged: unknown): Error | undefined {
  *
  * @param destination default: stdout
  */
-export function createLogger(level: string, destination?: DestinationStream): FastifyBaseLogger {
+export function createLogger(level: string, destination: DestinationStream = logDestination()): FastifyBaseLogger {
   const options: LoggerOptions = {
     level,
     hooks: {
@@ -34,5 +35,5 @@ export function createLogger(level: string, destination?: DestinationStream): Fa
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: loggedError, error: loggedError, req: nothing, res: nothing, headers: nothing },
   }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  return pino(options, destination)
 }

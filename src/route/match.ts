@@ -76,10 +76,10 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
   }
 }
 
-/** What a backend may make of encoded slashes and path parameters. */
+/** What a backend may make of encoded slashes and path parameters, cut off before it decodes or after. */
 function readings(path: string): readonly string[] {
   const decoded = path.replace(/%2f/gi, '/')
-  const withoutParams = (one: string) => one.replace(/;[^/]*/g, '')
+  const withoutParams = (one: string) => one.replace(/(?:;|%3b)[^/]*/gi, '')
   return [decoded, withoutParams(path), withoutParams(decoded)].map((one) => one.replace(/\/{2,}/g, '/'))
 }
 

@@ -1,4 +1,4 @@
-/** A request path that has one meaning. `slashAt` and `paramsAt`: where the first `%2f` and `;` stand, or -1. */
+/** A request path that has one meaning. `slashAt` and `paramsAt`: where the first `%2f` and the first `;` or `%3b` stand, or -1. */
 export interface CanonicalPath {
   readonly ok: true
   readonly path: string
@@ -46,7 +46,7 @@ export function canonicalPath(target: string): CanonicalPath | PathFault {
   })
   if (path.includes('//')) return fault('empty_segment')
   if (dotSegment.test(path)) return fault('dot_segment')
-  return { ok: true, path, query, slashAt: path.search(/%2f/i), paramsAt: path.indexOf(';') }
+  return { ok: true, path, query, slashAt: path.search(/%2f/i), paramsAt: path.search(/;|%3b/i) }
 }
 
 function fault(name: string): PathFault {

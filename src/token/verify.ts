@@ -34,6 +34,11 @@ const leeway = 60
 /** Seconds. Whatever the configuration, a token that claims to live longer was not made here (security.md TV-08). */
 const longestLife = 86_400
 
+/** From when on such a token is taken; before, our clock is wrong or the token is. Milliseconds since the epoch. */
+export function takenFrom({ iat, nbf }: Pick<TokenClaims, 'iat' | 'nbf'>): number {
+  return (Math.max(iat, nbf) - leeway) * 1000
+}
+
 const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
 /** A verifier of one kind of token: the kind, the issuer and the audience are fixed here, never read from a token. */
@@ -126,7 +131,7 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
 function atTime(claims: TokenClaims, key: SigningKey, time: number): Verification {
   const now = toSeconds(time)
   if (claims.exp <= claims.iat || claims.exp - claims.iat > longestLife) return refused('bad_claims')
-  if (claims.iat > now + leeway || claims.nbf > now + leeway) return refused('not_yet_valid')
+  if (now * 1000 < takenFrom(claims)) return refused('not_yet_valid')
   countAccepted(key, time)
   return { state: claims.exp <= now ? 'expired' : 'valid', claims, key }
 }

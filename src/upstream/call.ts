@@ -83,7 +83,8 @@ const garbled: ReadonlySet<string> = new Set([
 
 function failureOf(error: unknown): Failed {
   if (error instanceof TimedOut) return failed('upstream_slow', 'There was no complete answer in time.')
-  if (error instanceof AnswerTooLarge) return failed('upstream_bad', 'The answer is larger than maxResponse, or comes in too many pieces.')
+  if (error instanceof AnswerTooLarge)
+    return failed('upstream_bad', 'The answer is larger than maxResponse, or comes in too many pieces.')
   const code = errorCode(error) ?? 'no code'
   if (slow.has(code)) return failed('upstream_slow', `There was no complete answer in time (${code}).`)
   // Some faults that the parser finds have no code.

@@ -45,6 +45,8 @@ async function serve(t: TestContext, more: Partial<Options> = {}): Promise<Runni
   }
   await writeFile(file, stringify(options))
   const child = spawn(process.execPath, ['src/cli/main.ts', 'serve', '--config', file], {
+    // In turns, so that every worker has its share of a few requests.
+    env: { ...process.env, NODE_CLUSTER_SCHED_POLICY: 'rr' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''

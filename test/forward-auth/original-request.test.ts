@@ -2,18 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { FrontProxy } from '../../src/config/config.ts'
 import { originalRequest, type OriginalRequest } from '../../src/http/original-request.ts'
+import { asNode } from '../support/node-headers.ts'
 
 type Lines = readonly (readonly [string, string])[]
 
 function read(proxy: FrontProxy, lines: Lines, { method = 'GET', target = '' } = {}): OriginalRequest | undefined {
-  // As Node hands it over: every line as it came, and by name joined, but for Host, of which the first is kept.
-  const headers: Record<string, string> = {}
-  for (const [name, value] of lines) {
-    const lower = name.toLowerCase()
-    const before = headers[lower]
-    headers[lower] = before === undefined ? value : lower === 'host' ? before : `${before}, ${value}`
-  }
-  return originalRequest(proxy, { method, headers, rawHeaders: lines.flat() }, target)
+  return originalRequest(proxy, { method, ...asNode(lines) }, target)
 }
 
 const good = { method: 'POST', url: '/a/b?c=%20', host: 'app.example.com' }

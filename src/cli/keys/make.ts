@@ -5,11 +5,11 @@ import {
   signatureAlgorithms,
   type SignatureAlgorithm,
 } from '../../keys/algorithms.ts'
-import { readKeyFolder, writeKeyFile } from '../../keys/folder.ts'
+import { readKeyFolder, removeKeyFile, writeKeyFile } from '../../keys/folder.ts'
 import { generateSealingKey, generateSigningKey } from '../../keys/generate.ts'
 import type { Key } from '../../keys/key.ts'
 import { familyRoles, type FamilyRoles } from '../../keys/ring.ts'
-import { CommandFault, exits, type Exit } from '../faults.ts'
+import { CommandFault, exits, unwritable, type Exit } from '../faults.ts'
 import type { KeyFlags, KeySettings } from './settings.ts'
 
 /** One key of each family: the first ones are used at once, later ones after `publishAhead`. */
@@ -49,9 +49,15 @@ async function make(
     { family: 'signing', jwk: await generateSigningKey(alg, { activatesAt, follows: signing.current?.kid }) },
     { family: 'sealing', jwk: generateSealingKey({ activatesAt, follows: sealing.current?.kid }) },
   ]
-  const keys = []
-  for (const { family, jwk } of made)
-    keys.push({ kid: jwk.kid, family, activatesAt: jwk.activatesAt, file: await writeKeyFile(dir, jwk) })
+  const keys: { kid: string; family: string; activatesAt: string; file: string }[] = []
+  try {
+    for (const { family, jwk } of made)
+      keys.push({ kid: jwk.kid, family, activatesAt: jwk.activatesAt, file: await writeKeyFile(dir, jwk) })
+  } catch (error) {
+    // Both or none: half a rotation would keep the next one waiting.
+    for (const { kid } of keys) await removeKeyFile(dir, kid)
+    throw unwritable(dir, error)
+  }
   process.stdout.write(
     json
       ? `${JSON.stringify({ keys }, undefined, 2)}\n`
