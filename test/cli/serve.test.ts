@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test'
 import { bearerToken, send } from '../support/browser-client.ts'
 import { freePort } from '../support/gateway.ts'
 import { serviceOptions, startService, type Service } from '../support/service.ts'
+import { hearProcess } from '../support/sweep.ts'
 import { converse, lines } from '../wire/conversation.ts'
 import { plainEnvironment, postern, temporaryFolder } from './session.ts'
 
@@ -26,8 +27,10 @@ async function serve(folder: string): Promise<Serving> {
   const child = spawn(process.execPath, [main, 'serve'], {
     cwd: folder,
     env: plainEnvironment(),
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  hearProcess(child, 'postern serve')
+  child.stderr.pipe(process.stderr)
   const lines: string[] = []
   const ready = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<number | null>()
