@@ -65,7 +65,8 @@ const maxHeaderSize = 24_576
 export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): Server {
   const { log } = deps
   const notes = createNoteKeeper()
-  const logged = logEvents(log)
+  // The record of a request says why it was refused.
+  const logged = logEvents(log, 'debug')
   const metrics = createMetrics(() => postern.keys())
   const gather = deps.gather?.(metrics.snapshot) ?? (async () => [await metrics.snapshot()])
   const events: EventSink = (event) => {
@@ -107,8 +108,10 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     frameworkErrors: (error, request, reply) => {
       const reason = reasonOf(error)
       const { status } = clientCodes[codeOf(reason)]
-      logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason })
+      notes.open(request.id)
       postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reason)
+      const noted = notes.take(request.id)
+      logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason, ...noted })
     },
   })
   refuseExpectations(app, recordRefusal)

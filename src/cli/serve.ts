@@ -25,7 +25,6 @@ export async function run(args: string[]): Promise<Exit> {
   if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   // Once, not by every worker.
   if (!isWorker) {
-    for (const name of config.insecure) log.warn({ insecure: name }, `${name} is on: this is not safe on a network`)
     for (const warning of warnings) log.warn(warning)
     for (const line of registrations(config)) log.info(`to be registered for ${line}`)
   }

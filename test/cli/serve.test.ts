@@ -101,8 +101,8 @@ describe('a gateway that runs', () => {
     const records = running.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     const warnings = records.filter(({ level }) => level === 'warn').map(({ msg }) => msg)
     assert.deepEqual(warnings, [
-      'insecure.httpUpstreams is on: this is not safe on a network',
       'trustedProxies[0]: believes every address there is, so a client can claim to be any other.',
+      'insecure.httpUpstreams is on: this is not safe on a network',
     ])
     assert.equal(records.find(({ msg }) => msg === 'ready')?.['publicUrl'], origin)
   })
