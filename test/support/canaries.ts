@@ -22,7 +22,7 @@ export function secret<T extends string>(value: T, what: string): T {
 
 /** A new one that nothing else is like. */
 export function mintSecret(what: string): string {
-  return secret(`canary-${randomBytes(18).toString('base64url')}`, what)
+  return secret(`canary-${randomBytes(24).toString('base64url')}`, what)
 }
 
 /** The secret members of a private JWK, or of a file of one. */

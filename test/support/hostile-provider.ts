@@ -39,6 +39,9 @@ export interface HostileProvider {
   close(): Promise<void>
 }
 
+/** What the gateway is registered with. */
+export const clientSecret = mintSecret('a client secret')
+
 async function read(request: IncomingMessage): Promise<URLSearchParams> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -98,7 +101,7 @@ export async function startHostileProvider(): Promise<HostileProvider> {
       kind: 'oidc',
       issuer,
       clientId: 'postern',
-      clientSecret: mintSecret('a client secret'),
+      clientSecret,
       timeout: '20s',
       ...more,
     }),
