@@ -7,6 +7,7 @@ import type { EventSink } from './base/events.ts'
 import type { Config, Requirement } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import type { Options } from './config/options.ts'
+import { insecureSentence } from './config/warnings.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
 import { createCookieJar, registerCookies, takeCookieNames } from './http/cookies.ts'
@@ -16,7 +17,8 @@ import { createProxyTrust } from './http/request-facts.ts'
 import { createKeyFolder, loadFrom, type FolderReading, type KeyFolder } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
 import { watchKeys, type KeyWatch } from './keys/watch.ts'
-import { readRevocations, watchRevocations } from './life/revocation-file.ts'
+import { readList, watchRevocations } from './life/revocation-file.ts'
+import type { RevocationList } from './life/revocations.ts'
 import { createRedisStore } from './life/redis-store.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import type { FetchInit } from './life/token-source.ts'
@@ -147,6 +149,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
         ...(store === undefined ? {} : { store }),
       })
       await store?.ready()
+      tellStartAndStop(gate, scope)
       scope.addHook('onClose', () => store?.close())
       scope.addHook('onClose', () => gate.close())
       const watch = reading === undefined ? undefined : watchKeyFolder(folder, reading, gate, scope)
@@ -213,6 +216,14 @@ async function storeOf(config: Config, clock: Clock, events: EventSink): Promise
   return redis === undefined ? undefined : createRedisStore(redis, clock, events)
 }
 
+function tellStartAndStop({ config, keys, events }: Gate, app: FastifyInstance): void {
+  app.addHook('onReady', async () => {
+    for (const option of config.insecure) events({ type: 'insecure', option, message: insecureSentence(option) })
+    events({ type: 'started', kids: keys.roles().flatMap(({ key, role }) => (role === 'current' ? [key.kid] : [])) })
+  })
+  app.addHook('onClose', async () => events({ type: 'stopped' }))
+}
+
 function watchKeyFolder(folder: KeyFolder, reading: FolderReading, gate: Gate, app: FastifyInstance): KeyWatch {
   const { config, keys: ring, now: clock, events } = gate
   const watch = watchKeys(folder, reading, { ring, maxAge: config.keys.maxAge, clock, events })
@@ -223,8 +234,15 @@ function watchKeyFolder(folder: KeyFolder, reading: FolderReading, gate: Gate, a
 async function watchRevocationFile(config: Config, gate: Gate, app: FastifyInstance): Promise<void> {
   const { file } = config.revocations
   if (file === undefined) return
+  const apply = (list: RevocationList) => {
+    gate.revoke(list)
+    const { notBefore, subjects, sessions } = list
+    const named = { everyone: notBefore !== undefined, subjects: subjects.size, sessions: sessions.size }
+    gate.events({ type: 'revocations_applied', ...named })
+  }
   // Read before the first request: a faulty list at start is a reason not to start.
-  gate.revoke(await readRevocations(file))
-  const watch = watchRevocations(file, gate.revoke, (message) => gate.events({ type: 'warning', message }))
+  const first = await readList(file)
+  apply(first.list)
+  const watch = watchRevocations(file, apply, (message) => gate.events({ type: 'revocations_refused', message }), first)
   app.addHook('onClose', async () => watch.close())
 }

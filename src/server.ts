@@ -70,7 +70,8 @@ const maxHeaderSize = 24_576
 export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): Server {
   const { log } = deps
   const notes = createNoteKeeper()
-  const logged = logEvents(log)
+  // The record of a request says why it was refused.
+  const logged = logEvents(log, 'debug')
   const metrics = createMetrics(() => postern.keys())
   const gather = deps.gather?.(metrics.snapshot) ?? (async () => [await metrics.snapshot()])
   const events: EventSink = (event) => {
@@ -118,15 +119,18 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     frameworkErrors: (error, request, reply) => {
       const reason = reasonOf(error)
       const { status } = clientCodes[codeOf(reason)]
-      logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason })
+      notes.open(request.id)
       postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reason)
+      const noted = notes.take(request.id)
+      logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason, ...noted })
     },
   })
   const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
   app.server.maxConnections = config.overload.maxConnections
-  app.server.on('drop', () => {
+  app.server.on('drop', (peer) => {
     overload.refused()
-    events({ type: 'refused', reason: 'overloaded' })
+    const address = peerAddress({ remoteAddress: peer?.remoteAddress })
+    events({ type: 'refused', reason: 'overloaded', reqId: nextId(), ...(address === undefined ? {} : { address }) })
   })
   refuseExpectations(app, recordRefusal)
   refuseConnect(app, recordRefusal)

@@ -52,7 +52,14 @@ export type PosternEvent = EventContext &
     | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
     /** `detail`: a code of what failed, where something behind us did. */
-    | { readonly type: 'refused'; readonly reason: Reason; readonly detail?: string }
+    | {
+        readonly type: 'refused'
+        readonly reason: Reason
+        readonly detail?: string
+        readonly method?: string
+        /** Pattern of the route that matched. */
+        readonly route?: string
+      }
     /** An answer that the framework does not see: to the wish for a WebSocket, or to what never became a request. */
     | ({ readonly type: 'answered' } & AnsweredFields)
     | { readonly type: 'signed_out'; readonly upstreamTold: boolean; readonly detail?: string }
@@ -70,6 +77,32 @@ export type PosternEvent = EventContext &
         readonly bill: Readonly<Record<string, number>>
       }
     | { readonly type: 'upstream_signed_out'; readonly by: 'sid' | 'sub' }
+    /** The plugin serves from now on, with these keys in use. */
+    | { readonly type: 'started'; readonly kids: readonly string[] }
+    | { readonly type: 'stopped' }
+    /** A dangerous switch is on; once at start. */
+    | { readonly type: 'insecure'; readonly message: string; readonly option: string }
+    /** The key folder was read and taken. */
+    | {
+        readonly type: 'keys_changed'
+        readonly message: string
+        readonly added: readonly string[]
+        readonly gone: readonly string[]
+      }
+    | { readonly type: 'keys_in_use'; readonly message: string; readonly kids: readonly string[] }
+    /** The key folder has a fault; what was good before stays in force. */
+    | { readonly type: 'keys_refused'; readonly message: string }
+    /** A list of revocations is in force from now on. */
+    | {
+        readonly type: 'revocations_applied'
+        /** Whether it has a cut-off for everyone. */
+        readonly everyone: boolean
+        /** How many it names. */
+        readonly subjects: number
+        readonly sessions: number
+      }
+    /** The file cannot be used; the list before it stays in force. */
+    | { readonly type: 'revocations_refused'; readonly message: string }
     | { readonly type: 'error'; readonly where: string; readonly error: unknown }
     | { readonly type: 'warning'; readonly message: string }
     /** Something that an operator wants to know and need not act on. */

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { PosternError } from '../base/errors.ts'
 import type { RouteConfig } from '../config/config.ts'
+import { insecureSentence } from '../config/warnings.ts'
 import { agedKeys } from '../keys/age.ts'
 import { readingFaults, readKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
@@ -13,7 +14,7 @@ import { registrations } from './registrations.ts'
 export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
   const { config, warnings } = await readConfigWithWarnings(values.config)
-  for (const name of config.insecure) process.stdout.write(`warning: ${name} is on: this is not safe on a network\n`)
+  for (const name of config.insecure) process.stdout.write(`warning: ${insecureSentence(name)}\n`)
   for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`)
 
   const reading = await readKeyFolder(config.keys.dir)

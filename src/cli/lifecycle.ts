@@ -2,6 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import { loggedError } from '../observe/logged-error.ts'
 import type { Server } from '../server.ts'
 import { CommandFault } from './faults.ts'
+import { leaveLastWords } from './last-words.ts'
 
 interface Closing {
   close(): Promise<void>
@@ -15,12 +16,25 @@ interface Closing {
 /** On SIGTERM or SIGINT: close, then exit 0; exit 1 when it took too long or began with a fault nobody caught. */
 export function closeOnSignals({ close, timeout, log, passOverInterrupt = false }: Closing): void {
   if (passOverInterrupt) process.on('SIGINT', () => undefined)
-  const skip = passOverInterrupt ? (['SIGINT'] as const) : []
+  // It has no signal either, and is no fault.
+  const skip = ['beforeExit', ...(passOverInterrupt ? (['SIGINT'] as const) : [])] as const
   const onTimeout = () => log.error({ timeout }, 'cut off what was still open after shutdownTimeout')
-  closeWithGrace({ delay: timeout, logger: false, skip: [...skip], onTimeout }, async ({ err }) => {
-    if (err !== undefined) log.error({ error: loggedError(err) }, 'closing after an uncaught error')
-    await close()
-  })
+  const onSecondError = (error: unknown) =>
+    log.error({ error: loggedError(error) }, 'cut off what was still open after a second uncaught error')
+  closeWithGrace(
+    { delay: timeout, logger: false, skip: [...skip], onTimeout, onSecondError },
+    async ({ err, signal }) => {
+      const failed = signal === undefined
+      if (failed) log.error({ error: loggedError(err) }, 'closing after an uncaught error')
+      await close().catch((error: unknown) => {
+        log.error({ error: loggedError(error) }, 'could not be closed')
+        throw error
+      })
+      // Whatever was thrown, and be it nothing at all, the exit is 1.
+      if (failed) throw err
+    },
+  )
+  leaveLastWords()
 }
 
 /** By the code that Node gives a listener's error. */

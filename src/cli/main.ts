@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { PosternError } from '../base/errors.ts'
-import { loggedError } from '../observe/logged-error.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
+import { keepLastWordsShort, unforeseen } from './last-words.ts'
 
 /*
  * Manners of the terminal: what was asked for goes to stdout, faults to stderr, each in plain sentences with the next
@@ -80,18 +80,11 @@ async function main(args: readonly string[]): Promise<Exit> {
 function explain(error: unknown): Exit {
   if (error instanceof CommandFault || error instanceof PosternError) process.stderr.write(`${error.message}\n`)
   else if (isUsageFault(error)) process.stderr.write(`${error.message}\nSee: postern --help\n`)
-  else process.stderr.write(unexpected(error))
+  else process.stderr.write(unforeseen(error))
   if (error instanceof CommandFault) return error.exit
   return isUsageFault(error) || (error instanceof PosternError && error.code === 'POSTERN_CONFIG_UNREADABLE')
     ? exits.usage
     : exits.faults
-}
-
-/** Without the message: it may quote a secret. */
-function unexpected(error: unknown): string {
-  const { name, code, stack = [] } = loggedError(error)
-  const what = code === undefined ? name : `${name} ${code}`
-  return [`Something went wrong here: ${what}`, ...stack.map((line) => `  ${line}`), ''].join('\n')
 }
 
 /** What `parseArgs` throws for an unknown or incomplete option; its message quotes only the option. */
@@ -104,6 +97,7 @@ function isUsageFault(error: unknown): error is Error {
   )
 }
 
+keepLastWordsShort()
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { insecureSentence } from '../config/warnings.ts'
 import { parseArgs } from 'node:util'
 import type { FastifyBaseLogger } from 'fastify'
 import { PosternError } from '../base/errors.ts'
@@ -28,12 +29,9 @@ export async function run(args: string[]): Promise<Exit> {
   if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
   // Once, not by every worker.
   if (!isWorker) {
-    for (const name of config.insecure) {
-      const sentence = `${name} is on: this is not safe on a network`
-      // Whoever quiets the log hears of it all the same.
-      if (quiet.has(config.log.level)) process.stderr.write(`warning: ${sentence}\n`)
-      else log.warn({ insecure: name }, sentence)
-    }
+    // Whoever quiets the log hears of it all the same.
+    if (quiet.has(config.log.level))
+      for (const name of config.insecure) process.stderr.write(`warning: ${insecureSentence(name)}\n`)
     for (const warning of warnings) log.warn(warning)
     for (const line of registrations(config)) log.info(`to be registered for ${line}`)
   }

@@ -137,3 +137,8 @@ function unmapped({ upstreams, exchange, clients }: Config, claims: readonly str
   if ([...clients.values()].some(({ scopes }) => scopes.length > 0)) mapped.add('scope')
   return claims.filter((claim) => !mapped.has(claim))
 }
+
+/** What is said of a switch under `insecure` that is on. */
+export function insecureSentence(option: string): string {
+  return `${option} is on: this is not safe on a network`
+}

@@ -65,9 +65,12 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     { session, detail }: Pick<RefusalExtras, 'session' | 'detail'> = {},
   ): void {
     const { reqId, address } = factsOf(request, trust)
+    const { url: route } = request.routeOptions
     events({
       type: 'refused',
       reason,
+      method: request.method,
+      ...(route === undefined ? {} : { route }),
       ...(reqId === undefined ? {} : { reqId }),
       ...(address === undefined ? {} : { address }),
       ...(session === undefined ? {} : { sub: session.claims.sub, sid: session.claims.sid }),

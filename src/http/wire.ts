@@ -98,12 +98,13 @@ export function refuseExpectations({ server }: FastifyInstance, onRefusal: OnRef
 }
 
 function answerExpectation(response: ServerResponse): void {
-  const problem = problemOf('expectation_failed')
+  const body = JSON.stringify(problemOf('expectation_failed'))
   response.writeHead(clientCodes.expectation_failed.status, {
     'content-type': problemType,
+    'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     connection: 'close',
   })
-  response.end(JSON.stringify(problem))
+  response.end(body)
 }

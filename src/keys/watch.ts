@@ -41,7 +41,7 @@ export function watchKeys(folder: KeyFolder, start: FolderReading, deps: WatchDe
   let inForce = start.state
   let seen = start.state
   let faults: ReadonlySet<string> = new Set()
-  let current = currentKids()
+  let current = keysInUse()
   let alertedAt = -Infinity
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -72,27 +72,30 @@ export function watchKeys(folder: KeyFolder, start: FolderReading, deps: WatchDe
       ...added.map(({ kind, kid }) => `${kind} key ${kid} is here`),
       ...gone.map(({ kind, kid }) => `${kind} key ${kid} is gone, and what it made with it`),
     ]
-    events({ type: 'notice', message: `keys: ${told.join('; ')}` })
+    events({ type: 'keys_changed', message: `keys: ${told.join('; ')}`, added: kidsOf(added), gone: kidsOf(gone) })
   }
 
   /** Each once, for as long as it lasts. */
   function tellFaults(found: readonly string[]): void {
     for (const fault of found)
       if (!faults.has(fault))
-        events({ type: 'warning', message: `keys: ${fault}; what was good before stays in force` })
+        events({ type: 'keys_refused', message: `keys: ${fault}; what was good before stays in force` })
     if (found.length === 0 && faults.size > 0) events({ type: 'notice', message: `keys: ${folder.dir} is good again` })
     faults = new Set(found)
   }
 
-  function currentKids(): readonly string[] {
-    return ring.roles().flatMap(({ key, role }) => (role === 'current' ? [`${key.kind} key ${key.kid}`] : []))
+  function keysInUse(): readonly Key[] {
+    return ring.roles().flatMap(({ key, role }) => (role === 'current' ? [key] : []))
   }
 
   function tellCurrent(): void {
-    const now = currentKids()
-    const begun = now.filter((name) => !current.includes(name))
+    const now = keysInUse()
+    const before = kidsOf(current)
+    const begun = now.filter(({ kid }) => !before.includes(kid))
     current = now
-    if (begun.length > 0) events({ type: 'notice', message: `keys: in use from now on: ${begun.join(', ')}` })
+    if (begun.length === 0) return
+    const told = begun.map(({ kind, kid }) => `${kind} key ${kid}`)
+    events({ type: 'keys_in_use', message: `keys: in use from now on: ${told.join(', ')}`, kids: kidsOf(begun) })
   }
 
   function tellAge(): void {
@@ -131,6 +134,10 @@ export function watchKeys(folder: KeyFolder, start: FolderReading, deps: WatchDe
       clearTimeout(timer)
     },
   }
+}
+
+function kidsOf(keys: readonly Key[]): readonly string[] {
+  return keys.map(({ kid }) => kid)
 }
 
 /** Of the files that are there: what is good now, else what was good before. */

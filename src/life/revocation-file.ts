@@ -98,18 +98,27 @@ export function pruned(list: RevocationList, oldest: number): RevocationList {
   }
 }
 
+/** A list with the text that it was read from; undefined: there is no file yet. */
+export interface ReadList {
+  readonly list: RevocationList
+  readonly text: string | undefined
+}
+
 /**
  * The list in a file; an empty one where there is no file yet.
  *
  * @throws PosternError `POSTERN_REVOCATIONS_INVALID` with every fault
  */
 export async function readRevocations(file: string): Promise<RevocationList> {
+  return (await readList(file)).list
+}
+
+/** The same, to be followed from there. */
+export async function readList(file: string): Promise<ReadList> {
   const found = await readSmallFile(file, largestFile)
-  if (!found.ok) {
-    if (found.fault === 'is not there') return noRevocations
-    throw new PosternError('POSTERN_REVOCATIONS_INVALID', `${file}: ${found.fault}${tooLarge(found.fault)}.`)
-  }
-  return listIn(file, found.text)
+  if (found.ok) return { list: listIn(file, found.text), text: found.text }
+  if (found.fault === 'is not there') return { list: noRevocations, text: undefined }
+  throw new PosternError('POSTERN_REVOCATIONS_INVALID', `${file}: ${found.fault}${tooLarge(found.fault)}.`)
 }
 
 function listIn(file: string, text: string): RevocationList {
@@ -221,14 +230,17 @@ export interface RevocationWatch {
  * and a swapped symlink, a rename over it and an edit are all seen. What two looks find alike is taken, so that nobody is
  * let in again by a list that is only half written. What cannot be used is reported once, and the list before it stays in
  * force; so too when a file that had something in it is gone or empty.
+ *
+ * @param first what is in force already. Default: nothing
  */
 export function watchRevocations(
   file: string,
   onList: (list: RevocationList) => void,
   onFault: (message: string) => void,
+  { text: first }: Pick<ReadList, 'text'> = { text: undefined },
 ): RevocationWatch {
   /** Of the list in force; undefined before the first one. */
-  let inForce: string | undefined
+  let inForce = first
   let seen: string | undefined
   let told: string | undefined
   let timer: NodeJS.Timeout | undefined

@@ -13,12 +13,20 @@ export const levels: Readonly<Record<EventType, Level>> = {
   token_refused: 'info',
   renewed: 'info',
   renewal_failed: 'warn',
-  refused: 'debug',
+  refused: 'info',
   answered: 'info',
   signed_out: 'info',
   upstream_signed_out: 'info',
   upstream_call: 'info',
   cookie_bill: 'warn',
+  started: 'info',
+  stopped: 'info',
+  insecure: 'warn',
+  keys_changed: 'info',
+  keys_in_use: 'info',
+  keys_refused: 'warn',
+  revocations_applied: 'info',
+  revocations_refused: 'warn',
   error: 'error',
   warning: 'warn',
   notice: 'info',
@@ -50,21 +58,35 @@ const fields = [
   'budget',
   'bill',
   'where',
+  'method',
+  'route',
+  'option',
+  'kids',
+  'added',
+  'gone',
+  'everyone',
+  'subjects',
+  'sessions',
 ] as const
 
 /** What a record of one request says, the framework's own and any other. */
-type Said = AnsweredFields & Pick<EventContext, 'reqId' | 'sub' | 'sid'>
+type Said = AnsweredFields & Pick<EventContext, 'reqId' | 'address' | 'sub' | 'sid'>
 type RequestRecord = Pick<Said, 'status' | 'milliseconds'> & { readonly [Field in keyof Said]: Said[Field] | undefined }
 
 /** Writes the one record of a request. */
 export function logRequest(log: Pick<FastifyBaseLogger, 'info'>, record: RequestRecord): void {
-  const { reqId, method, route, status, milliseconds, reason, detail, sub, sid } = record
+  const { reqId, address, method, route, status, milliseconds, reason, detail, sub, sid } = record
   const ms = Math.round(milliseconds * 100) / 100
-  log.info({ reqId, method, route, status, ms, reason, detail, sub, sid }, 'request')
+  const from = reason === undefined || reason === 'aborted' ? {} : { address }
+  log.info({ reqId, method, route, status, ms, reason, detail, ...from, sub, sid }, 'request')
 }
 
-/** An event sink that writes every event to a pino logger, with the allow-listed fields only. */
-export function logEvents(log: Pick<FastifyBaseLogger, Level>): EventSink {
+/**
+ * An event sink that writes every event to a pino logger, with the allow-listed fields only.
+ *
+ * @param refusals `debug` where a record of each request says them
+ */
+export function logEvents(log: Pick<FastifyBaseLogger, Level>, refusals: Level = levels.refused): EventSink {
   return (event) => {
     if (event.type === 'answered') {
       logRequest(log, event)
@@ -76,6 +98,9 @@ export function logEvents(log: Pick<FastifyBaseLogger, Level>): EventSink {
       if (given[field] !== undefined) record[field] = given[field]
     }
     if (event.type === 'error') record['error'] = loggedError(event.error)
-    log[levels[event.type]](record, 'message' in event ? event.message : event.type)
+    log[event.type === 'refused' ? refusals : levels[event.type]](
+      record,
+      'message' in event ? event.message : event.type,
+    )
   }
 }

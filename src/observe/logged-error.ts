@@ -1,3 +1,5 @@
+import { errorCode } from '../base/error-code.ts'
+
 /** What may be said of an error: its message may quote a token, a password or a header, so it stays out. */
 export interface LoggedError {
   readonly name: string
@@ -6,12 +8,32 @@ export interface LoggedError {
   readonly stack?: readonly string[]
 }
 
-/** @param error anything that was thrown */
+/** What was made here: a logger with a serializer of its own meets it again, and is to leave it as it is. */
+const made = new WeakSet<object>()
+
+/** @param error anything that was thrown, or what this made of it */
 export function loggedError(error: unknown): LoggedError {
+  if (typeof error === 'object' && error !== null && made.has(error)) return error as LoggedError
+  const logged = told(error)
+  made.add(logged)
+  return logged
+}
+
+function told(error: unknown): LoggedError {
   if (!(error instanceof Error)) return { name: typeof error }
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  const stack = framesOf(error)
-  return { name: error.name, ...(code === undefined ? {} : { code }), ...(stack.length === 0 ? {} : { stack }) }
+  try {
+    const code = errorCode(error)
+    const stack = framesOf(error)
+    return { name: nameOf(error), ...(code === undefined ? {} : { code }), ...(stack.length === 0 ? {} : { stack }) }
+  } catch {
+    // Its members are getters that throw, or no texts.
+    return { name: 'Error' }
+  }
+}
+
+/** Anybody may write to it, so it is said only where it looks like the name of a class. */
+function nameOf({ name }: Error): string {
+  return typeof name === 'string' && /^[A-Za-z]{1,40}$/.test(name) ? name : 'Error'
 }
 
 const mostFrames = 12

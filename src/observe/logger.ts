@@ -5,6 +5,18 @@ import { loggedError } from './logged-error.ts'
 
 const nothing = () => undefined
 
+/** By the name under which it is logged. */
+const serializers = { err: loggedError, error: loggedError, req: nothing, res: nothing, headers: nothing }
+
+/** An error in any other place would show what hangs on it: a request, its headers, a token. */
+const shown = (value: unknown): unknown => (value instanceof Error ? loggedError(value) : value)
+
+function withShownErrors(record: Record<string, unknown>): Record<string, unknown> {
+  const strays = Object.entries(record).filter(([name, value]) => value instanceof Error && !(name in serializers))
+  if (strays.length === 0) return record
+  return { ...record, ...Object.fromEntries(strays.map(([name, value]) => [name, shown(value)])) }
+}
+
 /** Where an error is logged without further words, pino takes its message for them; and that may quote a token. */
 function errorOf(logged: unknown): Error | undefined {
   if (logged instanceof Error) return logged
@@ -23,17 +35,17 @@ export function createLogger(level: string, destination: DestinationStream = log
     level,
     hooks: {
       logMethod(args, method) {
-        const [logged, words] = args as readonly unknown[]
+        const [logged, words, ...rest] = args as readonly unknown[]
         const error = errorOf(logged)
         const isItsMessage = error !== undefined && (words === undefined || words === error.message)
-        if (isItsMessage) method.call(this, logged as object, error.name)
-        else method.apply(this, args)
+        const said = isItsMessage ? loggedError(error).name : shown(words)
+        method.apply(this, [logged, said, ...rest.map(shown)] as Parameters<typeof method>)
       },
     },
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err: loggedError, error: loggedError, req: nothing, res: nothing, headers: nothing },
+    formatters: { level: (label: string) => ({ level: label }), log: withShownErrors },
+    serializers,
   }
   return pino(options, destination)
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { launchChromium, missingChromium } from '../support/chromium.ts'
 import { freePort } from '../support/gateway.ts'
+import { hearProcess } from '../support/sweep.ts'
 
 interface Demo {
   readonly address: string
@@ -41,6 +42,7 @@ async function startDemo(t: TestContext, command: string, args: readonly string[
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  hearProcess(child, 'postern demo')
   const closed = once(child, 'close')
   t.after(async () => {
     if (child.exitCode === null && child.signalCode === null) signalGroup(child, 'SIGINT')

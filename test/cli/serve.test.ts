@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test'
 import { bearerToken, send } from '../support/browser-client.ts'
 import { freePort } from '../support/gateway.ts'
 import { serviceOptions, startService, type Service } from '../support/service.ts'
+import { hearProcess } from '../support/sweep.ts'
 import { converse, lines } from '../wire/conversation.ts'
 import { plainEnvironment, postern, temporaryFolder } from './session.ts'
 
@@ -26,8 +27,10 @@ async function serve(folder: string): Promise<Serving> {
   const child = spawn(process.execPath, [main, 'serve'], {
     cwd: folder,
     env: plainEnvironment(),
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  hearProcess(child, 'postern serve')
+  child.stderr.pipe(process.stderr)
   const lines: string[] = []
   const ready = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<number | null>()
@@ -117,8 +120,8 @@ describe('a gateway that runs', () => {
     const records = running.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     const warnings = records.filter(({ level }) => level === 'warn').map(({ msg }) => msg)
     assert.deepEqual(warnings, [
-      'insecure.httpUpstreams is on: this is not safe on a network',
       'trustedProxies[0]: believes every address there is, so a client can claim to be any other.',
+      'insecure.httpUpstreams is on: this is not safe on a network',
     ])
     assert.equal(records.find(({ msg }) => msg === 'ready')?.['publicUrl'], origin)
   })

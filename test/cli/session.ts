@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { hearProcess, secretKeysIn } from '../support/sweep.ts'
 
 /*
  * A session at the terminal as text. First the files that there are, each after a line `-- NAME --`; then commands, each
@@ -33,6 +34,7 @@ export async function postern(
     stdio: 'pipe',
     timeout: patience,
   })
+  hearProcess(child, `postern ${args[0] ?? ''}`)
   // It may end without having read.
   child.stdin.on('error', () => undefined)
   child.stdin.end(input)
@@ -43,7 +45,9 @@ export async function postern(
   const { promise, resolve: done, reject } = Promise.withResolvers<number | null>()
   child.on('error', reject)
   child.on('close', done)
-  return { code: await promise, stdout, stderr }
+  const code = await promise
+  secretKeysIn(join(folder, 'keys'))
+  return { code, stdout, stderr }
 }
 
 export function plainEnvironment(): NodeJS.ProcessEnv {

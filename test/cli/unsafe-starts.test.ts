@@ -460,7 +460,7 @@ test('CF-01 every switch under insecure is named insecure by check and at each s
   const switches = Object.keys(OptionsSchema.properties.insecure.properties)
   assert.ok(switches.length > 0)
   // An address that is nobody's here: serve says what it has to say, and ends.
-  const unreachable = { ...base, listen: { host: '192.0.2.1', port: 1, adminHost: '192.0.2.1', adminPort: 1 } }
+  const unreachable = { ...base, listen: { host: '192.0.2.1', port: 1, adminHost: '127.0.0.1', adminPort: 0 } }
   for (const name of switches) {
     const sentence = `insecure.${name} is on: this is not safe on a network`
     const on = { ...unreachable, insecure: { [name]: true } }
@@ -468,7 +468,7 @@ test('CF-01 every switch under insecure is named insecure by check and at each s
     const told = (await begin('serve', { options: on })).stdout.split('\n').filter((line) => line.includes(sentence))
     assert.equal(told.length, 1)
     const record = JSON.parse(told[0] ?? '') as Record<string, unknown>
-    assert.deepEqual([record['level'], record['insecure']], ['warn', `insecure.${name}`])
+    assert.deepEqual([record['level'], record['option']], ['warn', `insecure.${name}`])
     for (const level of ['error', 'silent']) {
       const { stdout, stderr } = await begin('serve', { options: { ...on, log: { level } } })
       assert.ok(!stdout.includes('insecure') && stderr.includes(`warning: ${sentence}\n`), level)

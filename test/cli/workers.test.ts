@@ -13,6 +13,7 @@ import { BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { freePort } from '../support/gateway.ts'
 import { giveRefreshTokens, refreshing } from '../life/timeline.ts'
 import { serviceOptions, startService, type Service } from '../support/service.ts'
+import { hearProcess, secretKeysIn } from '../support/sweep.ts'
 import { postern } from './session.ts'
 
 interface Running {
@@ -47,8 +48,11 @@ async function serve(t: TestContext, more: Partial<Options> = {}): Promise<Runni
   const child = spawn(process.execPath, ['src/cli/main.ts', 'serve', '--config', file], {
     // In turns, so that every worker has its share of a few requests.
     env: { ...process.env, NODE_CLUSTER_SCHED_POLICY: 'rr' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  hearProcess(child, 'postern serve')
+  child.stderr.pipe(process.stderr)
+  secretKeysIn(join(dir, 'keys'))
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { after, before, describe, test } from 'node:test'
 import Fastify from 'fastify'
@@ -17,6 +16,7 @@ import { BrowserClient, send } from '../support/browser-client.ts'
 import { fakeClock } from '../support/clock.ts'
 import { freePort, testRoutes, type TestClaims } from '../support/gateway.ts'
 import { serviceOptions, startService, type Service } from '../support/service.ts'
+import { hearAnswers, hearProcess, heardLog } from '../support/sweep.ts'
 import { assertLogsAreClean, assertProblem } from './refusal.ts'
 import { contract, contractRoutes, type Subject } from './suite.ts'
 import { unpackTarball, type Package } from './tarball.ts'
@@ -43,18 +43,13 @@ async function startPacked(): Promise<Subject> {
   const origin = `http://localhost:${port}`
   const events: PosternEvent[] = []
   const logs: string[] = []
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      logs.push(chunk.toString())
-      done()
-    },
-  })
   const clock = fakeClock(Date.now())
   const instance = createPostern<TestClaims>(
     { publicUrl: origin, keys: { dir: keys }, upstreams: { accounts: serviceOptions(service.origin) } },
     { clock, onEvent: (event) => void events.push(event) },
   )
-  const app = Fastify({ loggerInstance: createLogger('trace', sink), forceCloseConnections: true })
+  const app = Fastify({ loggerInstance: createLogger('trace', heardLog(logs)), forceCloseConnections: true })
+  hearAnswers(app)
   await app.register(instance.plugin)
   testRoutes(app, instance, { routes: contractRoutes })
   await app.listen({ host: '127.0.0.1', port })
@@ -152,6 +147,7 @@ describe('its command line', () => {
     const child = spawn(process.execPath, [packed.cli, 'serve', '--config', config], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    hearProcess(child, 'postern serve')
     const ended = once(child, 'exit')
     const logs: string[] = []
     let complaints = ''

@@ -1,5 +1,6 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
+import { hearProcess } from '../support/sweep.ts'
 
 /** Why a test is skipped, or false. Where programs are required, a missing one is a failure instead. */
 export function missingProgram(name: string): string | false {
@@ -40,8 +41,11 @@ export async function start(
   const child = spawn(program, args, {
     cwd: folder,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // The demo says who may sign in, with the passwords that it made up.
+  if (args.includes('demo')) child.stdout.resume()
+  else hearProcess(child, [program, ...args].join(' '))
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (quiet) said += text

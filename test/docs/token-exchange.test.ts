@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { freePort } from '../support/gateway.ts'
+import { hearProcess } from '../support/sweep.ts'
 import { exampleFolder } from './example-folder.ts'
 import { codeBlocks, readText, root } from './markdown.ts'
 import { missingProgram, shell } from './program.ts'
@@ -16,8 +17,9 @@ test('the curl lines trade a token at the demo as they are written', { skip: mis
   const port = await freePort()
   const demo = spawn(process.execPath, [join(root, 'src/cli/main.ts'), 'demo'], {
     env: { ...process.env, PORT: String(port) },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  hearProcess(demo, 'postern demo')
   const ended = new Promise((resolve) => demo.on('exit', resolve))
   try {
     let service: string | undefined

@@ -17,7 +17,7 @@ async function open(t: TestContext, face: NonNullable<GatewaySettings['face']>):
     options: (_origin, service) => ({
       session: { renewWait: '30s' },
       log: { level: 'trace' },
-      upstreams: { accounts: refreshing({ ...serviceOptions(service.origin), timeout: '300ms' }) },
+      upstreams: { accounts: refreshing({ ...serviceOptions(service.origin), timeout: '2s' }) },
     }),
     routes: (app, postern) => {
       app.get('/logs', { preHandler: postern.requireAuth() }, async (request) => {
@@ -131,6 +131,7 @@ test('LL-01 the server writes one record per request, with who and why and how l
     route: '/protected',
     status: 401,
     reason: 'missing',
+    address: '127.0.0.1',
     msg: 'request',
   })
   assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)

@@ -49,7 +49,8 @@ async function onlyRecord(): Promise<Readonly<Record<string, unknown>>> {
   await eventually(() => records().length > 0, 'no record was written')
   const [first, ...others] = records()
   assert.deepEqual(others, [])
-  const { time, reqId, ms, level, msg, ...rest } = first ?? {}
+  const { time, reqId, ms, level, msg, address, ...rest } = first ?? {}
+  assert.equal(address, rest['reason'] === undefined || rest['reason'] === 'aborted' ? undefined : '127.0.0.1')
   assert.match(String(reqId), /^[\w-]{8}-[a-z0-9]+$/)
   assert.equal(typeof ms, 'number')
   assert.equal(level, 'info')

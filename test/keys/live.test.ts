@@ -256,7 +256,9 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
       })
       await take(dir, first.sealing)
       await eventually(() =>
-        gateway.events.some((event) => event.type === 'notice' && event.message.includes(`${first.sealing} is gone`)),
+        gateway.events.some(
+          (event) => event.type === 'keys_changed' && event.message.includes(`${first.sealing} is gone`),
+        ),
       )
       assert.equal(backend.sockets.size, 1)
       clock.advance(minutes(5))

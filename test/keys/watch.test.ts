@@ -42,7 +42,9 @@ async function watched(t: TestContext, dir: string) {
       await watch.look()
     },
     published: () => ring.published().map(({ kid }) => kid),
-    said: (type: 'warning' | 'notice') => events.flatMap((event) => (event.type === type ? [event.message] : [])),
+    /** The sentences of the log, by level. */
+    said: (level: 'warning' | 'notice') =>
+      events.flatMap((event) => ('message' in event && told[level].includes(event.type) ? [event.message] : [])),
   }
 }
 
@@ -53,6 +55,11 @@ async function filled(t: TestContext) {
   await writeKeyFile(dir, signing)
   await writeKeyFile(dir, sealing)
   return { dir, signing, sealing, ...(await watched(t, dir)) }
+}
+
+const told: Readonly<Record<'warning' | 'notice', readonly PosternEvent['type'][]>> = {
+  warning: ['warning', 'keys_refused'],
+  notice: ['notice', 'keys_changed', 'keys_in_use'],
 }
 
 const file = (dir: string, { kid }: StoredJwk) => join(dir, keyFileName(kid))

@@ -74,7 +74,7 @@ test('LO-04 a list written while two processes run ends the sessions it names in
   await symlink(broken, join(dir, 'next'))
   await rename(join(dir, 'next'), file)
   const deadline = Date.now() + 10_000
-  while (!one.events.some((event) => event.type === 'warning' && event.message.includes('notBefore'))) {
+  while (!one.events.some((event) => event.type === 'revocations_refused' && event.message.includes('notBefore'))) {
     assert.ok(Date.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
@@ -82,7 +82,7 @@ test('LO-04 a list written while two processes run ends the sessions it names in
 
   // Nor does a list that is gone open anything.
   await rm(file)
-  while (!one.events.some((event) => event.type === 'warning' && event.message.includes('is not there'))) {
+  while (!one.events.some((event) => event.type === 'revocations_refused' && event.message.includes('is not there'))) {
     assert.ok(Date.now() < deadline + 10_000)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

@@ -6,7 +6,7 @@ import { assertErrorPage, assertLogsAreClean } from '../contract/refusal.ts'
 import { BrowserClient, send, type Answer } from '../support/browser-client.ts'
 import { seconds, type FakeClock } from '../support/clock.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
-import { startHostileProvider, type HostileProvider } from '../support/hostile-provider.ts'
+import { clientSecret, startHostileProvider, type HostileProvider } from '../support/hostile-provider.ts'
 import { clockOfNow, locationOf } from './site.ts'
 
 /*
@@ -112,7 +112,7 @@ const lies: readonly (readonly [
     (it) => {
       it.metadata = { id_token_signing_alg_values_supported: ['HS256'] }
       it.header = { alg: 'HS256' }
-      it.signer = new TextEncoder().encode('secret'.padEnd(32, 'x'))
+      it.signer = new TextEncoder().encode(clientSecret)
     },
     'bad_transaction',
     'bad_identity',
@@ -437,7 +437,7 @@ test('the gateway proves who it is as configured', async (t) => {
   assert.equal(basic.form.get('client_secret'), null)
   assert.equal(basic.form.get('code_verifier')?.length, 43)
   const posted = await asked({ tokenEndpointAuthMethod: 'client_secret_post' })
-  assert.deepEqual([posted.authorization, posted.form.get('client_secret')], [undefined, 'secret'])
+  assert.deepEqual([posted.authorization, posted.form.get('client_secret')], [undefined, clientSecret])
   const nothing = await asked({ clientSecret: undefined })
   assert.deepEqual([nothing.authorization, nothing.form.get('client_id')], [undefined, 'postern'])
   const signed = await asked({ clientSecret: undefined, privateKey: jwk })

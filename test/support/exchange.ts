@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, type CryptoKey } from 'jose'
 import type { Options } from '../../src/config/options.ts'
+import { secret } from './canaries.ts'
 import { fakeClock } from './clock.ts'
 import { send, type Answer } from './browser-client.ts'
 import { startGateway, type Gateway, type GatewaySettings } from './gateway.ts'
@@ -44,6 +45,7 @@ export async function startExchangeSite(
   const issuer = await startTokenIssuer(clock)
   const folder = mkdtempSync(join(tmpdir(), 'postern-exchange-'))
   const file = (name: string, text: string) => {
+    if (name.endsWith('.secret')) secret(text.trim(), 'a client secret')
     writeFileSync(join(folder, name), text)
     return join(folder, name)
   }

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:http'
-import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { PosternEvent } from '../../src/base/events.ts'
 import { parseOptions } from '../../src/config/load.ts'
@@ -13,6 +12,7 @@ import { createServer as createGatewayServer } from '../../src/server.ts'
 import { fakeClock, type FakeClock } from './clock.ts'
 import { freshKeys } from './keys.ts'
 import { serviceOptions, startService, type Service } from './service.ts'
+import { hearAnswers, heardEvents, heardLog } from './sweep.ts'
 
 export interface TestClaims {
   readonly name: string
@@ -68,14 +68,12 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
   }
   const events: PosternEvent[] = []
   const logs: string[] = []
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      logs.push(chunk.toString())
-      done()
-    },
-  })
-  const log = createLogger('trace', sink)
-  const onEvent = (event: PosternEvent) => void events.push(event)
+  const log = createLogger('trace', heardLog(logs))
+  const heard = heardEvents()
+  const onEvent = (event: PosternEvent) => {
+    events.push(event)
+    heard(event)
+  }
   const store = settings.store === undefined ? {} : { store: settings.store }
   const shared = { service, clock, events, logs, keys: keys ?? [], origin }
   const ownService = settings.service === undefined
@@ -90,6 +88,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
       ...(settings.readTimeout === undefined ? {} : { readTimeout: settings.readTimeout }),
       app: (postern) => async (app) => testRoutes(app, postern, settings),
     })
+    hearAnswers(server.app)
     await server.listen()
     return {
       ...shared,
@@ -101,6 +100,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     }
   }
   const app = Fastify({ loggerInstance: log, forceCloseConnections: true })
+  hearAnswers(app)
   const postern = createPostern<TestClaims>(options, { ...ownKeys, clock, onEvent, ...store })
   await app.register(postern.plugin)
   testRoutes(app, postern, settings)

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
 import type { OidcUpstreamOptions } from '../../src/config/oidc-options.ts'
+import { mintSecret, secret } from './canaries.ts'
 
 /** A provider that says whatever a test wants it to say. Nobody signs in there: codes are what the test writes. */
 export interface HostileProvider {
@@ -38,6 +39,9 @@ export interface HostileProvider {
   close(): Promise<void>
 }
 
+/** What the gateway is registered with. */
+export const clientSecret = mintSecret('a client secret')
+
 async function read(request: IncomingMessage): Promise<URLSearchParams> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -62,7 +66,10 @@ export async function startHostileProvider(): Promise<HostileProvider> {
     }
     read(request)
       .then((form) => {
-        if (pathname === '/token') provider.lastToken = { authorization: request.headers.authorization, form }
+        if (pathname === '/token') {
+          for (const name of ['code', 'code_verifier', 'refresh_token']) secret(form.get(name) ?? '', `\`${name}\``)
+          provider.lastToken = { authorization: request.headers.authorization, form }
+        }
         return usual(pathname)
       })
       .then((body) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body)))
@@ -85,13 +92,16 @@ export async function startHostileProvider(): Promise<HostileProvider> {
     lastToken: undefined,
     nonce: '',
     key: privateKey,
-    sign: (payload, header = {}, key = privateKey) =>
-      new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'one', typ: 'JWT', ...header }).sign(key),
+    sign: async (payload, header = {}, key = privateKey) =>
+      secret(
+        await new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'one', typ: 'JWT', ...header }).sign(key),
+        'a token of the provider',
+      ),
     describe: (more = {}) => ({
       kind: 'oidc',
       issuer,
       clientId: 'postern',
-      clientSecret: 'secret',
+      clientSecret,
       timeout: '20s',
       ...more,
     }),

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { defaultAlgorithm, type SignatureAlgorithm } from '../../src/keys/algorithms.ts'
 import { generateSealingKey, generateSigningKey, type StoredJwk } from '../../src/keys/generate.ts'
 import { parseKey, type Key } from '../../src/keys/key.ts'
+import { secretKey } from './canaries.ts'
 
 export async function keyFrom(jwk: StoredJwk): Promise<Key> {
+  secretKey(jwk)
   const result = await parseKey(JSON.stringify(jwk))
   assert.ok(result.ok)
   return result.key

@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import Provider, { type Context } from 'oidc-provider'
 import type { OidcUpstreamOptions } from '../../src/config/oidc-options.ts'
 import { send } from './browser-client.ts'
+import { secret as remember, secretKey } from './canaries.ts'
 import { freePort } from './gateway.ts'
 
 /** A real provider over a real socket, with its own sign-in page. */
@@ -36,7 +37,7 @@ export interface ProviderSettings {
   readonly client?: object
 }
 
-const secret = 'a-secret-of-the-client-that-nobody-else-has'
+const secret = remember('a-secret-of-the-client-that-nobody-else-has', 'a client secret')
 
 export async function startProvider(settings: ProviderSettings = {}): Promise<TestProvider> {
   const port = settings.port ?? (await freePort())
@@ -144,6 +145,11 @@ export async function startProvider(settings: ProviderSettings = {}): Promise<Te
       },
       interactions: { url: (_ctx: unknown, { uid }: { readonly uid: string }) => `/interaction/${uid}` },
     })
+    made.on('grant.success', (ctx) => {
+      const { body, oidc } = ctx as { body: object; oidc: { params: object } }
+      for (const [name, value] of Object.entries({ ...oidc.params, ...body }))
+        if (/token$|^code/.test(name) && typeof value === 'string') remember(value, `\`${name}\` of the provider`)
+    })
     made.on('authorization.success', (ctx) => {
       const { session, client } = (
         ctx as { oidc: { session: { sidFor(id: string): string }; client: { clientId: string } } }
@@ -189,7 +195,9 @@ export async function startProvider(settings: ProviderSettings = {}): Promise<Te
 
 async function privateJwk(): Promise<JWK> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
-  return exportJWK(privateKey)
+  const jwk = await exportJWK(privateKey)
+  secretKey(jwk)
+  return jwk
 }
 
 /** What a person does at the provider, from the address that the gateway sent them to until the way back. */

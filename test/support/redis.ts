@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { secret } from './canaries.ts'
 import { freePort } from './gateway.ts'
 
 /** Why there is no real server here, or false. */
@@ -30,7 +31,7 @@ export async function startRedis(password?: string): Promise<Redis> {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'postern-redis-'))
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
-  if (password !== undefined) args.push('--requirepass', password)
+  if (password !== undefined) args.push('--requirepass', secret(password, 'the password of Redis'))
   let child: ReturnType<typeof spawn> | undefined
 
   async function start(): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import Fastify, { type FastifyReply } from 'fastify'
 import type { LoginUpstreamOptions } from '../../src/config/upstream-options.ts'
+import { secret } from './canaries.ts'
 
 export interface Service {
   readonly origin: string
@@ -87,11 +88,14 @@ export async function startService(): Promise<Service> {
   }
 
   function issue(name: string): Record<string, unknown> {
-    const token = randomBytes(service.tokenLength).toString('base64url').slice(0, service.tokenLength)
+    const token = secret(
+      randomBytes(service.tokenLength).toString('base64url').slice(0, service.tokenLength),
+      'a token of the service',
+    )
     service.tokens.set(token, name)
     service.issued.push(token)
     if (!service.refreshes) return { authentication_token: token, expires_in: service.expiresIn }
-    const refresh = `refresh-${randomBytes(24).toString('base64url')}`
+    const refresh = secret(`refresh-${randomBytes(24).toString('base64url')}`, 'a refresh token')
     service.refreshTokens.set(refresh, name)
     return { authentication_token: token, refresh_token: refresh, expires_in: service.expiresIn }
   }
@@ -109,6 +113,7 @@ export async function startService(): Promise<Service> {
 
   app.post<{ Body: { User: string; Password: string } }>('/api/login', async (request, reply) => {
     service.calls.login += 1
+    if (typeof request.body.Password === 'string') secret(request.body.Password, 'a password')
     await service.hold.login
     if (await trouble(reply)) return reply
     const user = service.users.get(request.body.User)

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
 import formbody from '@fastify/formbody'
+import { secret } from './canaries.ts'
 
 export interface TokenIssuer {
   readonly origin: string
@@ -32,12 +33,15 @@ export async function startTokenIssuer(now: () => number): Promise<TokenIssuer> 
     active: new Map(),
     seen: {},
     key: pair.privateKey,
-    sign: (payload = {}, header = {}, key = pair.privateKey) => {
+    sign: async (payload = {}, header = {}, key = pair.privateKey) => {
       const iat = Math.floor(now() / 1000)
       const claims = { iss: issuer.origin, aud: 'https://api.example.com', sub: '42', iat, exp: iat + 3600, ...payload }
-      return new SignJWT(Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined)))
+      const token = await new SignJWT(
+        Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined)),
+      )
         .setProtectedHeader({ alg: 'ES256', kid: 'one', typ: 'at+jwt', ...header })
         .sign(key)
+      return secret(token, 'a token of the issuer')
     },
     close: () => app.close(),
   }
@@ -54,6 +58,7 @@ export async function startTokenIssuer(now: () => number): Promise<TokenIssuer> 
   })
   app.post<{ Body: { token?: string } }>('/introspect', (request, reply) => {
     issuer.calls.introspect += 1
+    secret(request.body.token ?? '', 'a subject token')
     issuer.seen = { authorization: request.headers.authorization, body: request.body }
     return well(request, reply, () => {
       const told = issuer.active.get(request.body.token ?? '')
