@@ -1,3 +1,6 @@
+import { Server as NetServer } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -42,6 +45,11 @@ export interface Server {
   readonly app: FastifyInstance
   /** Listens on both ports. Returns their addresses. */
   listen(): Promise<{ readonly address: string; readonly adminAddress: string }>
+  /**
+   * Not ready from now on, no new connections; those that are open are served, and every answer ends its connection. Ends
+   * when none is open, or after a second. Closed at once, one that is idle here may have a request on its way.
+   */
+  drain(): Promise<void>
   /** Not ready from now on; ends when the requests in flight have. */
   close(): Promise<void>
 }
@@ -57,6 +65,9 @@ const timeouts = {
 
 /** Milliseconds between two looks for idle connections while the server closes. */
 const sweepInterval = 200
+
+/** Milliseconds that clients have to learn that they should go elsewhere, and between two looks whether they have. */
+const drain = { most: 1_000, look: 20 }
 
 /** Bytes. Above what our cookies and a browser's other headers take. */
 const maxHeaderSize = 24_576
@@ -86,6 +97,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   const nextId = requestIds()
   let ready = false
+  let draining = false
 
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
@@ -93,6 +105,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     requestIdHeader: false,
     genReqId: nextId,
     trustProxy: false,
+    // What still comes on an open connection while the server closes is served like the rest.
+    return503OnClosing: false,
     bodyLimit: 16_384,
     requestTimeout: forwards ? timeouts.uploadTimeout : timeouts.requestTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
@@ -134,6 +148,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
 
   app.addHook('onRequest', (request, reply, done) => {
     notes.open(request.id)
+    if (draining) reply.raw.setHeader('connection', 'close')
     // The hook below hears of whole answers only.
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) record(request, reply, true)
@@ -169,6 +184,16 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       ready = true
       return { address, adminAddress }
     },
+    async drain() {
+      ready = false
+      draining = true
+      // Others answer there; asked here, it would say that nobody is ready.
+      if (deps.gather !== undefined) admin.server.close()
+      // Not the method of HTTP, which closes what is idle.
+      NetServer.prototype.close.call(app.server)
+      const until = Date.now() + Math.min(drain.most, config.shutdownTimeout / 2)
+      while (Date.now() < until && (await openConnections(app)) > 0) await wait(drain.look)
+    },
     async close() {
       ready = false
       // Node closes what is idle now, and not what becomes idle when its answer has ended: that would last for `keepAliveTimeout`.
@@ -177,4 +202,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       await admin.close()
     },
   }
+}
+
+function openConnections({ server }: FastifyInstance): Promise<number> {
+  return promisify(server.getConnections.bind(server))()
 }

@@ -1,3 +1,6 @@
+import { PosternError } from '../base/errors.ts'
+import { loggedError } from '../observe/logged-error.ts'
+
 /** Exit codes of every command. */
 export const exits = {
   good: 0,
@@ -18,4 +21,11 @@ export class CommandFault extends Error {
     super(message)
     this.exit = exit
   }
+}
+
+/** An error for the log. The message of one that is not ours may quote a secret. */
+export function sentences(error: unknown): string {
+  if (error instanceof CommandFault || error instanceof PosternError) return error.message
+  const { name, code } = loggedError(error)
+  return code === undefined ? name : `${name} ${code}`
 }

@@ -8,14 +8,22 @@ interface Closing {
   /** Milliseconds; then the process ends whatever is still open. */
   readonly timeout: number
   readonly log: { error(record: object, message: string): void }
-  /** Leave SIGINT to the process above: a terminal sends it to both, and the second signal would cut the closing short. */
-  readonly passOverInterrupt?: boolean
+  /** Signals that end nothing here. Default: none. */
+  readonly passOver?: readonly TerminalSignal[]
+}
+
+/** What a terminal sends to every process in it. One that is a worker's would cut short what the process above begins. */
+export const terminalSignals = ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const
+
+type TerminalSignal = (typeof terminalSignals)[number]
+
+/** Not its default either, which ends the process. */
+export function passOver(signals: readonly TerminalSignal[]): void {
+  for (const signal of signals) process.on(signal, () => undefined)
 }
 
 /** On SIGTERM or SIGINT: close, then exit 0; exit 1 when it took too long or began with a fault nobody caught. */
-export function closeOnSignals({ close, timeout, log, passOverInterrupt = false }: Closing): void {
-  if (passOverInterrupt) process.on('SIGINT', () => undefined)
-  const skip = passOverInterrupt ? (['SIGINT'] as const) : []
+export function closeOnSignals({ close, timeout, log, passOver: skip = [] }: Closing): void {
   const onTimeout = () => log.error({ timeout }, 'cut off what was still open after shutdownTimeout')
   closeWithGrace({ delay: timeout, logger: false, skip: [...skip], onTimeout }, async ({ err }) => {
     if (err !== undefined) log.error({ error: loggedError(err) }, 'closing after an uncaught error')
