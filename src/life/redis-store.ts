@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import { PosternError } from '../base/errors.ts'
@@ -17,6 +18,9 @@ const batch = 1_000
 /** Milliseconds. */
 const times = { firstAnswer: 2_000, block: 5_000, grace: 2_000, pause: 500, rest: 1_000 }
 
+/** A mark that no server has. */
+const unsure = ''
+
 const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'upstream_expired'])
 
 /**
@@ -30,6 +34,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   const { createClient } = await redisClient()
   const { prefix, timeout } = config
   const streamKey = `${prefix}endings`
+  const markKey = `${prefix}mark`
   const connection = { url: config.url, RESP: 2, ...credentials(config) } as const
   const client = createClient({
     ...connection,
@@ -40,11 +45,14 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   })
   const listeners: ((ending: Ending) => void)[] = []
   const told = createExpiringMap<Ending>(clock, endingsKept)
+  const heard = createExpiringMap<Ending>(clock, endingsKept)
   const followed = Promise.withResolvers<void>()
   let reader: ReturnType<typeof createClient> | undefined
   let closed = false
   let restsUntil = 0
   let isAway = false
+  /** What stands in the server for as long as it has lost nothing; undefined before it was seen. */
+  let mark: string | undefined
 
   function say(away: boolean, detail: string): void {
     if (away === isAway || closed) return
@@ -67,17 +75,26 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     }
   }
 
-  async function add(ending: Ending): Promise<void> {
+  /** @returns whether the server has it */
+  async function add(ending: Ending): Promise<boolean> {
     const fields = Object.fromEntries(Object.entries(ending).map(([name, value]) => [name, String(value)]))
     const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: endingsKept } } as const
-    await ask(() => client.xAdd(streamKey, '*', fields, trim))
+    return (await ask(() => client.xAdd(streamKey, '*', fields, trim))) !== undefined
+  }
+
+  /** What the server may not have; hearing it twice does no harm. @returns whether it has all of it */
+  async function tellAgain(endings: typeof told): Promise<boolean> {
+    for (const [, ending] of endings.entries()) if (!(await add(ending))) return false
+    return true
   }
 
   client.on('error', (error: unknown) => say(true, codeOf(error)))
   client.on('ready', () => {
     say(false, '')
-    // The server may have been emptied, or away when this was said; hearing it twice does no harm.
-    for (const [, ending] of told.entries()) void add(ending)
+    // It may have been away when this was said.
+    void tellAgain(told).then((all) => {
+      if (!all) mark = unsure
+    })
   })
   client.connect().catch((error: unknown) => say(true, codeOf(error)))
   void follow()
@@ -101,6 +118,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
           last = found.at(-1)?.id ?? last
           if (found.length === batch) continue
           followed.resolve()
+          if (await hasLost()) last = '0'
           block = { BLOCK: times.block }
         }
       } catch {
@@ -111,9 +129,28 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     }
   }
 
+  /**
+   * Whether the server was emptied since it was looked at. Then everyone tells again what they know: who told it first may
+   * not be there any more.
+   */
+  async function hasLost(): Promise<boolean> {
+    const read = () => within(client.get(markKey), times.grace)
+    let now = await read()
+    if (now === null) {
+      await within(client.set(markKey, randomUUID(), { condition: 'NX' }), times.grace)
+      now = await read()
+    }
+    const lost = mark !== undefined && mark !== now
+    if (lost && !((await tellAgain(told)) && (await tellAgain(heard)))) return true
+    mark = now ?? unsure
+    return lost
+  }
+
   function hear(fields: Readonly<Record<string, string>>): void {
     const ending = endingOf(fields)
-    if (ending !== undefined) for (const listener of listeners) listener(ending)
+    if (ending === undefined) return
+    heard.set(nameOf(ending), ending, ending.until)
+    for (const listener of listeners) listener(ending)
   }
 
   async function addText(key: string, value: string, until: number): Promise<Added> {
@@ -154,7 +191,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       await Promise.race([followed.promise, sleep(times.firstAnswer, undefined, { ref: false })])
     },
     tell(ending) {
-      told.set('sid' in ending ? ending.sid : ending.sub, ending, ending.until)
+      told.set(nameOf(ending), ending, ending.until)
       void add(ending)
     },
     hear: (listener) => void listeners.push(listener),
@@ -174,6 +211,8 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     },
   }
 }
+
+const nameOf = (ending: Ending) => ('sid' in ending ? ending.sid : ending.sub)
 
 async function redisClient() {
   try {
