@@ -16,7 +16,7 @@ const endingsKept = 100_000
 const batch = 1_000
 
 /** Milliseconds. */
-const times = { firstAnswer: 2_000, block: 5_000, grace: 2_000, pause: 500, rest: 1_000 }
+const times = { firstAnswer: 2_000, block: 5_000, grace: 2_000, pause: 500, rest: 1_000, look: 20 }
 
 /** A mark that no server has. */
 const unsure = ''
@@ -44,8 +44,10 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     socket: { connectTimeout: times.firstAnswer, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
   })
   const listeners: ((ending: Ending) => void)[] = []
-  const told = createExpiringMap<Ending>(clock, endingsKept)
-  const heard = createExpiringMap<Ending>(clock, endingsKept)
+  const known = createExpiringMap<Ending>(clock, endingsKept)
+  /** What the server has not confirmed yet. */
+  const untold = createExpiringMap<Ending>(clock, endingsKept)
+  let telling = false
   const followed = Promise.withResolvers<void>()
   let reader: ReturnType<typeof createClient> | undefined
   let closed = false
@@ -67,7 +69,9 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
     if (clock() < restsUntil || !client.isReady) return undefined
     try {
-      return await within(command(), timeout)
+      const answer = await within(command(), timeout)
+      say(false, '')
+      return answer
     } catch (error) {
       restsUntil = clock() + times.rest
       say(true, codeOf(error))
@@ -75,27 +79,34 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     }
   }
 
-  /** @returns whether the server has it */
-  async function add(ending: Ending): Promise<boolean> {
-    const fields = Object.fromEntries(Object.entries(ending).map(([name, value]) => [name, String(value)]))
-    const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: endingsKept } } as const
-    return (await ask(() => client.xAdd(streamKey, '*', fields, trim))) !== undefined
+  /** Says what is untold until the server has it; hearing it twice does no harm. */
+  async function tellAll(): Promise<void> {
+    if (telling) return
+    telling = true
+    for (let next = first(untold); next !== undefined && !closed; next = first(untold)) {
+      const [name, ending] = next
+      if (!(await add(ending))) await sleep(times.pause, undefined, { ref: false })
+      else if (untold.get(name) === ending) untold.delete(name)
+    }
+    telling = false
   }
 
-  /** What the server may not have; hearing it twice does no harm. @returns whether it has all of it */
-  async function tellAgain(endings: typeof told): Promise<boolean> {
-    for (const [, ending] of endings.entries()) if (!(await add(ending))) return false
-    return true
+  /** Not by `ask`, which says nothing for a while after a slow answer. @returns whether the server has it */
+  async function add(ending: Ending): Promise<boolean> {
+    if (!client.isReady) return false
+    const fields = Object.fromEntries(Object.entries(ending).map(([name, value]) => [name, String(value)]))
+    const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: endingsKept } } as const
+    try {
+      await within(client.xAdd(streamKey, '*', fields, trim), times.grace)
+      return true
+    } catch (error) {
+      say(true, codeOf(error))
+      return false
+    }
   }
 
   client.on('error', (error: unknown) => say(true, codeOf(error)))
-  client.on('ready', () => {
-    say(false, '')
-    // It may have been away when this was said.
-    void tellAgain(told).then((all) => {
-      if (!all) mark = unsure
-    })
-  })
+  client.on('ready', () => say(false, ''))
   client.connect().catch((error: unknown) => say(true, codeOf(error)))
   void follow()
 
@@ -141,15 +152,17 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       now = await read()
     }
     const lost = mark !== undefined && mark !== now
-    if (lost && !((await tellAgain(told)) && (await tellAgain(heard)))) return true
     mark = now ?? unsure
-    return lost
+    if (!lost) return false
+    for (const [name, ending] of known.entries()) untold.set(name, ending, ending.until)
+    void tellAll()
+    return true
   }
 
   function hear(fields: Readonly<Record<string, string>>): void {
     const ending = endingOf(fields)
     if (ending === undefined) return
-    heard.set(nameOf(ending), ending, ending.until)
+    known.set(nameOf(ending), ending, ending.until)
     for (const listener of listeners) listener(ending)
   }
 
@@ -191,8 +204,9 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       await Promise.race([followed.promise, sleep(times.firstAnswer, undefined, { ref: false })])
     },
     tell(ending) {
-      told.set(nameOf(ending), ending, ending.until)
-      void add(ending)
+      known.set(nameOf(ending), ending, ending.until)
+      untold.set(nameOf(ending), ending, ending.until)
+      void tellAll()
     },
     hear: (listener) => void listeners.push(listener),
     get: async (key) => (await ask(() => client.get(`${prefix}${key}`))) ?? undefined,
@@ -205,11 +219,19 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     },
     buckets,
     async close() {
+      // What ended sessions here may be known nowhere else.
+      for (let waited = 0; first(untold) !== undefined && client.isReady && waited < times.grace; waited += times.look)
+        await sleep(times.look)
       closed = true
       if (reader?.isOpen === true) reader.destroy()
       client.destroy()
     },
   }
+}
+
+const first = <T>(map: { entries(): Iterable<readonly [string, T]> }) => {
+  for (const entry of map.entries()) return entry
+  return undefined
 }
 
 const nameOf = (ending: Ending) => ('sid' in ending ? ending.sid : ending.sub)

@@ -181,6 +181,23 @@ describe('replicas that share Redis', { skip: redisMissing }, () => {
     await eventually('a new replica hears of it', isOut(at(three, copy)))
   })
 
+  test('LO-03 a sign-out right after a slow answer of Redis is heard by the others all the same', async (t) => {
+    giveRefreshTokens(service)
+    const one = await replica(t, undefined, { timeout: '50ms' })
+    const two = await replica(t, one)
+    const client = await signedIn(one)
+    const copy = at(two, client)
+    redis.freeze()
+    t.after(() => redis.wake())
+    clock.advance(minutes(4))
+    assert.equal((await client.send('/protected')).status, 200)
+    assert.equal(says(one, 'cannot be asked'), 1)
+    redis.wake()
+    // By its clock it asks nothing for another second.
+    await client.signOut()
+    await eventually('the other replica hears of it', isOut(copy))
+  })
+
   for (const how of ['by a command', 'by a restart'] as const)
     test(`LO-03 a Redis that was emptied ${how} is told again by those who only heard`, async (t) => {
       const [one, two] = await pair(t)
