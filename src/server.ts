@@ -105,6 +105,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     requestIdHeader: false,
     genReqId: nextId,
     trustProxy: false,
+    // A start on a machine that is busy is slow, and no fault.
+    pluginTimeout: 60_000,
     // What still comes on an open connection while the server closes is served like the rest.
     return503OnClosing: false,
     bodyLimit: 16_384,

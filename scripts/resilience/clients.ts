@@ -19,7 +19,7 @@ export type Upstream = 'rotating' | 'checked'
 const pause = () => wait(300 + Math.random() * 400)
 
 /** Milliseconds. Beyond it a client gives up; above all that HAProxy tries. */
-const patience = 20_000
+const patience = 60_000
 
 /** Undefined where there was no answer at all. */
 async function ask(
@@ -71,6 +71,12 @@ function problemOf(answer: Answer | undefined): { status?: number; code?: string
   return { status, ...(code === undefined ? {} : { code }), ...(requestId === undefined ? {} : { requestId }) }
 }
 
+/** The gateway itself says that the login service does not answer, while it does not. A balancer's own 503 has no such headers. */
+function waits(answer: Answer | undefined, at: number, situation: Situation): boolean {
+  if (answer?.status !== 503 || !situation.upstreamAwaySince(at)) return false
+  return answer.headers['retry-after'] !== undefined || answer.headers['content-security-policy'] !== undefined
+}
+
 interface Asked {
   readonly method: 'GET' | 'POST'
   readonly path: string
@@ -92,9 +98,7 @@ function judge(answer: Answer | undefined, { method, path, at, token, subject }:
     if (user !== subject) return 'somebody else'
     return url === path && asked === method && !String(cookie).includes('postern=') ? 'good' : 'wrong answer'
   }
-  const { code } = problemOf(answer)
-  if (status === 503 && code === 'upstream_unavailable' && endsAt <= Date.now() && situation.upstreamAwaySince(at))
-    return 'told to wait'
+  if (waits(answer, at, situation) && endsAt <= Date.now()) return 'told to wait'
   if (status === 401 || status === 303) return situation.isWithdrawn(kid) ? 'withdrawn key' : 'session lost'
   return lost ? 'in flight' : 'failed'
 }
@@ -177,8 +181,7 @@ export class Person {
 
 function signInOutcome(answer: Answer | undefined, done: boolean, at: number, situation: Situation): Outcome {
   if (done) return 'good'
-  const down = [502, 503].includes(answer?.status ?? 0) && situation.upstreamAwaySince(at)
-  if (down) return 'told to wait'
+  if (waits(answer, at, situation)) return 'told to wait'
   return situation.lostSince(at) ? 'in flight' : 'failed'
 }
 
@@ -187,7 +190,7 @@ export async function browse(person: Person, deps: ClientDeps, every: number): P
   while (!deps.over()) {
     if (!person.signedIn) await person.signIn()
     else if (!(await person.ask())) person.browser.cookies.clear()
-    for (let count = 0; count < every; count += 1) await pause()
+    for (let count = 0; count < every && !deps.over(); count += 1) await pause()
   }
 }
 
@@ -243,8 +246,7 @@ export async function haunt(deps: ClientDeps, ports: () => readonly number[]): P
         const answer = await ask(there, '/app/ghost', 'GET', { ...cookies, ...navigation })
         // Stopped meanwhile.
         if (answer === undefined && !ports().includes(port)) continue
-        const waits = answer?.status === 503 && deps.situation.upstreamAwaySince(at)
-        const refused = answer?.status === 303 || answer?.status === 401 || waits
+        const refused = answer?.status === 303 || answer?.status === 401 || waits(answer, at, deps.situation)
         const outcome = refused ? 'refused' : answer === undefined || answer.status >= 500 ? 'failed' : 'wrong answer'
         deps.tally.note(phase, { outcome, what, ...problemOf(answer) })
       }

@@ -1,20 +1,22 @@
 import type { Options } from '../../src/config/options.ts'
 import { publishAhead } from './incidents.ts'
 
-interface Addresses {
+interface Given {
   readonly origin: string
   readonly service: string
   readonly backend: string
   readonly redis: string
+  /** Seconds. */
+  readonly life: number
 }
 
 /** One file for every replica; ports and the number of workers come from the environment. Lives are as short as can be. */
-export function configuration({ origin, service, backend, redis }: Addresses): Options {
+export function configuration({ origin, service, backend, redis, life }: Given): Options {
   const upstream = (kind: string) =>
     ({
       kind: 'login',
       origin: service,
-      timeout: '2s',
+      timeout: '5s',
       login: {
         request: { method: 'POST', path: `/${kind}/login`, json: { user: '{username}', password: '{password}' } },
         token: { json: '/token' },
@@ -28,8 +30,8 @@ export function configuration({ origin, service, backend, redis }: Addresses): O
     replicas: 3,
     shutdownTimeout: '10s',
     keys: { dir: './keys', publishAhead: `${publishAhead}ms` },
-    session: { tokenTtl: '3s' },
-    api: { tokenTtl: '6s' },
+    session: { tokenTtl: `${life}s` },
+    api: { tokenTtl: `${life}s` },
     revocations: { file: './revocations.yaml' },
     upstreams: {
       rotating: {
@@ -45,7 +47,8 @@ export function configuration({ origin, service, backend, redis }: Addresses): O
       checked: { ...upstream('checked'), check: { request: { method: 'GET', path: '/checked/me' } } },
     },
     routes: [{ path: '/app/', backend }],
-    facts: { redis: { url: redis } },
+    // One slow answer is no outage where everything shares two cores.
+    facts: { redis: { url: redis, timeout: '2s' } },
     rateLimit: {
       login: { perAccountAndAddress: '1000/1m', perAddress: '10000/1m', perAccount: '1000/1m' },
     },

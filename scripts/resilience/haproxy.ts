@@ -14,24 +14,31 @@ export interface Balancer {
   stop(): Promise<void>
 }
 
-/** Settings as docs/operations.md recommends them; a test holds the two together. */
-export const recommended = `defaults
+export interface Patience {
+  /** For an answer; what has none by then is asked of another replica, if it may be asked twice. */
+  readonly answer: string
+  /** For the answer to a health check. */
+  readonly check: string
+}
+
+/** As docs/operations.md recommends them; a test holds the two together. */
+export const recommended = ({ answer, check }: Patience) => `defaults
   mode http
   timeout client 60s
-  timeout connect 1s
+  timeout connect 2s
   # Longer than the slowest answer: what has none by then is asked of another replica, if it may be asked twice.
-  timeout server 3s
+  timeout server ${answer}
+  timeout check ${check}
   timeout tunnel 1h
   retries 3
   option redispatch 1
   retry-on conn-failure empty-response response-timeout
 
 backend gateway
-  # Whoever sends these again does what they do again.
+  # What may not be done twice is not sent twice.
   http-request disable-l7-retry unless { method GET HEAD OPTIONS }
   balance leastconn
   option httpchk GET /readyz
-  timeout check 1s
   default-server check inter 1s fall 2 rise 1`
 
 const started = () => findProgram('haproxy')
@@ -44,7 +51,12 @@ export function haproxyMissing(): string | false {
 }
 
 /** @param port what it listens on, the one of the public URL */
-export async function startHaproxy(folder: string, port: number, replicas: readonly Replica[]): Promise<Balancer> {
+export async function startHaproxy(
+  folder: string,
+  port: number,
+  replicas: readonly Replica[],
+  patience: Patience,
+): Promise<Balancer> {
   const statsPort = await freePort()
   const servers = replicas.map(({ name, port: at, adminPort }) => `  server ${name} 127.0.0.1:${at} port ${adminPort}`)
   const file = join(folder, 'haproxy.cfg')
@@ -53,7 +65,7 @@ export async function startHaproxy(folder: string, port: number, replicas: reado
     `global
   tune.bufsize 32768
 
-${recommended}
+${recommended(patience)}
 ${servers.join('\n')}
 
 frontend site

@@ -20,6 +20,8 @@ export interface Site {
   readonly tally: Tally
   readonly deps: ClientDeps
   readonly times: Times
+  /** Seconds that tokens live. */
+  readonly life: number
 }
 
 /** Milliseconds. */
@@ -50,21 +52,23 @@ export const incidents: Readonly<Record<string, (site: Site) => Promise<void>>> 
   'workers replaced by SIGHUP': async ({ replicas }) => {
     for (const replica of replicas) if (replica.workers > 1) await replica.restartWorkers()
   },
-  'two rotations': async (site) => {
+  'two rotations': async ({ folder, times }) => {
     for (let count = 0; count < 2; count += 1) {
-      await command(site.folder, ['keys', 'rotate', '--force'])
-      await wait(publishAhead + 2_000)
+      await rotate(folder)
+      await wait(publishAhead + times.calm)
     }
   },
-  'signing key withdrawn': async ({ folder, situation, replicas, times }) => {
-    await command(folder, ['keys', 'rotate', '--force'])
-    // Time for every replica to have the successor.
-    await wait(2_500)
+  'signing key withdrawn': async ({ folder, situation, replicas, times, life }) => {
+    const told = (text: string) => () =>
+      Promise.resolve(replicas.every(({ lines }) => lines.some((line) => line.includes(text))))
     const kid = await currentKid(folder)
+    // Until most tokens are signed by it.
+    await wait(life * 700)
+    const next = await rotate(folder)
+    await until(told(`signing key ${next} is here`), `every replica knows ${next}`)
     situation.withdraw(kid)
     await rm(keyFile(folder, kid))
-    const told = ({ lines }: Replica) => lines.some((line) => line.includes(`signing key ${kid} is gone`))
-    await until(async () => replicas.every(told), `every replica knows that ${kid} is gone`)
+    await until(told(`signing key ${kid} is gone`), `every replica knows that ${kid} is gone`)
     situation.isGone(kid)
     await wait(times.calm)
   },
@@ -80,7 +84,7 @@ export const incidents: Readonly<Record<string, (site: Site) => Promise<void>>> 
     situation.replicaLost = true
     replica.freeze()
     await wait(times.frozen)
-    replica.thaw()
+    await replica.thaw()
     await balancer.sees(replica, 'UP')
     situation.replicaLost = false
   },
@@ -90,8 +94,8 @@ export const incidents: Readonly<Record<string, (site: Site) => Promise<void>>> 
     await wait(times.upstreamDown)
     service.down = false
     situation.upstreamAway = false
-    // Until the gateway asks again.
-    await wait(12_000)
+    // Until the gateway asks again, and everyone who waited goes on.
+    await wait(13_000)
   },
   'Redis restarted': async ({ redis, situation, times }) => {
     situation.redisAway = true
@@ -114,13 +118,23 @@ export const incidents: Readonly<Record<string, (site: Site) => Promise<void>>> 
   },
 }
 
+interface Listed {
+  readonly kid: string
+  readonly family: string
+  readonly role: string
+}
+
 async function currentKid(folder: string): Promise<string> {
-  const { keys } = JSON.parse(await command(folder, ['keys', 'list', '--json'])) as {
-    keys: readonly { kid: string; role: string; kind?: string; family?: string }[]
-  }
-  const found = keys.find(({ role, kind, family }) => role === 'current' && (kind ?? family) === 'signing')
+  const { keys } = JSON.parse(await command(folder, ['keys', 'list', '--json'])) as { keys: readonly Listed[] }
+  const found = keys.find(({ role, family }) => role === 'current' && family === 'signing')
   if (found === undefined) throw new Error('there is no current signing key')
   return found.kid
+}
+
+/** @returns the next signing key */
+async function rotate(folder: string): Promise<string> {
+  const made = JSON.parse(await command(folder, ['keys', 'rotate', '--force', '--json'])) as { keys: readonly Listed[] }
+  return made.keys[0]?.kid ?? ''
 }
 
 /** Signs people in and out again as long as an incident lasts, and leaves their old cookies to be tried. */

@@ -22,7 +22,8 @@ export interface Replica {
   stop(): Promise<number | null>
   kill(): Promise<void>
   freeze(): void
-  thaw(): void
+  /** Resolves once it knows what happened meanwhile. */
+  thaw(): Promise<void>
   /** SIGHUP; resolves when its workers are replaced. */
   restartWorkers(): Promise<void>
 }
@@ -80,8 +81,9 @@ export async function createReplica(folder: string, name: string, workers: numbe
       serves = false
       child?.kill('SIGSTOP')
     },
-    thaw() {
+    async thaw() {
       child?.kill('SIGCONT')
+      await wait(2_000)
       serves = true
     },
     async restartWorkers() {

@@ -7,7 +7,7 @@ import { freePort } from '../../test/support/gateway.ts'
 import { startRedis } from '../../test/support/redis.ts'
 import { browse, call, haunt, Person, trespass, type ClientDeps } from './clients.ts'
 import { configuration } from './configuration.ts'
-import { startHaproxy } from './haproxy.ts'
+import { startHaproxy, type Patience } from './haproxy.ts'
 import { comeAndGo, incidents, type Site, type Times } from './incidents.ts'
 import { command, createReplica } from './replicas.ts'
 import { startBackend, startLoginService } from './services.ts'
@@ -20,6 +20,9 @@ export interface Settings {
   /** Processes of the third replica; the others have one each. */
   readonly workers: number
   readonly times: Times
+  readonly patience: Patience
+  /** Seconds of our tokens, and of those of the login service that end. Requests that wait longer than that are none. */
+  readonly life: number
   /** Names of {@link incidents}, in their order. */
   readonly only: readonly string[]
   readonly say: (line: string) => void
@@ -33,11 +36,11 @@ export interface Outcome {
 }
 
 /** Starts everything, lets it be used, lets things happen, and ends everything. */
-export async function run({ people, programs, workers, times, only, say }: Settings): Promise<Outcome> {
+export async function run({ people, programs, workers, times, patience, life, only, say }: Settings): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-resilience-'))
   const endings: (() => Promise<unknown> | void)[] = [() => rmSync(folder, { recursive: true, force: true })]
   try {
-    const service = await startLoginService()
+    const service = await startLoginService(life)
     endings.push(() => service.close())
     const backend = await startBackend()
     endings.push(() => backend.close())
@@ -45,7 +48,7 @@ export async function run({ people, programs, workers, times, only, say }: Setti
     endings.push(() => redis.stop())
     const port = await freePort()
     const origin = `http://localhost:${port}`
-    const config = configuration({ origin, service: service.origin, backend: backend.origin, redis: redis.url })
+    const config = configuration({ origin, service: service.origin, backend: backend.origin, redis: redis.url, life })
     writeFileSync(join(folder, 'postern.yaml'), JSON.stringify(config, undefined, 2))
     await command(folder, ['keys', 'generate'])
     const replicas = [
@@ -55,7 +58,7 @@ export async function run({ people, programs, workers, times, only, say }: Setti
     ] as const
     for (const replica of replicas) endings.push(() => replica.kill())
     await Promise.all(replicas.map((replica) => replica.start()))
-    const balancer = await startHaproxy(folder, port, replicas)
+    const balancer = await startHaproxy(folder, port, replicas, patience)
     endings.push(() => balancer.stop())
 
     const tally = createTally()
@@ -74,6 +77,7 @@ export async function run({ people, programs, workers, times, only, say }: Setti
       tally,
       deps,
       times,
+      life,
       emptyRedis: () => empty(redis.url),
     }
 
@@ -81,7 +85,7 @@ export async function run({ people, programs, workers, times, only, say }: Setti
     const clients = [
       ...Array.from({ length: people }, (_, index) =>
         // Every fourth asks so rarely that its token has ended each time.
-        browse(new Person(deps, kind(index), `p${index}`), deps, index % 4 === 3 ? 12 : 1),
+        browse(new Person(deps, kind(index), `p${index}`), deps, index % 4 === 3 ? life * 3 : 1),
       ),
       ...Array.from({ length: programs }, (_, index) => call(deps, kind(index), `c${index}`)),
       trespass(deps),

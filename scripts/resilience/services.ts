@@ -20,15 +20,14 @@ interface Family {
   ended: boolean
 }
 
-/** Seconds that tokens of the service with refresh tokens live. */
-const accessLife = 4
-
 /**
  * A login service with two doors. `/rotating/`: short tokens, and refresh tokens that are good for one use; the second
  * use of one is theft and ends everything that came of the first (RFC 9700 section 4.14.2). `/checked/`: tokens without an
  * end that can be asked about, and that outlive a sign-out here: only what the gateway knows ends those sessions.
+ *
+ * @param life seconds of the short tokens
  */
-export async function startLoginService(): Promise<LoginService> {
+export async function startLoginService(life: number): Promise<LoginService> {
   const app = Fastify({ forceCloseConnections: true })
   const sockets = cuttable(app)
   const access = new Map<string, Family>()
@@ -40,7 +39,7 @@ export async function startLoginService(): Promise<LoginService> {
     const [token, next] = [fresh(), fresh()]
     access.set(token, family)
     refresh.set(next, { family, used: false })
-    return { token, refresh_token: next, expires_in: accessLife, id: family.user }
+    return { token, refresh_token: next, expires_in: life, id: family.user }
   }
 
   app.post<{ Params: { kind: string }; Body: { user: string } }>('/:kind/login', async (request) => {

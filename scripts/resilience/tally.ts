@@ -39,6 +39,7 @@ export interface Tally {
   /** @param phase when the request began */
   note(phase: string, noted: Noted): void
   readonly requests: number
+  count(outcome: Outcome): number
   /** Goals that were missed, by name. */
   missed(): readonly string[]
   /** One line for each phase. */
@@ -70,6 +71,7 @@ export function createTally(): Tally {
     get requests() {
       return requests
     },
+    count: sum,
     missed: () => goals.filter((goal) => sum(goal) > 0),
     table() {
       const head = ['phase', 'requests', ...outcomes]
