@@ -10,6 +10,11 @@ interface Closing {
   readonly log: { error(record: object, message: string): void }
   /** Signals that end nothing here. Default: none. */
   readonly passOver?: readonly TerminalSignal[]
+  /**
+   * SIGTERM may come twice for the same end: a service manager sends it to every process, and the process above passes it
+   * on. Default: the second one cuts the closing short.
+   */
+  readonly toldTwice?: boolean
 }
 
 /** What a terminal sends to every process in it. One that is a worker's would cut short what the process above begins. */
@@ -23,12 +28,16 @@ export function passOver(signals: readonly TerminalSignal[]): void {
 }
 
 /** On SIGTERM or SIGINT: close, then exit 0; exit 1 when it took too long or began with a fault nobody caught. */
-export function closeOnSignals({ close, timeout, log, passOver: skip = [] }: Closing): void {
+export function closeOnSignals({ close, timeout, log, passOver: ignored = [], toldTwice = false }: Closing): void {
   const onTimeout = () => log.error({ timeout }, 'cut off what was still open after shutdownTimeout')
-  closeWithGrace({ delay: timeout, logger: false, skip: [...skip], onTimeout }, async ({ err }) => {
+  const skip = [...ignored, ...(toldTwice ? (['SIGTERM'] as const) : [])]
+  const grace = closeWithGrace({ delay: timeout, logger: false, skip, onTimeout }, async ({ err }) => {
     if (err !== undefined) log.error({ error: loggedError(err) }, 'closing after an uncaught error')
     await close()
   })
+  if (!toldTwice) return
+  process.once('SIGTERM', () => void grace.close())
+  process.on('SIGTERM', () => undefined)
 }
 
 /** By the code that Node gives a listener's error. */

@@ -45,7 +45,7 @@ export async function run(args: string[]): Promise<Exit> {
   }
   if (!isWorker) process.on('SIGHUP', () => log.warn(hangUp))
   const passed = isWorker ? terminalSignals : (['SIGHUP'] as const)
-  closeOnSignals({ close, timeout: config.shutdownTimeout, log, passOver: passed })
+  closeOnSignals({ close, timeout: config.shutdownTimeout, log, passOver: passed, toldTwice: isWorker })
   if (isWorker) tellServing()
   // Not before: whoever reads it may end it at once.
   log.info({ address, adminAddress, publicUrl: config.publicUrl }, 'ready')

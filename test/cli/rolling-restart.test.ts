@@ -199,6 +199,23 @@ test('SIGTERM during a restart closes all of them, the new one too', async (t) =
   await until(() => !workersOf(running).some(lives))
 })
 
+test('SIGTERM to every process at once, as a service manager sends it, cuts nothing short', async (t) => {
+  const running = await serve(t, {}, '30s')
+  const { promise, resolve } = Promise.withResolvers<void>()
+  t.after(() => resolve())
+  running.service.hold.login = promise
+  const slow = new BrowserClient(running.origin).signIn()
+  await until(() => running.service.calls.login === 1)
+  const exited = once(running.process, 'exit')
+  running.process.kill('SIGTERM')
+  for (const pid of workersOf(running)) process.kill(pid, 'SIGTERM')
+  // The other one has nothing to wait for.
+  await until(() => workersOf(running).filter(lives).length === 1)
+  resolve()
+  assert.equal((await slow).status, 303)
+  assert.deepEqual(await exited, [0, null])
+})
+
 test("a terminal's signals to a worker do not end it; SIGHUP to one process changes nothing, and says so", async (t) => {
   const running = await serve(t)
   for (const pid of workersOf(running)) for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT']) process.kill(pid, signal)
