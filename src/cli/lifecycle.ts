@@ -20,11 +20,17 @@ interface Closing {
 /** What a terminal sends to every process in it. One that is a worker's would cut short what the process above begins. */
 export const terminalSignals = ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const
 
+/**
+ * Where the log is a terminal, SIGHUP says that the terminal is gone: from then on a line of the log fails and is tried again for
+ * ever, so nothing orderly is left to be done, and the default action stays, which ends the process.
+ */
+export const hearsHangUp = process.stdout.isTTY !== true
+
 type TerminalSignal = (typeof terminalSignals)[number]
 
 /** Not its default either, which ends the process. */
 export function passOver(signals: readonly TerminalSignal[]): void {
-  for (const signal of signals) process.on(signal, () => undefined)
+  for (const signal of signals) if (signal !== 'SIGHUP' || hearsHangUp) process.on(signal, () => undefined)
 }
 
 /** On SIGTERM or SIGINT: close, then exit 0; exit 1 when it took too long or began with a fault nobody caught. */
@@ -36,7 +42,7 @@ export function closeOnSignals({ close, timeout, log, passOver: ignored = [], to
     await close()
   })
   if (!toldTwice) return
-  process.once('SIGTERM', () => void grace.close())
+  process.once('SIGTERM', () => grace.close())
   process.on('SIGTERM', () => undefined)
 }
 

@@ -11,7 +11,7 @@ import { createServer } from '../server.ts'
 import { readConfigWithWarnings, type CheckedConfig } from './config.ts'
 import { CommandFault, exits, sentences, type Exit } from './faults.ts'
 import { registrations } from './registrations.ts'
-import { closeOnSignals, listenOrClose, passOver, terminalSignals } from './lifecycle.ts'
+import { closeOnSignals, hearsHangUp, listenOrClose, passOver, terminalSignals } from './lifecycle.ts'
 import { joinMetrics } from './worker-metrics.ts'
 import { createWorkerStore, serveWorkers } from './worker-store.ts'
 import { isWorker, leave, superviseWorkers, tellServing } from './workers.ts'
@@ -43,7 +43,7 @@ export async function run(args: string[]): Promise<Exit> {
     await server.close()
     await leave()
   }
-  if (!isWorker) process.on('SIGHUP', () => log.warn(hangUp))
+  if (!isWorker && hearsHangUp) process.on('SIGHUP', () => log.warn(hangUp))
   const passed = isWorker ? terminalSignals : (['SIGHUP'] as const)
   closeOnSignals({ close, timeout: config.shutdownTimeout, log, passOver: passed, toldTwice: isWorker })
   if (isWorker) tellServing()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import cluster, { type Worker } from 'node:cluster'
 import type { FastifyBaseLogger } from 'fastify'
+import { hearsHangUp } from './lifecycle.ts'
 import { createRollingRestart } from './rolling-restart.ts'
 import { passMetrics } from './worker-metrics.ts'
 
@@ -153,7 +154,7 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
     if (isServingNow(message)) serving.add(worker.id)
   })
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, close)
-  process.on('SIGHUP', restart)
+  if (hearsHangUp) process.on('SIGHUP', restart)
   log.info({ workers: count }, 'starting workers')
   for (let index = 0; index < count; index += 1) start()
 }
