@@ -1,4 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -47,6 +50,11 @@ export interface Server {
   readonly app: FastifyInstance
   /** Listens on both ports. Returns their addresses. */
   listen(): Promise<{ readonly address: string; readonly adminAddress: string }>
+  /**
+   * Not ready from now on, no new connections; those that are open are served, and every answer ends its connection. Ends
+   * when none is open, or after a second. Closed at once, one that is idle here may have a request on its way.
+   */
+  drain(): Promise<void>
   /** Not ready from now on; ends when the requests in flight have. */
   close(): Promise<void>
 }
@@ -62,6 +70,9 @@ const timeouts = {
 
 /** Milliseconds between two looks for idle connections while the server closes. */
 const sweepInterval = 200
+
+/** Milliseconds that clients have to learn that they should go elsewhere, and between two looks whether they have. */
+const drain = { most: 1_000, look: 20 }
 
 /** Bytes. Above what our cookies and a browser's other headers take. */
 const maxHeaderSize = 24_576
@@ -94,6 +105,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const overload = createOverload(config.overload, events)
   const unanswered = new Set<ServerResponse>()
   let ready = false
+  let draining = false
 
   const app: FastifyInstance = Fastify({
     loggerInstance: log,
@@ -101,6 +113,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     requestIdHeader: false,
     genReqId: nextId,
     trustProxy: false,
+    // A start on a machine that is busy is slow, and no fault.
+    pluginTimeout: 60_000,
     // What comes over a connection that was open before is served, and is the last over it.
     return503OnClosing: false,
     bodyLimit: 16_384,
@@ -165,6 +179,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     overload.enter()
     notes.open(request.id)
     unanswered.add(reply.raw)
+    if (draining) reply.raw.setHeader('connection', 'close')
     // The hook below hears of whole answers only.
     reply.raw.once('close', () => {
       overload.leave()
@@ -192,6 +207,11 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   )
   if (deps.app !== undefined) app.register(deps.app(postern))
 
+  /** Said with the answer, a client does not send the next request into a connection that is being closed. */
+  function sayLast(): void {
+    for (const [, last] of new Map([...unanswered].map((one) => [one.req.socket, one]))) last.shouldKeepAlive = false
+  }
+
   const state = () => (!ready ? 'closing' : overload.lasts ? 'overloaded' : 'ready')
   const admin = createAdminApp({ state, metrics: async () => exposition(await gather()) })
   return {
@@ -203,10 +223,20 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       ready = true
       return { address, adminAddress }
     },
+    async drain() {
+      ready = false
+      draining = true
+      sayLast()
+      // Others answer there; asked here, it would say that nobody is ready.
+      if (deps.gather !== undefined) admin.server.close()
+      // Not the method of HTTP, which closes what is idle.
+      NetServer.prototype.close.call(app.server)
+      const until = Date.now() + Math.min(drain.most, config.shutdownTimeout / 2)
+      while (Date.now() < until && (await openConnections(app)) > 0) await wait(drain.look)
+    },
     async close() {
       ready = false
-      // Said with the answer, a client does not send the next request into a connection that is being closed.
-      for (const [, last] of new Map([...unanswered].map((one) => [one.req.socket, one]))) last.shouldKeepAlive = false
+      sayLast()
       // Node closes what is idle now, and not what becomes idle when its answer has ended: that would last for `keepAliveTimeout`.
       const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)
       await app.close().finally(() => clearInterval(sweep))
@@ -215,4 +245,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       stopWatching()
     },
   }
+}
+
+function openConnections({ server }: FastifyInstance): Promise<number> {
+  return promisify(server.getConnections.bind(server))()
 }

@@ -1,5 +1,7 @@
 import { errorCode } from '../base/error-code.ts'
+import { PosternError } from '../base/errors.ts'
 import { unwritableHint } from '../base/unwritable.ts'
+import { loggedError } from '../observe/logged-error.ts'
 
 /** Exit codes of every command. */
 export const exits = {
@@ -29,4 +31,11 @@ export function unwritable(where: string, error: unknown): unknown {
   return code === undefined
     ? error
     : new CommandFault(`${where}: cannot be written (${code}). Nothing was changed. ${unwritableHint(code)}`)
+}
+
+/** An error for the log. The message of one that is not ours may quote a secret. */
+export function sentences(error: unknown): string {
+  if (error instanceof CommandFault || error instanceof PosternError) return error.message
+  const { name, code } = loggedError(error)
+  return code === undefined ? name : `${name} ${code}`
 }

@@ -1,72 +1,169 @@
+import { once } from 'node:events'
 import cluster, { type Worker } from 'node:cluster'
 import type { FastifyBaseLogger } from 'fastify'
+import { hearsHangUp } from './lifecycle.ts'
+import { createRollingRestart } from './rolling-restart.ts'
 import { passMetrics } from './worker-metrics.ts'
 
 interface WorkerSettings {
   readonly count: number
   /** Milliseconds that a worker may take to close. */
-  readonly timeout: number
+  readonly timeout: () => number
+  /** Before the workers are replaced: rejects with what would keep one from starting. */
+  readonly prepare: () => Promise<void>
+  /** In plain sentences. */
+  readonly explain: (error: unknown) => string
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
 }
 
 /** Milliseconds. A worker that dies sooner has a fault that starting it again does not cure. */
 const shortestLife = 2_000
 
-/** Deaths in a row of workers that young, before everything ends. */
+/** Deaths in a row of workers that young, before everything ends where nobody serves. */
 const mostEarlyDeaths = 5
+
+/** Milliseconds before it is tried again where others serve. */
+const pause = 5_000
+
+/** Milliseconds in which a worker that takes another one's place has to serve. */
+const longestStart = 60_000
 
 /** True in a process that serves; false in the one that only keeps the others. */
 export const isWorker = cluster.isWorker
 
+const servingNow = { postern: 'serving' } as const
+
+/** In a worker: requests are answered from now on. */
+export function tellServing(): void {
+  process.send?.(servingNow, undefined, undefined, () => undefined)
+}
+
 /**
- * Keeps that many processes serving on the same ports: one that dies is replaced, and SIGTERM or SIGINT closes them all.
- * The process ends with 0 when every one of them closed cleanly.
+ * In a worker that listens no more. What the process above gave it before it knew has gone back when this resolves; ended
+ * sooner, nobody would have those connections, and nobody would close them.
  */
-export function superviseWorkers({ count, timeout, log }: WorkerSettings): void {
+export async function leave(): Promise<void> {
+  const { worker } = cluster
+  if (worker?.isConnected() !== true) return
+  const gone = once(process, 'disconnect')
+  worker.disconnect()
+  await gone
+}
+
+/**
+ * Keeps that many processes serving on the same ports: one that dies is replaced, SIGHUP replaces all, one after the
+ * other, and SIGTERM, SIGINT or SIGQUIT closes them all. The process ends with 0 when every one of them closed cleanly.
+ */
+export function superviseWorkers({ count, timeout, prepare, explain, log }: WorkerSettings): void {
   const startedAt = new Map<number, number>()
+  const serving = new Set<number>()
+  /** Whose end is wanted, or no matter for the others. */
+  const apart = new Set<number>()
   let closing = false
   let earlyDeaths = 0
 
-  function start(): void {
+  function start(): Worker {
     const worker = cluster.fork()
     startedAt.set(worker.id, performance.now())
     log.info({ worker: worker.id, pid: worker.process.pid }, 'worker started')
+    return worker
   }
 
-  function replace(worker: Worker, code: number | null, signal: string | null): void {
-    const lived = Math.round(performance.now() - (startedAt.get(worker.id) ?? 0))
-    startedAt.delete(worker.id)
+  function onExit(worker: Worker, code: number | null, signal: string | null): void {
+    const { id } = worker
+    const lived = Math.round(performance.now() - (startedAt.get(id) ?? 0))
+    const served = serving.delete(id)
+    startedAt.delete(id)
     if (closing) {
-      if (code !== 0) process.exitCode = 1
-      return
-    }
-    earlyDeaths = lived < shortestLife ? earlyDeaths + 1 : 0
-    log.error({ worker: worker.id, code, signal, lived }, 'a worker ended by itself')
-    if (earlyDeaths >= mostEarlyDeaths) {
+      // One that has just been started does not know yet how to close.
+      if (code !== 0 && (served || signal !== 'SIGTERM')) process.exitCode = 1
+    } else if (apart.delete(id)) {
+      log.info({ worker: id, code, signal, lived }, 'worker ended')
+    } else replace({ worker: id, code, signal, lived })
+  }
+
+  function replace(death: { worker: number; code: number | null; signal: string | null; lived: number }): void {
+    earlyDeaths = death.lived < shortestLife ? earlyDeaths + 1 : 0
+    log.error(death, 'a worker ended by itself')
+    if (earlyDeaths < mostEarlyDeaths) {
+      start()
+    } else if (serving.size > 0) {
+      log.error({ deaths: earlyDeaths, pause }, 'workers keep ending as soon as they start; the others serve on')
+      setTimeout(() => {
+        if (!closing) start()
+      }, pause).unref()
+    } else {
       log.error({ deaths: earlyDeaths }, 'workers keep ending as soon as they start; giving up')
       process.exitCode = 1
       close()
-      return
     }
-    start()
   }
+
+  /** Beside those that are there. Undefined where it does not serve in time, or ends before. */
+  async function add(): Promise<Worker | undefined> {
+    const worker = start()
+    apart.add(worker.id)
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const onMessage = (message: unknown) => {
+      if (isServingNow(message)) resolve(true)
+    }
+    const tooLate = setTimeout(resolve, longestStart, false)
+    worker.on('message', onMessage)
+    worker.once('exit', () => resolve(false))
+    const serves = await promise
+    clearTimeout(tooLate)
+    worker.off('message', onMessage)
+    // From now on its end is like that of any other.
+    if (serves) apart.delete(worker.id)
+    else worker.process.kill('SIGKILL')
+    return serves ? worker : undefined
+  }
+
+  async function dismiss(worker: Worker): Promise<void> {
+    apart.add(worker.id)
+    serving.delete(worker.id)
+    const { promise: gone, resolve } = Promise.withResolvers<void>()
+    worker.once('exit', () => resolve())
+    end([worker])
+    await gone
+  }
+
+  /** A worker ends itself in its time; one that cannot is ended. */
+  function end(workers: readonly Worker[]): void {
+    for (const worker of workers) worker.process.kill('SIGTERM')
+    setTimeout(() => {
+      for (const worker of workers) if (!worker.isDead()) worker.process.kill('SIGKILL')
+    }, timeout() + 1_000).unref()
+  }
+
+  const living = () =>
+    Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined && !worker.isDead()) as Worker[]
 
   function close(): void {
     if (closing) return
     closing = true
-    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM')
-    // A worker ends itself in that time; one that cannot is ended.
-    setTimeout(() => {
-      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL')
-    }, timeout + 1_000).unref()
+    end(living())
   }
+
+  const crew = { living, add, dismiss, closing: () => closing }
+  const restart = createRollingRestart({ crew, prepare, explain, log })
 
   // Handed out by this process, a connection that is on its way to a worker that dies is never closed, and its client waits
   // for ever. Taken from the one listening socket by whoever is free, it is another worker's, or it is cut.
   if (process.env['NODE_CLUSTER_SCHED_POLICY'] === undefined) cluster.schedulingPolicy = cluster.SCHED_NONE
   passMetrics()
-  cluster.on('exit', replace)
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, close)
+  cluster.on('exit', onExit)
+  cluster.on('message', (worker, message: unknown) => {
+    if (isServingNow(message)) serving.add(worker.id)
+  })
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, close)
+  if (hearsHangUp) process.on('SIGHUP', restart)
   log.info({ workers: count }, 'starting workers')
   for (let index = 0; index < count; index += 1) start()
+}
+
+function isServingNow(message: unknown): boolean {
+  return (
+    typeof message === 'object' && message !== null && 'postern' in message && message.postern === servingNow.postern
+  )
 }

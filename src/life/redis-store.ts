@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import { PosternError } from '../base/errors.ts'
@@ -15,7 +16,10 @@ const endingsKept = 100_000
 const batch = 1_000
 
 /** Milliseconds. */
-const times = { firstAnswer: 2_000, block: 5_000, grace: 2_000, pause: 500, rest: 1_000 }
+const times = { firstAnswer: 2_000, block: 5_000, grace: 2_000, pause: 500, rest: 1_000, look: 20 }
+
+/** A mark that no server has. */
+const unsure = ''
 
 const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'upstream_expired'])
 
@@ -30,6 +34,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   const { createClient } = await redisClient()
   const { prefix, timeout } = config
   const streamKey = `${prefix}endings`
+  const markKey = `${prefix}mark`
   const connection = { url: config.url, RESP: 2, ...credentials(config) } as const
   const client = createClient({
     ...connection,
@@ -39,12 +44,17 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     socket: { connectTimeout: times.firstAnswer, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
   })
   const listeners: ((ending: Ending) => void)[] = []
-  const told = createExpiringMap<Ending>(clock, endingsKept)
+  const known = createExpiringMap<Ending>(clock, endingsKept)
+  /** What the server has not confirmed yet. */
+  const untold = createExpiringMap<Ending>(clock, endingsKept)
+  let telling = false
   const followed = Promise.withResolvers<void>()
   let reader: ReturnType<typeof createClient> | undefined
   let closed = false
   let restsUntil = 0
   let isAway = false
+  /** What stands in the server for as long as it has lost nothing; undefined before it was seen. */
+  let mark: string | undefined
 
   function say(away: boolean, detail: string): void {
     if (away === isAway || closed) return
@@ -59,7 +69,9 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
     if (clock() < restsUntil || !client.isReady) return undefined
     try {
-      return await within(command(), timeout)
+      const answer = await within(command(), timeout)
+      say(false, '')
+      return answer
     } catch (error) {
       restsUntil = clock() + times.rest
       say(true, codeOf(error))
@@ -67,18 +79,34 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     }
   }
 
-  async function add(ending: Ending): Promise<void> {
+  /** Says what is untold until the server has it; hearing it twice does no harm. */
+  async function tellAll(): Promise<void> {
+    if (telling) return
+    telling = true
+    for (let next = first(untold); next !== undefined && !closed; next = first(untold)) {
+      const [name, ending] = next
+      if (!(await add(ending))) await sleep(times.pause, undefined, { ref: false })
+      else if (untold.get(name) === ending) untold.delete(name)
+    }
+    telling = false
+  }
+
+  /** Not by `ask`, which says nothing for a while after a slow answer. @returns whether the server has it */
+  async function add(ending: Ending): Promise<boolean> {
+    if (!client.isReady) return false
     const fields = Object.fromEntries(Object.entries(ending).map(([name, value]) => [name, String(value)]))
     const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: endingsKept } } as const
-    await ask(() => client.xAdd(streamKey, '*', fields, trim))
+    try {
+      await within(client.xAdd(streamKey, '*', fields, trim), times.grace)
+      return true
+    } catch (error) {
+      say(true, codeOf(error))
+      return false
+    }
   }
 
   client.on('error', (error: unknown) => say(true, codeOf(error)))
-  client.on('ready', () => {
-    say(false, '')
-    // The server may have been emptied, or away when this was said; hearing it twice does no harm.
-    for (const [, ending] of told.entries()) void add(ending)
-  })
+  client.on('ready', () => say(false, ''))
   client.connect().catch((error: unknown) => say(true, codeOf(error)))
   void follow()
 
@@ -101,6 +129,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
           last = found.at(-1)?.id ?? last
           if (found.length === batch) continue
           followed.resolve()
+          if (await hasLost()) last = '0'
           block = { BLOCK: times.block }
         }
       } catch {
@@ -111,9 +140,30 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     }
   }
 
+  /**
+   * Whether the server was emptied since it was looked at. Then everyone tells again what they know: who told it first may
+   * not be there any more.
+   */
+  async function hasLost(): Promise<boolean> {
+    const read = () => within(client.get(markKey), times.grace)
+    let now = await read()
+    if (now === null) {
+      await within(client.set(markKey, randomUUID(), { condition: 'NX' }), times.grace)
+      now = await read()
+    }
+    const lost = mark !== undefined && mark !== now
+    mark = now ?? unsure
+    if (!lost) return false
+    for (const [name, ending] of known.entries()) untold.set(name, ending, ending.until)
+    void tellAll()
+    return true
+  }
+
   function hear(fields: Readonly<Record<string, string>>): void {
     const ending = endingOf(fields)
-    if (ending !== undefined) for (const listener of listeners) listener(ending)
+    if (ending === undefined) return
+    known.set(nameOf(ending), ending, ending.until)
+    for (const listener of listeners) listener(ending)
   }
 
   async function addText(key: string, value: string, until: number): Promise<Added> {
@@ -154,8 +204,9 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       await Promise.race([followed.promise, sleep(times.firstAnswer, undefined, { ref: false })])
     },
     tell(ending) {
-      told.set('sid' in ending ? ending.sid : ending.sub, ending, ending.until)
-      void add(ending)
+      known.set(nameOf(ending), ending, ending.until)
+      untold.set(nameOf(ending), ending, ending.until)
+      void tellAll()
     },
     hear: (listener) => void listeners.push(listener),
     get: async (key) => (await ask(() => client.get(`${prefix}${key}`))) ?? undefined,
@@ -168,12 +219,22 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     },
     buckets,
     async close() {
+      // What ended sessions here may be known nowhere else.
+      for (let waited = 0; first(untold) !== undefined && client.isReady && waited < times.grace; waited += times.look)
+        await sleep(times.look)
       closed = true
       if (reader?.isOpen === true) reader.destroy()
       client.destroy()
     },
   }
 }
+
+const first = <T>(map: { entries(): Iterable<readonly [string, T]> }) => {
+  for (const entry of map.entries()) return entry
+  return undefined
+}
+
+const nameOf = (ending: Ending) => ('sid' in ending ? ending.sid : ending.sub)
 
 async function redisClient() {
   try {

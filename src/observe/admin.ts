@@ -11,7 +11,7 @@ interface AdminDeps {
  * was counted. It is apart from the public port so that none is ever open to the world by accident.
  */
 export function createAdminApp({ state, metrics }: AdminDeps): FastifyInstance {
-  const app = Fastify({ requestTimeout: 5_000, bodyLimit: 1, forceCloseConnections: true })
+  const app = Fastify({ requestTimeout: 5_000, bodyLimit: 1, forceCloseConnections: true, return503OnClosing: false })
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })

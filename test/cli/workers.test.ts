@@ -1,95 +1,15 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { once } from 'node:events'
-import { test, type TestContext } from 'node:test'
-import { stringify } from 'yaml'
-import type { Options } from '../../src/config/options.ts'
-import { writeKeyFile } from '../../src/keys/folder.ts'
-import { generateSealingKey, generateSigningKey } from '../../src/keys/generate.ts'
+import { test } from 'node:test'
 import { BrowserClient, navigation, send } from '../support/browser-client.ts'
-import { freePort } from '../support/gateway.ts'
-import { giveRefreshTokens, refreshing } from '../life/timeline.ts'
-import { serviceOptions, startService, type Service } from '../support/service.ts'
-import { hearProcess, secretKeysIn } from '../support/sweep.ts'
+import { giveRefreshTokens } from '../life/timeline.ts'
+import { readyCount, serve, until, workersOf, type Running } from './serving.ts'
 import { postern } from './session.ts'
 
-interface Running {
-  readonly origin: string
-  readonly admin: string
-  readonly dir: string
-  readonly process: ChildProcess
-  readonly service: Service
-  /** Of the log. */
-  lines(): readonly string[]
-}
-
-/** `postern serve` with two workers, in front of a real login service. */
-async function serve(t: TestContext, more: Partial<Options> = {}): Promise<Running> {
-  const dir = await mkdtemp(join(tmpdir(), 'postern-test-'))
-  const service = await startService()
-  const [port, adminPort] = [await freePort(), await freePort()]
-  const activatesAt = Date.now()
-  await writeKeyFile(join(dir, 'keys'), await generateSigningKey('ES256', { activatesAt }))
-  await writeKeyFile(join(dir, 'keys'), generateSealingKey({ activatesAt }))
-  const origin = `http://localhost:${port}`
-  const file = join(dir, 'postern.yaml')
-  const options = {
-    publicUrl: origin,
-    listen: { host: '127.0.0.1', port, adminPort },
-    workers: 2,
-    keys: { dir: './keys' },
-    upstreams: { accounts: refreshing(serviceOptions(service.origin)) },
-    ...more,
-  }
-  await writeFile(file, stringify(options))
-  const child = spawn(process.execPath, ['src/cli/main.ts', 'serve', '--config', file], {
-    // In turns, so that every worker has its share of a few requests.
-    env: { ...process.env, NODE_CLUSTER_SCHED_POLICY: 'rr' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  hearProcess(child, 'postern serve')
-  child.stderr.pipe(process.stderr)
-  secretKeysIn(join(dir, 'keys'))
-  let output = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString()
-  })
-  const running = {
-    origin,
-    service,
-    admin: `http://127.0.0.1:${adminPort}`,
-    dir,
-    process: child,
-    lines: () => output.split('\n'),
-  }
-  t.after(async () => {
-    if (child.exitCode === null) child.kill('SIGKILL')
-    await service.close()
-    await rm(dir, { recursive: true, force: true })
-  })
-  await until(() => readyCount(running) === 2)
-  return running
-}
-
-const readyCount = ({ lines }: Running) => lines().filter((line) => line.includes('"msg":"ready"')).length
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while (!holds()) {
-    assert.ok(Date.now() < deadline)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
-function workersOf({ lines }: Running): readonly number[] {
-  return lines().flatMap((line) => {
-    const pid = line.includes('"msg":"worker started"') ? /"pid":([0-9]+)/.exec(line)?.[1] : undefined
-    return pid === undefined ? [] : [Number(pid)]
-  })
-}
+// In turns, so that every worker has its share of a few requests.
+process.env['NODE_CLUSTER_SCHED_POLICY'] = 'rr'
 
 test('a session of one worker is good at the other, and a worker that dies is replaced', async (t) => {
   const running = await serve(t)

@@ -181,6 +181,42 @@ describe('replicas that share Redis', { skip: redisMissing }, () => {
     await eventually('a new replica hears of it', isOut(at(three, copy)))
   })
 
+  test('LO-03 a sign-out right after a slow answer of Redis is heard by the others all the same', async (t) => {
+    giveRefreshTokens(service)
+    const one = await replica(t, undefined, { timeout: '50ms' })
+    const two = await replica(t, one)
+    const client = await signedIn(one)
+    const copy = at(two, client)
+    redis.freeze()
+    t.after(() => redis.wake())
+    clock.advance(minutes(4))
+    assert.equal((await client.send('/protected')).status, 200)
+    assert.equal(says(one, 'cannot be asked'), 1)
+    redis.wake()
+    // By its clock it asks nothing for another second.
+    await client.signOut()
+    await eventually('the other replica hears of it', isOut(copy))
+  })
+
+  for (const how of ['by a command', 'by a restart'] as const)
+    test(`LO-03 a Redis that was emptied ${how} is told again by those who only heard`, async (t) => {
+      const [one, two] = await pair(t)
+      const client = await signedIn(one)
+      const copy = copyOf(client)
+      await client.signOut()
+      await eventually('the other replica hears of it', isOut(at(two, copy)))
+      await eventually('the server is known', async () => (await contents()).includes('mark'))
+      await one.close()
+      if (how === 'by a command') await flush()
+      else {
+        await redis.stop()
+        await redis.start()
+      }
+      await eventually('it is told again', async () => (await contents()).includes('revoked'))
+      const three = await replica(t, two)
+      assert.equal((await at(three, copy).send('/protected')).status, 303)
+    })
+
   test('RF-03 while Redis is silent a valid session goes on, an expired one is renewed once here, and nobody is signed out', async (t) => {
     giveRefreshTokens(service)
     const one = await replica(t, undefined, { timeout: '50ms' })
@@ -205,6 +241,13 @@ describe('replicas that share Redis', { skip: redisMissing }, () => {
     assert.equal(service.calls.refresh, 2)
   })
 })
+
+async function flush(): Promise<void> {
+  const client = createClient({ url: redis.url })
+  await client.connect()
+  await client.flushAll()
+  client.destroy()
+}
 
 async function contents(): Promise<string> {
   const client = createClient({ url: redis.url, RESP: 2 })
