@@ -2,6 +2,7 @@
  * Stands in for `node:test` where tests are run again and again in one process, each time with another mutant. Knows
  * what the tests named in `folders.ts` use, and runs one test after the other.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 
 type Body = (context: Context) => unknown
 type Hook = () => unknown
@@ -35,7 +36,13 @@ function emptySuite(name: string): Suite {
   return { kind: 'suite', name, children: [], before: [], after: [], beforeEach: [], afterEach: [] }
 }
 
-let current = emptySuite('')
+/** The suite that is being described, also where that takes a promise. */
+const describing = new AsyncLocalStorage<Suite>()
+let descriptions: Promise<unknown>[] = []
+
+function current(): Suite {
+  return describing.getStore() ?? emptySuite('')
+}
 
 function read(rest: readonly (Options | Body)[]): { readonly body: Body; readonly skipped: boolean } {
   const options = rest.find((one) => typeof one === 'object')
@@ -45,25 +52,23 @@ function read(rest: readonly (Options | Body)[]): { readonly body: Body; readonl
 
 export function test(name: string, ...rest: readonly (Options | Body)[]): void {
   const { body, skipped } = read(rest)
-  if (!skipped) current.children.push({ kind: 'test', name, body })
+  if (!skipped) current().children.push({ kind: 'test', name, body })
 }
 
 export function describe(name: string, ...rest: readonly (Options | Body)[]): void {
   const { body, skipped } = read(rest)
   if (skipped) return
-  const outer = current
-  current = emptySuite(name)
-  outer.children.push(current)
-  ;(body as () => void)()
-  current = outer
+  const inner = emptySuite(name)
+  current().children.push(inner)
+  descriptions.push(describing.run(inner, async () => (body as () => unknown)()))
 }
 
 export const it = test
 export const suite = describe
-export const before = (hook: Hook): void => void current.before.push(hook)
-export const after = (hook: Hook): void => void current.after.push(hook)
-export const beforeEach = (hook: Hook): void => void current.beforeEach.push(hook)
-export const afterEach = (hook: Hook): void => void current.afterEach.push(hook)
+export const before = (hook: Hook): void => void current().before.push(hook)
+export const after = (hook: Hook): void => void current().after.push(hook)
+export const beforeEach = (hook: Hook): void => void current().beforeEach.push(hook)
+export const afterEach = (hook: Hook): void => void current().afterEach.push(hook)
 
 /** What the runner wants to know of and say to a run of one file. */
 export interface Listener {
@@ -88,10 +93,13 @@ export async function runFile(url: string, listener: Listener): Promise<void> {
   crash = Promise.withResolvers<never>()
   crash.promise.catch(() => {})
   const root = emptySuite('')
-  current = root
+  descriptions = []
   listener.running(undefined)
   try {
-    await import(url)
+    await describing.run(root, async () => {
+      await import(url)
+      while (descriptions.length > 0) await descriptions.shift()
+    })
   } catch (fault) {
     listener.done('', fault, 0)
     return
