@@ -20,12 +20,25 @@ export const folders: Readonly<Record<string, Folder>> = {
   keys: {
     mutate: ['src/keys/*.ts'],
     tests: [
-      'test/keys/{age,algorithms,folder,generate,key,retention,ring,views}.test.ts',
-      'test/keys/{mounted-secret,watch}.test.ts',
+      'test/keys/key.test.ts',
+      'test/keys/lifetimes.test.ts',
+      'test/keys/ring.test.ts',
+      'test/keys/views.test.ts',
+      'test/keys/folder.test.ts',
+      'test/keys/mounted-secret.test.ts',
+      'test/keys/watch.test.ts',
     ],
   },
+  /** The rules of it, without what drives a whole gateway. */
   life: {
-    mutate: ['src/life/*.ts'],
-    tests: ['test/life/*.test.ts'],
+    mutate: [
+      'src/life/{rules,renewal-plan,tombstone,narrow,whose-token,expiring-map}.ts',
+      'src/life/{facts,shared-facts,revocations,endings}.ts',
+      'src/life/{pace,buckets,login-limits,login-identity}.ts',
+    ],
+    tests: [
+      'test/life/{rules,renewal-plan,tombstone,narrow,expiring-map,facts}.test.ts',
+      'test/life/{login-limits,pace}.test.ts',
+    ],
   },
 }

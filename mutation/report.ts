@@ -48,7 +48,8 @@ function inline(text: string): string {
 
 /** False where a survivor is not explained. */
 export function writeReport(): boolean {
-  const explanations = (parse(readFileSync(new URL('survivors.yaml', import.meta.url), 'utf8')) ?? {}) as Explanations
+  const explanations = (parse(readFileSync(new URL('survivors.yaml', import.meta.url), 'utf8'), { merge: true }) ??
+    {}) as Explanations
   const lines = [intro]
   const open: Survivor[] = []
   const used = new Set<Explanation>()
