@@ -43,7 +43,7 @@ test('DS-01 an unfinished sign-in of more than 8192 characters is neither made n
   const sized = (length: number) => ({ ...transaction, values: { ticket: 'x'.repeat(length) } })
   const lengthOf = async (length: number) => (await sealer.seal(sized(length)))?.length
   let most = 5000
-  while ((await lengthOf(most + 1)) !== undefined) most += 1
+  while (most < 8192 && (await lengthOf(most + 1)) !== undefined) most += 1
   const longest = await seal(sized(most))
   assert.equal(longest.length, 8192)
   assert.deepEqual(await sealer.open(longest), sized(most))
