@@ -52,8 +52,8 @@ function heldBy({ claims }: Session, name: string): readonly unknown[] {
 }
 
 function satisfies(session: Session, requirement: Requirement): boolean {
-  return Object.keys(requirement).every((name) => {
+  return Object.entries(requirement).every(([name, wanted]) => {
     const held = heldBy(session, name)
-    return requirement[name]?.some((one) => held.includes(one))
+    return wanted.some((one) => held.includes(one))
   })
 }

@@ -166,8 +166,7 @@ function family<K extends Timed>(keys: readonly K[], retention: number, clock: C
       return current
     },
     usable(kid: string): K | undefined {
-      const role = fresh().roleOf.get(kid)
-      return role === undefined || role === 'expired' ? undefined : byKid.get(kid)
+      return fresh().roleOf.get(kid) === 'expired' ? undefined : byKid.get(kid)
     },
     holds: (kid: string) => byKid.has(kid),
     all(): readonly { readonly key: K; readonly role: KeyRole }[] {

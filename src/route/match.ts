@@ -65,10 +65,9 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
       if (path.slashAt === -1 && path.paramsAt === -1)
         return route === undefined ? { kind: 'none' } : { kind: 'route', route }
       if (route === undefined) return { kind: 'ambiguous' }
-      const past = (at: number, allowed: boolean) => at === -1 || (allowed && at >= route.path.length)
       const single =
-        past(path.slashAt, route.encodedSlash === 'forward') &&
-        past(path.paramsAt, route.pathParams === 'forward') &&
+        (path.slashAt === -1 || route.encodedSlash === 'forward') &&
+        (path.paramsAt === -1 || route.pathParams === 'forward') &&
         // Whichever way the backend reads it, it is for this route: `/admin%2fx` is not to pass by `/admin` as `/`.
         readings(path.path).every((reading) => find(host, method, reading) === route)
       return single ? { kind: 'route', route } : { kind: 'ambiguous' }

@@ -18,7 +18,7 @@ const plain = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/
 const rawForbidden = /[\u0000-\u0020\u007f-\uffff\\#]/
 const encodedForbidden = /%(?:[01][0-9a-f]|7f|5c)/i
 const unreserved = /[A-Za-z0-9._~-]/
-const dotSegment = /(?:^|\/)\.{1,2}(?:;|%3b|%2f|\/|$)|%2f\.{1,2}(?:;|%3b|%2f|\/|$)/i
+const dotSegment = /(?:\/|%2f)\.{1,2}(?:;|%3b|%2f|\/|$)/i
 
 /**
  * The one spelling of a request target that is matched and forwarded. Whatever two servers could read in two ways is
@@ -29,7 +29,7 @@ export function canonicalPath(target: string): CanonicalPath | PathFault {
   const mark = target.indexOf('?')
   const raw = mark === -1 ? target : target.slice(0, mark)
   const query = mark === -1 ? '' : target.slice(mark)
-  if (query !== '' && rawForbidden.test(query)) return fault('query_character')
+  if (rawForbidden.test(query)) return fault('query_character')
   if (raw !== '' && plain.test(raw)) return { ok: true, path: raw, query, slashAt: -1, paramsAt: -1 }
   if (!raw.startsWith('/')) return fault('not_absolute_path')
   if (rawForbidden.test(raw)) return fault('character')

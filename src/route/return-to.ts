@@ -11,16 +11,11 @@ const unsafe = /[\u0000-\u0020\u007f-\uffff\\]/
 export function safeReturnTo(value: unknown, site: { readonly publicUrl: string; readonly prefix: string }): string {
   if (typeof value !== 'string' || value.length > longest || unsafe.test(value)) return '/'
   if (!value.startsWith('/') || value.startsWith('//')) return '/'
-  let url: URL
-  try {
-    url = new URL(value, site.publicUrl)
-  } catch {
-    return '/'
-  }
-  if (url.origin !== new URL(site.publicUrl).origin) return '/'
+  const url = URL.parse(value, site.publicUrl)
+  if (url?.origin !== new URL(site.publicUrl).origin) return '/'
   const target = `${url.pathname}${url.search}${url.hash}`
   // What the parser changed on the way, dot segments above all, was not an address of ours as written.
-  if (target !== value || url.pathname.startsWith('//')) return '/'
+  if (target !== value) return '/'
   const path = url.pathname.toLowerCase()
   const prefix = site.prefix.toLowerCase()
   return path === prefix || path.startsWith(`${prefix}/`) ? '/' : target

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { PosternError } from '../../src/base/errors.ts'
-import { loadKeyFolder, readKeyFolder, writeKeyFile } from '../../src/keys/folder.ts'
+import { keyFileName, loadKeyFolder, readKeyFolder, removeKeyFile, writeKeyFile } from '../../src/keys/folder.ts'
 import { generateSealingKey, generateSigningKey } from '../../src/keys/generate.ts'
 
 const activatesAt = Date.parse('2026-11-01T00:00:00Z')
@@ -96,4 +96,85 @@ test('every fault is told at once, and none shows key material', async (t) => {
   assert.equal(faults.length, 3)
   assert.equal(keys.length, 0)
   assert.ok(!faults.join('').includes(jwk.d))
+})
+
+test('a key file is named by its key, and what is named otherwise is none', async (t) => {
+  const { dir, signing } = await folder(t)
+  const [, kid] = /^(.*)\.jwk\.json$/.exec(basename(signing)) ?? []
+  const { keys, names } = await readKeyFolder(dir)
+  assert.ok(keys.some((key) => key.kid === kid))
+  for (const name of ['README', '.half.jwk.json', '.half.tmp', 'old.jwk.json.bak', 'other.jwk'])
+    await writeFile(join(dir, name), '{', { mode: 0o600 })
+  const again = await readKeyFolder(dir)
+  assert.deepEqual([again.faults, again.names, again.keys.length], [[], names, 2])
+})
+
+test('KR-06 each fault of a file is told by its own words', async (t) => {
+  const { dir, signing, sealing } = await folder(t)
+  const write = (name: string, text: string) => writeFile(join(dir, `${name}.jwk.json`), text, { mode: 0o600 })
+  await mkdir(join(dir, 'folder.jwk.json'))
+  await symlink('gone', join(dir, 'nothing.jwk.json'))
+  await write('large', ' '.repeat(65_537))
+  await write('small', ' '.repeat(65_536))
+  const other = basename(sealing).replace('.jwk.json', '')
+  await rename(sealing, join(dir, 'moved.jwk.json'))
+  await chmod(signing, 0o620)
+  const name = basename(signing)
+  assert.deepEqual(
+    new Set((await readKeyFolder(dir)).faults),
+    new Set([
+      'folder.jwk.json: is not a file',
+      'nothing.jwk.json: cannot be read',
+      'large.jwk.json: is larger than any key',
+      'small.jwk.json: is not a JSON object',
+      `moved.jwk.json: holds the kid ${other}; the name must be ${other}.jwk.json`,
+      `${name}: may be written by its group; run: chmod 600 ${name}`,
+    ]),
+  )
+})
+
+test('KR-06 a folder that cannot be read, or that anyone may write to, gives no key, and says why', async (t) => {
+  const { dir } = await folder(t)
+  const good = await readKeyFolder(dir)
+  await chmod(dir, 0o777)
+  const open = await readKeyFolder(dir)
+  const fault = `${dir}: anyone may write to this folder; run: chmod o-w ${dir}`
+  assert.deepEqual([open.keys, open.faults, open.names], [[], [fault], good.names])
+  await writeFile(join(dir, 'another.jwk.json'), '{')
+  assert.equal(new Set([good.state, open.state, (await readKeyFolder(dir)).state]).size, 3)
+  const away = join(dir, 'away')
+  const missing = await readKeyFolder(away)
+  const make = `${away}: this folder cannot be read; make it and its keys with: postern keys generate --dir ${away}`
+  assert.deepEqual([missing.keys, missing.faults, missing.names], [[], [make], undefined])
+})
+
+test('a key file that cannot be put in its place leaves nothing behind', async (t) => {
+  const { dir } = await folder(t)
+  const jwk = generateSealingKey({ activatesAt })
+  await mkdir(join(dir, keyFileName(jwk.kid), 'in the way'), { recursive: true })
+  await assert.rejects(writeKeyFile(dir, jwk))
+  assert.deepEqual(
+    (await readdir(dir)).filter((name) => name.endsWith('.tmp')),
+    [],
+  )
+})
+
+test('KR-04 a key file is taken away for good, and one that is gone already is no fault', async (t) => {
+  const { dir, signing } = await folder(t)
+  const [kid = ''] = basename(signing).split('.')
+  for (let count = 0; count < 2; count += 1) assert.equal(await removeKeyFile(dir, kid), signing)
+  assert.deepEqual(
+    (await readKeyFolder(dir)).keys.map(({ kind }) => kind),
+    ['sealing'],
+  )
+})
+
+const skip = process.getuid?.() === 0 ? false : 'only root can give a folder to somebody else'
+
+test('KR-06 a key file that root makes belongs to whom the folder belongs to', { skip }, async (t) => {
+  const { dir, signing } = await folder(t)
+  assert.equal((await stat(signing)).uid, 0)
+  await chown(dir, 65_533, 65_532)
+  const { uid, gid, mode } = await stat(await writeKeyFile(dir, generateSealingKey({ activatesAt })))
+  assert.deepEqual([uid, gid, mode & 0o777], [65_533, 65_532, 0o600])
 })

@@ -45,6 +45,7 @@ async function watched(t: TestContext, dir: string) {
     /** The sentences of the log, by level. */
     said: (level: 'warning' | 'notice') =>
       events.flatMap((event) => ('message' in event && told[level].includes(event.type) ? [event.message] : [])),
+    errors: () => events.filter(({ type }) => type === 'error'),
   }
 }
 
@@ -71,6 +72,7 @@ test('a new key is published, and used from its own time on', async (t) => {
   await settle()
   assert.deepEqual(new Set(published()), new Set([signing.kid, next.kid]))
   assert.equal(ring.signingKey().kid, signing.kid)
+  assert.deepEqual(said('notice'), [`keys: signing key ${next.kid} is here`])
   clock.advance(minutes(15))
   await settle()
   assert.equal(ring.signingKey().kid, next.kid)
@@ -168,7 +170,7 @@ const faults: Readonly<Record<string, (dir: string, signing: StoredJwk, sealing:
 
 for (const [name, break_] of Object.entries(faults)) {
   test(`KR-05 ${name}: the last good keys stay, and one alert is said`, async (t) => {
-    const { dir, signing, sealing, settle, ring, published, said } = await filled(t)
+    const { dir, signing, sealing, settle, ring, published, said, errors } = await filled(t)
     t.after(() => rm(`${dir}-away`, { recursive: true, force: true }))
     const before = { signing: ring.signingKey(), sealing: ring.sealingKey(), generation: ring.generation }
     await break_(dir, signing, sealing)
@@ -176,6 +178,7 @@ for (const [name, break_] of Object.entries(faults)) {
     assert.deepEqual(published(), [signing.kid])
     assert.deepEqual({ signing: ring.signingKey(), sealing: ring.sealingKey(), generation: ring.generation }, before)
     assert.equal(said('warning').length, 1)
+    assert.deepEqual(errors(), [])
     assert.ok(
       !said('warning')
         .join('')
@@ -215,6 +218,60 @@ test('KR-05 a change that is not finished at one look is not acted upon', async 
   await watch.look()
   assert.equal(ring.signingKey().kid, signing.kid)
   assert.equal(ring.published().length, 2)
+})
+
+test('KR-05 each fault is said once, and that all is good again only once all is', async (t) => {
+  const { dir, settle, watch, said } = await filled(t)
+  const junk = (name: string) => writeFile(join(dir, `${name}.jwk.json`), '{', { mode: 0o600 })
+  const fault = (name: string) => `keys: ${name}.jwk.json: is not a JSON object; what was good before stays in force`
+  await junk('a')
+  await settle()
+  await junk('b')
+  await settle()
+  assert.deepEqual(said('warning'), [fault('a'), fault('b')])
+  assert.equal(watch.faults, 2)
+  await unlink(join(dir, 'a.jwk.json'))
+  await settle()
+  assert.deepEqual([said('notice'), watch.faults], [[], 1])
+  await unlink(join(dir, 'b.jwk.json'))
+  await settle()
+  assert.deepEqual([said('notice'), watch.faults], [[`keys: ${dir} is good again`], 0])
+})
+
+test('KR-05 what a folder lacks is said', async (t) => {
+  const { dir, sealing, settle, said } = await filled(t)
+  await unlink(file(dir, sealing))
+  await settle()
+  assert.deepEqual(said('warning'), [`keys: ${dir}: there is no sealing key; what was good before stays in force`])
+})
+
+test('KR-04 a key that takes the place of another in one step is taken, and both are told of', async (t) => {
+  const { dir, signing, settle, ring, said } = await filled(t)
+  const other = await generateSigningKey('ES256', active)
+  await writeKeyFile(dir, other)
+  await unlink(file(dir, signing))
+  await settle()
+  assert.deepEqual([ring.signingKey().kid, ring.verifyingKey(signing.kid)], [other.kid, undefined])
+  assert.equal(
+    said('notice')[0],
+    `keys: signing key ${other.kid} is here; signing key ${signing.kid} is gone, and what it made with it`,
+  )
+})
+
+test('KR-05 a look that goes wrong changes nothing, and its fault is reported', async (t) => {
+  const events: PosternEvent[] = []
+  const dir = await temporary(t)
+  await writeKeyFile(dir, await generateSigningKey('ES256', active))
+  await writeKeyFile(dir, generateSealingKey(active))
+  const reading = await loadFrom(createKeyFolder(dir))
+  const clock = fakeClock(start)
+  const ring = createKeyRing(reading.keys, minutes(31), clock)
+  const error = new Error('out of handles')
+  const broken = { dir, read: () => Promise.reject(error) }
+  const watch = watchKeys(broken, reading, { ring, maxAge: hours(24), clock, events: (event) => events.push(event) })
+  t.after(() => watch.close())
+  await watch.look()
+  assert.deepEqual(events, [{ type: 'error', where: 'keys', error }])
 })
 
 /** A mounted Secret as the kubelet makes it: names that point through `..data` into a folder with a time in its name. */
@@ -264,6 +321,16 @@ test('a current key that grows too old is told once a day', async (t) => {
   clock.advance(hours(1))
   await settle()
   assert.equal(said('warning').length, 4)
+})
+
+test('a current key that grows too old within a day of a look is told at the next', async (t) => {
+  const { settle, clock, said } = await filled(t)
+  clock.advance(hours(24 * 89) - 1)
+  await settle()
+  assert.deepEqual(said('warning'), [])
+  clock.advance(2)
+  await settle()
+  assert.equal(said('warning').length, 2)
 })
 
 test('it looks by itself, and not any more once it is closed', async (t) => {

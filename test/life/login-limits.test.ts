@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { canonicalAccount, canonicalAddress } from '../../src/life/login-identity.ts'
-import { createProcessBuckets } from '../../src/life/buckets.ts'
+import {
+  createProcessBuckets,
+  createSharedBuckets,
+  type Buckets,
+  type Cell,
+  type SharedBuckets,
+} from '../../src/life/buckets.ts'
 import { createLoginLimiter, type Attempt } from '../../src/life/login-limits.ts'
 import { fakeClock, minutes, seconds } from '../support/clock.ts'
 
@@ -88,10 +94,55 @@ describe('the limits on guessing', async () => {
     assert.ok((await limiter.admit(attempt('bob', '203.0.113.7'))).ok)
   })
 
+  test('LG-05 an account that is delayed is no free one: each address goes on being counted', async () => {
+    const limiter = limiterOf()
+    for (let count = 0; count < 300; count += 1) await limiter.admit(attempt('bob', `198.51.100.${count % 250}`))
+    const delayed = await limiter.admit(attempt('bob', '203.0.113.7'))
+    assert.ok(delayed.ok && delayed.delay > 0)
+    assert.equal(await failures(limiter, () => attempt('bob', '203.0.113.7'), 50), 4)
+  })
+
+  test('LG-01 what is refused for one limit counts in no other', async () => {
+    const clock = fakeClock()
+    const limiter = limiterOf(clock)
+    const nine = async (one: Attempt) => {
+      for (let count = 0; count < 9; count += 1) assert.ok(!(await limiter.admit(one)).ok)
+    }
+    await failures(limiter, (index) => attempt(`user${index}`), 100)
+    await nine(attempt('eve'))
+    clock.advance(seconds(2))
+    assert.ok((await limiter.admit(attempt('eve'))).ok)
+
+    const guess = (address: string): Attempt => ({ ...attempt('ann', address), step: 'second' })
+    await failures(limiter, (index) => guess(`198.51.100.${index}`), 200)
+    await nine(guess('203.0.113.7'))
+    clock.advance(seconds(18))
+    assert.ok((await limiter.admit(guess('203.0.113.7'))).ok)
+
+    await limiter.pause(attempt('kim'), 10)
+    await nine(attempt('kim', '203.0.113.8'))
+    clock.advance(seconds(10))
+    assert.ok((await limiter.admit(attempt('kim', '203.0.113.8'))).ok)
+  })
+
+  test('LG-10 what may have sent a message to somebody goes on counting for that account from there, and for nothing else', async () => {
+    const limiter = limiterOf()
+    const sent = async (account: string) => {
+      const admission = await limiter.admit(attempt(account))
+      if (admission.ok) await admission.settle('step')
+      return admission.ok
+    }
+    for (let count = 0; count < 5; count += 1) assert.ok(await sent('bob'))
+    assert.ok(!(await sent('bob')))
+    for (let count = 0; count < 100; count += 1) assert.ok(await sent(`user${count}`))
+    assert.ok((await limiter.admit(attempt('bob', '203.0.113.7'))).ok)
+  })
+
   test('an upstream that asks to wait is not asked for that account until then', async () => {
     const clock = fakeClock()
     const limiter = limiterOf(clock)
     await limiter.pause(attempt('bob'), 60)
+    assert.ok(!(await limiter.admit(attempt(' bob '))).ok)
     const refused = await limiter.admit(attempt('BOB', '203.0.113.9'))
     assert.ok(!refused.ok && refused.retryAfter === 60)
     assert.ok((await limiter.admit(attempt('eve'))).ok)
@@ -124,6 +175,9 @@ describe('LG-03 one client', () => {
     ['2001:db8::1', '2001:db8:0:0::/64', '2001:db8::2', '2001:0DB8:0:0:ffff:ffff:ffff:ffff', '2001:db8::192.0.2.1'],
     ['192.0.2.1', '::ffff:192.0.2.1', '::ffff:c000:201', '0:0:0:0:0:ffff:192.0.2.1'],
     ['fe80::1%eth0', 'fe80::2'],
+    ['::1', '::2', '::1:2:3'],
+    ['1:2:3:4:5:6:7:8', '1:2:3:4::'],
+    ['1::2:3:4:5:6', '1:0:0:2::'],
   ]
   for (const group of same) {
     const known = group.filter((address) => !address.includes('/'))
@@ -131,5 +185,66 @@ describe('LG-03 one client', () => {
   }
   test('another /64 is another', () =>
     assert.notEqual(canonicalAddress('2001:db8:0:1::1'), canonicalAddress('2001:db8::1')))
+  test('digits that belong to another group make another', () =>
+    assert.notEqual(canonicalAddress('1:11:0:0::1'), canonicalAddress('11:1:0:0::1')))
   test('what is no address is all one', () => assert.equal(canonicalAddress('x'), canonicalAddress(undefined)))
+})
+
+describe('counters that processes share', () => {
+  const cell: Cell = { key: 'k', each: 10, free: 20, most: 30, refuses: true }
+
+  test('give back what was taken, and only that', async () => {
+    const buckets = createProcessBuckets(fakeClock())
+    for (let count = 0; count < 3; count += 1) assert.deepEqual(await buckets.take([cell]), [0])
+    assert.deepEqual(await buckets.take([cell]), [10])
+    await buckets.takeBack([cell])
+    assert.deepEqual(await buckets.take([cell]), [0])
+    assert.deepEqual(await buckets.take([cell]), [10])
+  })
+
+  /** Those of a store that can be out of reach. */
+  function scene() {
+    const clock = fakeClock()
+    const [own, there] = [createProcessBuckets(clock), createProcessBuckets(clock)]
+    let away = false
+    const take: SharedBuckets['take'] = async (cells) => (away ? undefined : there.take(cells))
+    const shared = createSharedBuckets({ ...there, take }, own)
+    return { own, there, shared, clock, leave: (now: boolean) => (away = now) }
+  }
+
+  test('LG-01 are asked where they can be, and each process counts for itself while they cannot', async () => {
+    const { own, there, shared, leave } = scene()
+    for (let count = 0; count < 3; count += 1) await shared.take([cell])
+    assert.deepEqual([await shared.take([cell]), own.size, there.size], [[10], 0, 1])
+    leave(true)
+    for (let count = 0; count < 3; count += 1) assert.deepEqual(await shared.take([cell]), [0])
+    assert.deepEqual(await shared.take([cell]), [10])
+    leave(false)
+    assert.deepEqual(await shared.take([cell]), [10])
+  })
+
+  test('get back what they counted, and not what was counted meanwhile elsewhere', async () => {
+    const { own, there, shared, leave } = scene()
+    const [here, away] = [[cell], [cell]]
+    await shared.take(here)
+    leave(true)
+    await shared.take(away)
+    leave(false)
+    await shared.takeBack(away)
+    const waits = async (buckets: Buckets) => {
+      let count = 0
+      while (count < 10 && (await buckets.take([cell]))[0] === 0) count += 1
+      return count
+    }
+    assert.deepEqual([await waits(own), await waits(there)], [3, 2])
+    await shared.takeBack(here)
+    assert.deepEqual([await waits(own), await waits(there)], [0, 1])
+  })
+
+  test('are held here and there, so that whoever is asked says it', async () => {
+    const { own, there, shared, clock } = scene()
+    const pause: Cell = { key: 'p', each: 0, free: 0, most: 1000, refuses: true }
+    await shared.hold(pause, clock() + 500)
+    for (const buckets of [own, there, shared]) assert.deepEqual(await buckets.take([pause]), [500])
+  })
 })

@@ -30,6 +30,11 @@ function matcher(...routes: readonly Route[]) {
   }
 }
 
+function permutations<T>(all: readonly T[]): readonly (readonly T[])[] {
+  if (all.length <= 1) return [all]
+  return all.flatMap((one, index) => permutations(all.toSpliced(index, 1)).map((rest) => [one, ...rest]))
+}
+
 describe('a prefix', () => {
   test('matches whole segments', () => {
     const match = matcher(route('admin', '/admin'))
@@ -57,7 +62,11 @@ describe('a prefix', () => {
 
   test('is the same whichever case its escapes have', () => {
     const match = matcher(route('spaced', '/a%c3%A9'))
-    for (const path of ['/a%C3%A9', '/a%c3%a9/x']) assert.equal(match(path), 'spaced')
+    for (const path of ['/a%C3%A9', '/a%c3%a9/x', '/a%c3%A9']) assert.equal(match(path), 'spaced')
+    for (const path of ['/a%C3%A8', '/a%C3%a8']) assert.equal(match(path), 'none')
+    const upper = matcher(route('upper', '/a%3C'))
+    for (const path of ['/a%3C', '/a%3c']) assert.equal(upper(path), 'upper')
+    assert.equal(upper('/A%3C'), 'none')
   })
 })
 
@@ -89,6 +98,20 @@ describe('the most specific route is the one', () => {
 
   test('a host before all of that', () => {
     assert.equal(match('/a/b', 'GET', 'site.example'), 'site')
+  })
+
+  test('in whatever order they are written', () => {
+    const all = [
+      route('path', '/a'),
+      route('host', '/', { host: 'localhost' }),
+      route('method', '/a', { methods: ['GET'] }),
+      route('exact', '/a', { exact: true }),
+      route('exact method', '/a', { exact: true, methods: ['GET'] }),
+      route('longer', '/a/b'),
+    ]
+    const names = (routes: readonly Route[]) => createRouteTable(routes).rows.map(({ name }) => name)
+    for (const routes of permutations(all))
+      assert.deepEqual(names(routes), ['host', 'longer', 'exact method', 'exact', 'method', 'path'])
   })
 })
 
@@ -126,6 +149,15 @@ describe('FA-05 PX-11 a host', () => {
       assert.equal(match('/', 'GET', host), 'rest', host)
   })
 
+  test('that is not there is no route’s own', () => {
+    const table = createRouteTable([route('site', '/', { host: 'site.example' }), route('rest', '/')])
+    assert.equal(table.byHost, true)
+    const path = canonicalPath('/')
+    assert.ok(path.ok)
+    const match = table.match(undefined, 'GET', path)
+    assert.equal(match.kind === 'route' && match.route.name, 'rest')
+  })
+
   test('says nothing where no route names one', () => {
     const table = createRouteTable([route('all', '/')])
     assert.equal(table.byHost, false)
@@ -155,7 +187,7 @@ describe('PX-07 encoded slashes and path parameters', () => {
 
   test('are allowed past the matched prefix only', () => {
     const match = matcher(route('lenient', '/git', lenient))
-    for (const path of ['/git/a%2fb', '/git/a;b', '/git/%2f']) assert.equal(match(path), 'lenient', path)
+    for (const path of ['/git/a%2fb', '/git/a;b', '/git/%2f', '/git/;b']) assert.equal(match(path), 'lenient', path)
     for (const path of ['/git%2fa', '/git;a', '/git;a/b', '/x%2fgit']) assert.equal(match(path), 'ambiguous', path)
   })
 

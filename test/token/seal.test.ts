@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { deflateRawSync } from 'node:zlib'
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
-import { CompactEncrypt } from 'jose'
+import { CompactEncrypt, compactDecrypt } from 'jose'
 import { Secret } from '../../src/base/secret.ts'
 import { createKeyRing } from '../../src/keys/ring.ts'
 import { packToken, unpackToken } from '../../src/token/pack.ts'
@@ -64,17 +64,67 @@ test('TM-04 the upstream token cannot be read from what is sealed', async () => 
   assert.ok(!sealed.split('.').some((part) => Buffer.from(part, 'base64url').toString('latin1').includes('canary')))
 })
 
-test('TV-14 DS-02 a JWE with zip, or with another algorithm in the header, stays shut', async () => {
+/** The same content under another header, or changed before it is sealed again. */
+async function sealedAgain(sealed: string, header: object, change = (plaintext: Uint8Array) => plaintext) {
   const key = ring.sealingKey()
-  const plaintext = Buffer.concat([Buffer.of(1), deflateRawSync(Buffer.alloc(8))])
-  const header = { alg: 'dir', enc: 'A256GCM', kid: key.kid }
-  const plain = await new CompactEncrypt(plaintext)
-    .setProtectedHeader({ ...header, cty: 'x' })
+  const { plaintext } = await compactDecrypt(sealed, key.upstreamTokenKey)
+  return new CompactEncrypt(change(plaintext))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: key.kid, ...header })
     .encrypt(key.upstreamTokenKey)
-  assert.equal(await sealer.open(plain, 'sid-1'), undefined)
+}
+
+test('TV-14 DS-02 a JWE with zip, or with anything else that is not ours in the header, stays shut', async () => {
   const good = await seal('token')
-  const zipped = Buffer.from(JSON.stringify({ ...header, zip: 'DEF' })).toString('base64url')
+  assert.ok(await sealer.open(await sealedAgain(good, {}), 'sid-1'))
+  for (const header of [{ cty: 'x' }, { typ: 'JWT' }, { zip: 'DEF' }, { kid: 'other' }])
+    assert.equal(await sealer.open(await sealedAgain(good, header), 'sid-1'), undefined, JSON.stringify(header))
+  const { kid } = ring.sealingKey()
+  const zipped = Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid, zip: 'DEF' })).toString('base64url')
   assert.equal(await sealer.open(`${zipped}${good.slice(good.indexOf('.'))}`, 'sid-1'), undefined)
+})
+
+test('a format that this release does not know stays shut', async () => {
+  const later = (plaintext: Uint8Array) => Buffer.concat([Buffer.of(2), plaintext.subarray(1)])
+  assert.equal(await sealer.open(await sealedAgain(await seal('token'), {}, later), 'sid-1'), undefined)
+})
+
+test('DS-02 what would inflate to more than 128 KiB stays shut', async () => {
+  const padded = (bytes: number) => (plaintext: Uint8Array) =>
+    Buffer.concat([
+      Buffer.of(1),
+      deflateRawSync(Buffer.concat([inflateRawSync(plaintext.subarray(1)), Buffer.alloc(bytes)])),
+    ])
+  const good = await seal('token')
+  assert.ok(await sealer.open(await sealedAgain(good, {}, padded(130_000)), 'sid-1'))
+  assert.equal(await sealer.open(await sealedAgain(good, {}, padded(131_072)), 'sid-1'), undefined)
+})
+
+test('all that was sealed comes back, and nothing beside it', async () => {
+  const whole = { ...content('token'), session: 'session-at-the-upstream' }
+  assert.deepEqual(await sealer.open(await sealer.seal(whole, 'sid-1'), 'sid-1'), whole)
+  const least = { ...content('token'), expiresAt: undefined }
+  assert.deepEqual(await sealer.open(await sealer.seal(least, 'sid-1'), 'sid-1'), least)
+})
+
+test('a JWT takes less room than a text of its length, and a refresh token that is the token itself takes none', async () => {
+  const roles = Array.from({ length: 40 }, (_, index) => ({ role: `reader-${index}`, since: 2000 + index }))
+  const body = Buffer.from(JSON.stringify({ sub: '42', roles })).toString('base64url')
+  const token = `e30.${body}.${'A'.repeat(43)}`
+  const alone = await seal(token)
+  assert.ok(alone.length < (await seal(`${token} `)).length * 0.8)
+  const refreshed = await sealer.seal({ ...content(token), refreshToken: new Secret(token) }, 'sid-1')
+  assert.ok(refreshed.length - alone.length < 20)
+  assert.equal((await sealer.open(refreshed, 'sid-1'))?.refreshToken?.reveal(), token)
+})
+
+test('a key counts what it opens', async () => {
+  const { tally } = ring.sealingKey()
+  const before = tally.accepted
+  const sealed = await seal('token')
+  await sealer.open(sealed, 'sid-2')
+  assert.equal(tally.accepted, before)
+  await sealer.open(sealed, 'sid-1')
+  assert.deepEqual(tally, { accepted: before + 1, lastAccepted: clock() })
 })
 
 test('open never throws on any string', async () => {

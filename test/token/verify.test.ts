@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { exportSPKI, SignJWT } from 'jose'
+import { CompactSign, exportSPKI, SignJWT } from 'jose'
 import { toSeconds } from '../../src/base/clock.ts'
 import { createKeyRing } from '../../src/keys/ring.ts'
 import { createMinter } from '../../src/token/mint.ts'
@@ -152,6 +152,75 @@ test('TV-08 times out of bounds are refused', async () => {
   assert.equal(await reasonOf(await sign({ ...payload(), iat: now() - 400, exp: now() })), 'expired')
 })
 
+test('TV-08 each time is good up to its bound, and no further', async () => {
+  const at = (claims: Record<string, unknown>) => sign({ ...payload(), ...claims }).then((token) => reasonOf(token))
+  assert.equal(await at({ nbf: now() + 60 }), 'valid')
+  assert.equal(await at({ iat: now() + 60 }), 'valid')
+  assert.equal(await at({ iat: now() + 61, exp: now() + 300 }), 'not_yet_valid')
+  assert.equal(await at({ exp: now() + 1 }), 'valid')
+  assert.equal(await at({ exp: now() + 86_400 }), 'valid')
+  assert.equal(await at({ exp: now() + 86_401 }), 'bad_claims')
+  assert.equal(await at({ iat: now() - 9, exp: now() - 9 }), 'bad_claims')
+  assert.equal(await at({ auth_time: 0 }), 'valid')
+  for (const auth_time of [-1, 1.5, 2 ** 53, '0', null]) assert.equal(await at({ auth_time }), 'bad_claims')
+})
+
+test('a version that this release does not know is refused', async () => {
+  for (const v of [0, 2]) assert.equal(await reasonOf(await sign({ ...payload(), v })), 'unknown_version')
+})
+
+test('TV-07 a claim of ours that may be absent is refused with the wrong type', async () => {
+  for (const name of ['upt', 'ups']) {
+    assert.equal(await reasonOf(await sign({ ...payload(), [name]: 'x' })), 'valid')
+    for (const value of [7, null, ['x'], {}])
+      assert.equal(await reasonOf(await sign({ ...payload(), [name]: value })), 'bad_claims', name)
+  }
+})
+
+test('TV-07 a scope is words with single spaces between', async () => {
+  const scoped = async (scope: unknown) => reasonOf(await sign({ ...payload(), scope }))
+  for (const scope of ['read', 'r', 'read write', 'read:all a b/c!']) assert.equal(await scoped(scope), 'valid', scope)
+  for (const scope of ['', ' read', 'read ', 'read  write', 'a"b', 'a\\b', 'a\u00e9', '\u00e9 a', 7, null, ['read']])
+    assert.equal(await scoped(scope), 'bad_claims', String(scope))
+})
+
+test('TV-07 a claim of the upstream is a text, a number, a truth value or a list of these', async () => {
+  for (const value of ['x', '', 7, true, false, [], ['x', 7, true]])
+    assert.equal(await reasonOf(await sign({ ...payload(), other: value })), 'valid', JSON.stringify(value))
+  for (const value of [null, {}, [null], ['x', {}], [['x']]])
+    assert.equal(await reasonOf(await sign({ ...payload(), other: value })), 'bad_claims', JSON.stringify(value))
+})
+
+test('TV-10 what a client holds has no idle end: that is a session’s', async () => {
+  const { idle_at, ...rest } = payload()
+  const client = { ...rest, aud: names.audience.access }
+  assert.equal(await reasonOf(await sign(client, { typ: 'at+jwt' }), access), 'valid')
+  assert.equal(await reasonOf(await sign({ ...client, idle_at }, { typ: 'at+jwt' }), access), 'bad_claims')
+})
+
+test('TV-12 a header or a payload that is no JSON object is refused', async () => {
+  for (const header of ['null', '[]', '"x"', '7', '{', ''].map((text) => Buffer.from(text).toString('base64url')))
+    assert.equal(await reasonOf(`${header || 'A'}.e30.AA`), 'malformed', header)
+  const header = { alg: key.alg, kid: key.kid, typ: 'postern-session+jwt' }
+  for (const text of ['null', '[]', '"x"', '{']) {
+    const token = await new CompactSign(Buffer.from(text)).setProtectedHeader(header).sign(key.privateKey)
+    assert.equal(await reasonOf(token), 'bad_claims', text)
+  }
+})
+
+test('TV-21 a signature that is not good is told as such, and counts for nothing', async () => {
+  const good = await sign(payload())
+  const before = key.tally.accepted
+  const other = await sign({ ...payload(), sub: 'accounts|43' })
+  assert.equal(
+    await reasonOf(good.slice(0, good.lastIndexOf('.')) + other.slice(other.lastIndexOf('.'))),
+    'bad_signature',
+  )
+  assert.equal(key.tally.accepted, before)
+  assert.equal(await reasonOf(good), 'valid')
+  assert.deepEqual(key.tally, { accepted: before + 1, lastAccepted: clock() })
+})
+
 for (const iss of ['https://app.example.com/', 'https://APP.example.com', 'https://app.example.com.evil.example']) {
   test(`TV-09 the issuer ${iss} is not ours`, async () => {
     assert.equal(await reasonOf(await sign({ ...payload(), iss })), 'wrong_issuer')
@@ -187,6 +256,8 @@ test('TV-12 only the compact form is read', async () => {
 
 test('DS-01 a string of 15 kB is refused before it is parsed', async () => {
   assert.equal(await reasonOf('.'.repeat(15_000)), 'credential_too_large')
+  assert.equal(await reasonOf('.'.repeat(8193)), 'credential_too_large')
+  assert.equal(await reasonOf('.'.repeat(8192)), 'malformed')
 })
 
 test('a one-character change anywhere in the header or payload is refused', async () => {
