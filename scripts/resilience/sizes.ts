@@ -14,7 +14,7 @@ export const long: Size = {
   only: Object.keys(incidents),
 }
 
-/** Within the tests: what takes no waiting. */
+/** Within the tests: all but Redis, whose end and return have tests of their own, and SIGHUP, which has too. */
 export const short: Size = {
   people: 8,
   programs: 2,
@@ -23,5 +23,12 @@ export const short: Size = {
   // So long that no machine is taken for a frozen replica only because it is busy.
   patience: { answer: '20s', check: '10s' },
   times: { calm: 500, frozen: 3_000, upstreamDown: 3_000, redisDown: 500 },
-  only: ['rolling restart', 'signing key withdrawn', 'replica killed'],
+  only: [
+    'rolling restart',
+    'two rotations',
+    'signing key withdrawn',
+    'replica killed',
+    'replica frozen',
+    'login service down',
+  ],
 }
