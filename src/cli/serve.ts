@@ -7,6 +7,7 @@ import { readRevocations } from '../life/revocation-file.ts'
 import { createMemoryStore } from '../life/memory-store.ts'
 import { createLogger } from '../observe/logger.ts'
 import { createServer } from '../server.ts'
+import { helpText } from './command.ts'
 import { readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 import { registrations } from './registrations.ts'
@@ -17,6 +18,16 @@ import { isWorker, superviseWorkers } from './workers.ts'
 
 /** Levels at which the log has no warnings. */
 const quiet: ReadonlySet<string> = new Set(['silent', 'fatal', 'error'])
+
+export const help = helpText({
+  purpose: 'postern serve: the gateway, from a configuration file and a key folder',
+  usage: ['postern serve [--config FILE]'],
+  about: `
+Starts only with a configuration and keys that postern check finds good, and says on one line that it is ready.
+Keys and revocations are read again as they change. SIGTERM and SIGINT let requests in flight end first.`,
+  example: ['postern serve --config /etc/postern/postern.yaml'],
+  exits: '0 ended by a signal, 1 it cannot start or was cut off, 2 bad usage or a missing file.',
+})
 
 /** `postern serve`: the gateway. Runs until SIGTERM or SIGINT. */
 export async function run(args: string[]): Promise<Exit> {
