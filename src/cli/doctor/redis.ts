@@ -58,7 +58,7 @@ async function asked(config: RedisConfig, timeout: number): Promise<readonly Fin
   } catch (error) {
     const text = error instanceof Error ? error.message : ''
     if (/^(WRONGPASS|NOAUTH)/.test(text))
-      return [fault(`${url} does not take the password`, 'look at facts.redis.username and passwordFile')]
+      return [fault(`${url} does not take the password`, 'look at facts.redis.username and password')]
     if (text.startsWith('NOPERM'))
       return [warn(`${url} answers, and does not let this user ask its time`, 'allow +ping +time +role')]
     return [fault(`${url} cannot be asked (${codeOf(error)})`, hintFor(codeOf(error)))]
