@@ -1,5 +1,5 @@
-import { text } from 'node:stream/consumers'
 import { CommandFault, exits } from './faults.ts'
+import { readStdin } from './stdin.ts'
 
 /** A line of stdin, name in lower case. */
 export interface HeaderLine {
@@ -10,7 +10,9 @@ export interface HeaderLine {
 /** `Cookie: …` or `Authorization: …`, one a line; secrets are never arguments. A terminal is not waited for. */
 export async function readHeaderLines(): Promise<readonly HeaderLine[]> {
   if (process.stdin.isTTY) return []
-  const lines = (await text(process.stdin)).split(/\r?\n/).filter((line) => line.trim() !== '')
+  const lines = (await readStdin('a credential, one header a line; for none: < /dev/null'))
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '')
   return lines.map((line) => headerLine(line) ?? refuse())
 }
 

@@ -1,8 +1,7 @@
-import { text } from 'node:stream/consumers'
-import type { CookieNames } from '../../life/credentials.ts'
-import { readCredentials } from '../../life/credentials.ts'
+import { readCredentials, type CookieNames } from '../../life/credentials.ts'
 import { CommandFault, exits } from '../faults.ts'
 import { headerLine } from '../header-lines.ts'
+import { readStdin } from '../stdin.ts'
 
 /** A token as a person has it at hand: alone, or in a line of a request. */
 export interface Brought {
@@ -21,7 +20,7 @@ const usage = 'Give a token on stdin: alone, or as Cookie: NAME=VALUE, or as Aut
 /** @throws CommandFault where there is no token on stdin */
 export async function readBrought(names: CookieNames): Promise<Brought> {
   if (process.stdin.isTTY) throw new CommandFault(`${usage}. See: postern token --help`, exits.usage)
-  const input = (await text(process.stdin)).trim()
+  const input = (await readStdin('a token, or a Cookie or Authorization line')).trim()
   if (compact.test(input)) return { token: input, carrier: 'alone', sealed: undefined, out: undefined }
   const lines = input.split(/\r?\n/).map(headerLine)
   const values = (name: string) => lines.flatMap((line) => (line?.name === name ? [line.value] : []))
