@@ -15,7 +15,7 @@ import { publicUrlFindings } from './doctor/public-url.ts'
 import { redisFindings } from './doctor/redis.ts'
 import { backendFindings, upstreamFindings } from './doctor/upstreams.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
-import { say, sayJson, toned } from './terminal.ts'
+import { printable, say, sayJson, toned } from './terminal.ts'
 
 export const help = helpText({
   purpose: 'postern doctor: asks everything around the gateway whether it is as the configuration says',
@@ -102,7 +102,11 @@ async function examined(config: Config, timeout: number): Promise<readonly Findi
       }
     }),
   )
-  return found.flat()
+  return found.flat().map((finding) => ({
+    ...finding,
+    says: printable(finding.says),
+    next: finding.next === undefined ? undefined : printable(finding.next),
+  }))
 }
 
 const tones = { ok: 'good', warn: 'warning', fault: 'fault' } as const

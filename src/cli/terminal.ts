@@ -14,6 +14,11 @@ export function say(line = ''): void {
   process.stdout.write(`${line}\n`)
 }
 
+/** What somebody else wrote, without what a terminal would obey. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?')
+}
+
 /** For a program to read. */
 export function sayJson(value: object): void {
   say(JSON.stringify(value, undefined, 2))

@@ -71,6 +71,7 @@ describe('token inspect', () => {
     const astray = await inspected(site, `Cookie: postern=${bearer}\n`)
     assert.deepEqual([astray.code, astray.verdict.reason], [1, 'wrong_kind'])
     assert.equal((await inspected(site, `Authorization: Bearer ${token}`)).verdict.reason, 'wrong_kind')
+    assert.equal((await inspected(site, `Authorization: DPoP ${bearer}`)).verdict.reason, 'wrong_kind')
   })
 
   test('one that was changed is refused, and its sealed part is not opened', async () => {

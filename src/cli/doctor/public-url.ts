@@ -152,10 +152,14 @@ async function plainFindings(url: URL, kids: ReadonlySet<string>, timeout: numbe
 }
 
 /** The gateway itself speaks http: where the public URL is https, something in front ends TLS. */
-function proxyFindings({ secure, trustedProxies, listen }: Config, url: URL, reached: Reached): readonly Finding[] {
+function proxyFindings(
+  { secure, trustedProxies, listen, forwardAuth }: Config,
+  url: URL,
+  reached: Reached,
+): readonly Finding[] {
   const proxy = findingsAbout('proxy trust')
   const port = Number(url.port) || (secure ? 443 : 80)
-  const inFront = secure || port !== listen.port
+  const inFront = secure || port !== listen.port || forwardAuth.length > 0
   if (trustedProxies.length > 0)
     return [
       inFront
@@ -170,7 +174,11 @@ function proxyFindings({ secure, trustedProxies, listen }: Config, url: URL, rea
   if (!inFront) return [proxy.ok('nothing in front that would have to be believed')]
   const own = new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)))
   const near = reached.ok && reached.addresses.some((address) => own.has(address) || isLoopback(address))
-  const what = secure ? 'something in front ends TLS' : `something in front takes ${url.origin} to port ${listen.port}`
+  const what = secure
+    ? 'something in front ends TLS'
+    : port === listen.port
+      ? 'forwardAuth names proxies'
+      : `something in front takes ${url.origin} to port ${listen.port}`
   return [
     proxy.warn(
       `${what}, and trustedProxies is empty: everybody counts as that one address, in the log and in the limits on guessing, so one attacker can use up the attempts of all`,

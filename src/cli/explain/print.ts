@@ -2,7 +2,7 @@ import type { Authentication } from '../../life/authentication.ts'
 import type { Config } from '../../config/config.ts'
 import { reasonWords } from '../reason-words.ts'
 import { requirementWords, routeCells } from '../route-words.ts'
-import { columns, say, toned } from '../terminal.ts'
+import { columns, printable, say, toned } from '../terminal.ts'
 import type { ClientAnswer, Explanation } from './explanation.ts'
 import type { Row } from './rows.ts'
 
@@ -29,7 +29,9 @@ export function printExplanation(explanation: Explanation, config: Config): void
   if (route !== undefined && found.state === 'valid') {
     const asks = requirementWords(route.route.require)
     if (asks.length > 0) {
-      const held = Object.entries(found.session.claims.profile).map(([name, value]) => `${name}: ${String(value)}`)
+      const held = Object.entries(found.session.claims.profile).map(
+        ([name, value]) => `${name}: ${printable(String(value))}`,
+      )
       section('rule', [`asks for ${asks.join(', ')}`, `there is ${held.join(', ') || 'no claim'}`])
     }
   }
@@ -43,12 +45,12 @@ export function printExplanation(explanation: Explanation, config: Config): void
   if (backend !== undefined)
     section('backend', [
       `${backend.origin}${backend.path} is told, beside what the client sends:`,
-      ...columns(Object.entries(backend.headers).map(([name, value]) => [`  ${name}:`, value])),
+      ...columns(Object.entries(backend.headers).map(([name, value]) => [`  ${name}:`, printable(value)])),
     ])
   if (proxied !== undefined)
     section('backend', [
       'the proxy copies to the request:',
-      ...columns(Object.entries(proxied).map(([name, value]) => [`  ${name}:`, value])),
+      ...columns(Object.entries(proxied).map(([name, value]) => [`  ${name}:`, printable(value)])),
     ])
   section('not seen', [
     'what only running gateways know: sessions ended by sign-out or at the provider, limits on guessing',
@@ -96,7 +98,7 @@ function credentialLines({ found, carrier, life }: Explanation): readonly string
     ...(session === undefined
       ? []
       : [
-          `${session.kind} token of ${session.claims.sub} by upstream ${session.claims.upn}, signed by ${session.kid}, sid ${session.claims.sid}`,
+          `${session.kind} token of ${printable(session.claims.sub)} by upstream ${session.claims.upn}, signed by ${session.kid}, sid ${session.claims.sid}`,
         ]),
     ...(life === undefined || session === undefined ? [] : [timesLine(life)]),
   ]

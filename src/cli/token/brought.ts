@@ -6,7 +6,7 @@ import { readStdin } from '../stdin.ts'
 /** A token as a person has it at hand: alone, or in a line of a request. */
 export interface Brought {
   readonly token: string
-  readonly carrier: 'alone' | 'cookie' | 'bearer'
+  readonly carrier: 'alone' | 'cookie' | 'bearer' | 'dpop'
   /** The detached sealed cookie. */
   readonly sealed: string | undefined
   /** The tombstone. */
@@ -37,7 +37,7 @@ export async function readBrought(names: CookieNames): Promise<Brought> {
     case 'cookie':
       return { token: found.token, carrier: 'cookie', sealed: found.sealed, out: found.out }
     case 'bearer':
-      return { token: found.token, carrier: 'bearer', sealed: undefined, out: undefined }
+      return { token: found.token, carrier: found.scheme, sealed: undefined, out: undefined }
     case 'conflict':
       throw new CommandFault('There are two credentials of ours; the gateway refuses that as duplicate_credentials.')
     case 'none':

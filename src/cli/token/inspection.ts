@@ -125,6 +125,8 @@ interface Judged {
 
 async function judge(kind: Kind, brought: Brought, ring: KeyRing, means: Means): Promise<Judged> {
   const { token, carrier } = brought
+  // None of our tokens is bound to a key yet.
+  if (carrier === 'dpop') return { verdict: { state: 'refused', reason: 'wrong_kind', signed: false } }
   // What counts is where it was sent; a token alone is taken for what it says it is.
   const due: TokenKind | undefined =
     carrier === 'cookie'

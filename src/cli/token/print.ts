@@ -1,5 +1,5 @@
 import { reasonWords } from '../reason-words.ts'
-import { columns, say, toned } from '../terminal.ts'
+import { columns, printable, say, toned } from '../terminal.ts'
 import { timeWords } from '../spans.ts'
 import type { Inspection, Verdict } from './inspection.ts'
 
@@ -14,22 +14,21 @@ const kindWords: Readonly<Record<Inspection['kind'], string>> = {
 
 const times = new Set(['iat', 'nbf', 'exp', 'auth_time', 'idle_at'])
 
-/** Control characters of a forged token are not for a terminal. */
-function printable(value: unknown): string {
-  return JSON.stringify(value).replaceAll(/[\u007f-\u009f]/g, '?')
+function written(value: unknown): string {
+  return printable(JSON.stringify(value))
 }
 
 export function printInspection(inspection: Inspection, now: number): void {
   const { kind, header, claims, key, verdict, sealed, bytes } = inspection
   const rows: string[][] = [['kind', `${kindWords[kind]}, ${bytes} characters`]]
   const row = (name: string, text: string) => rows.push([name, text])
-  row('header', header === undefined ? 'cannot be read' : printable(header))
-  if (key !== undefined) row('key', `${key.kid}: ${key.role}`)
+  row('header', header === undefined ? 'cannot be read' : written(header))
+  if (key !== undefined) row('key', `${printable(key.kid)}: ${key.role}`)
   row('verdict', verdictWords(verdict))
   if (sealed !== undefined) row('sealed', sealedWords(sealed, now))
   for (const [name, value] of Object.entries(claims ?? {})) {
     const isTime = times.has(name) && typeof value === 'number' && Math.abs(value) < 1e11
-    row(printable(name).slice(1, -1), isTime ? timeWords(value * 1000, now) : printable(value))
+    row(printable(name), isTime ? timeWords(value * 1000, now) : written(value))
   }
   for (const line of columns(rows)) say(line)
 }
@@ -58,7 +57,7 @@ function sealedWords(
   { where, bytes, kid, role, opens, expiresAt, refreshToken }: NonNullable<Inspection['sealed']>,
   now: number,
 ): string {
-  const what = `${where}, ${bytes} characters, key ${kid ?? 'not named'}: ${role}`
+  const what = `${where}, ${bytes} characters, key ${kid === undefined ? 'not named' : printable(kid)}: ${role}`
   if (opens === undefined) return `${what}; not opened, because the token around it was not seen to be good`
   if (!opens) return `${what}; ${toned('fault', 'cannot be opened here')}: the session is over (undecryptable)`
   const end =
