@@ -88,7 +88,7 @@ describe('explain beside a gateway that runs', () => {
     for (const path of ['/anything', '/public/a', '/staff', '/own/x', '/jump', '/api/x', '/a%2fb', '/a;b'])
       for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS'])
         for (const credential of credentials) {
-          const target = { method, host: undefined, scheme: undefined, target: path }
+          const target = { method, host: undefined, target: path }
           const { answers } = await explainRequest(target, credential, {
             config,
             keys,

@@ -4,8 +4,6 @@ export interface Target {
   readonly method: string
   /** As it would stand in `Host`; undefined: that of the public URL. */
   readonly host: string | undefined
-  /** Undefined where only a path was given. */
-  readonly scheme: string | undefined
   /** Path and query exactly as they were given: nothing here may mend them. */
   readonly target: string
 }
@@ -17,14 +15,14 @@ export function readTarget(method: string, address: string): Target {
   const upper = method.toUpperCase()
   if (upper === 'CONNECT' || upper === 'TRACE')
     throw new CommandFault(`${upper} is refused by every gateway with 405, whatever the address is.`, exits.usage)
-  if (address.startsWith('/')) return { method: upper, host: undefined, scheme: undefined, target: address }
-  const match = /^(https?):\/\/([^/?#\s@\\]+)(.*)$/is.exec(address)
+  if (address.startsWith('/')) return { method: upper, host: undefined, target: address }
+  const match = /^https?:\/\/([^/?#\s@\\]+)((?:[/?#].*)?)$/is.exec(address)
   if (match === null)
-    throw new CommandFault(`${JSON.stringify(address)} is neither an address nor a path. ${usage}`, exits.usage)
-  const [, scheme = '', host = '', rest = ''] = match
+    // Not repeated: it may hold a user name and a password.
+    throw new CommandFault(`That is neither an address without a user name nor a path. ${usage}`, exits.usage)
+  const [, host = '', rest = ''] = match
   return {
     method: upper,
-    scheme: scheme.toLowerCase(),
     host: host.toLowerCase(),
     target: rest.startsWith('/') ? rest : `/${rest}`,
   }
