@@ -38,7 +38,7 @@ import { createSignOuter } from './life/sign-out.ts'
 import { fetchFromUpstream, type FetchInit } from './life/token-source.ts'
 import { readTombstones } from './life/tombstone.ts'
 import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
-import { createMinter } from './token/mint.ts'
+import { createMinter, type Audiences } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
 import { createTransactionSealer } from './token/transaction.ts'
 import { createVerifier } from './token/verify.ts'
@@ -150,10 +150,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const endings = createEndings(facts, revocations)
   const policy = config.session
   const ring = createKeyRing(deps.keys, keyRetention(config), clock)
-  const names = {
-    issuer: config.publicUrl,
-    audience: { session: `${config.publicUrl}${config.prefix}`, access: config.api.audience },
-  }
+  const names = audiencesOf(config)
   const sealer = createSealer(ring, clock)
   const transactions = createTransactionSealer(ring, clock)
   const minter = createMinter(ring, names)
@@ -333,6 +330,11 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       await Promise.all([exchanger, ...upstreams.values()].map((one) => one.close()))
     },
   }
+}
+
+/** Whom our tokens come from and whom each kind is for. */
+export function audiencesOf({ publicUrl, prefix, api }: Config): Audiences {
+  return { issuer: publicUrl, audience: { session: `${publicUrl}${prefix}`, access: api.audience } }
 }
 
 function contextOf({ reqId, address }: RequestFacts): EventContext {

@@ -21,7 +21,14 @@ import { peerAddress } from './http/request-facts.ts'
 import { requestIds } from './http/request-ids.ts'
 import { cutSlowReaders } from './http/slow-readers.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
-import { ambiguity, answerParserError, refuseConnect, refuseExpectations, type OnRefusal } from './http/wire.ts'
+import {
+  ambiguity,
+  answerParserError,
+  isLenient,
+  refuseConnect,
+  refuseExpectations,
+  type OnRefusal,
+} from './http/wire.ts'
 import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
@@ -97,9 +104,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
     ...(deps.store === undefined ? {} : { store: deps.store }),
   })
-  const lenient = config.routes.some(
-    ({ encodedSlash, pathParams }) => encodedSlash === 'forward' || pathParams === 'forward',
-  )
+  const lenient = isLenient(config.routes)
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   const nextId = requestIds()
   const overload = createOverload(config.overload, events)

@@ -1,33 +1,109 @@
 import { parseArgs } from 'node:util'
 import { PosternError } from '../base/errors.ts'
-import type { RouteConfig } from '../config/config.ts'
+import type { Config, RouteConfig } from '../config/config.ts'
 import { insecureSentence } from '../config/warnings.ts'
 import { agedKeys } from '../keys/age.ts'
 import { readingFaults, readKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { createRouteTable } from '../route/match.ts'
+import { configOption, helpText } from './command.ts'
 import { readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 import { registrations } from './registrations.ts'
+import { routeCells } from './route-words.ts'
+import { columns, say, sayJson, toned } from './terminal.ts'
+
+export const help = helpText({
+  purpose: 'postern check: what is wrong with the configuration and the keys',
+  usage: ['postern check [--config FILE] [--json]'],
+  about: `
+Reads the configuration, the key folder and the revocations, asks nothing of the network, and prints every fault
+with its line and what to do about it, then what is allowed and yet worth a second thought, and the route table
+from the most to the least specific. What it finds good, postern serve starts with. See also: postern doctor`,
+  options: [['--json', 'for a program to read'], configOption],
+  example: ['postern check --config /etc/postern/postern.yaml && systemctl restart postern'],
+})
+
+interface Found {
+  readonly config: Config | undefined
+  readonly faults: readonly string[]
+  readonly warnings: readonly string[]
+  readonly keys: number
+}
 
 /** `postern check`: everything that would keep the gateway from starting, and what to think twice about. */
 export async function run(args: string[]): Promise<Exit> {
-  const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
-  const { config, warnings } = await readConfigWithWarnings(values.config)
-  for (const name of config.insecure) process.stdout.write(`warning: ${insecureSentence(name)}\n`)
-  for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`)
+  const { values } = parseArgs({ args, options: { config: { type: 'string' }, json: { type: 'boolean' } } })
+  if (values.json === true) {
+    const found = await readInto(values.config)
+    sayJson(asJson(found))
+    return found.faults.length > 0 ? exits.faults : exits.good
+  }
+  const { config, faults, warnings, keys } = await findings(values.config)
+  for (const warning of warnings) say(`${toned('warning', 'warning:')} ${warning}`)
+  for (const fault of faults) process.stderr.write(`${fault}\n`)
+  if (faults.length > 0) return exits.faults
+  for (const row of routeRows(config.routes)) say(`route: ${row}`)
+  for (const line of registrations(config)) say(`register: ${line}`)
+  const upstreams = [...config.upstreams.keys()].join(', ')
+  say(`${toned('good', 'good:')} ${config.publicUrl}, upstreams: ${upstreams}, ${keys} keys`)
+  return exits.good
+}
 
+async function findings(file: string | undefined): Promise<Found & { readonly config: Config }> {
+  const { config, warnings } = await readConfigWithWarnings(file)
   const reading = await readKeyFolder(config.keys.dir)
   const { keys } = reading
-  const all = [...readingFaults(config.keys.dir, reading), ...(await revocationFaults(config.revocations.file))]
-  for (const fault of all) process.stderr.write(`${fault}\n`)
-  if (all.length > 0) return exits.faults
-  for (const warning of agedKeys(keys, config.keys.maxAge, Date.now())) process.stdout.write(`warning: ${warning}\n`)
-  for (const row of routeRows(config.routes)) process.stdout.write(`${row}\n`)
-  for (const line of registrations(config)) process.stdout.write(`register: ${line}\n`)
-  const upstreams = [...config.upstreams.keys()].join(', ')
-  process.stdout.write(`good: ${config.publicUrl}, upstreams: ${upstreams}, ${keys.length} keys\n`)
-  return exits.good
+  const faults = [...readingFaults(config.keys.dir, reading), ...(await revocationFaults(config.revocations.file))]
+  return {
+    config,
+    faults,
+    keys: keys.length,
+    warnings: [
+      ...config.insecure.map(insecureSentence),
+      ...warnings,
+      ...(faults.length > 0 ? [] : agedKeys(keys, config.keys.maxAge, Date.now())),
+    ],
+  }
+}
+
+/** A configuration with faults is an answer too, where a program asks. */
+async function readInto(file: string | undefined): Promise<Found> {
+  try {
+    return await findings(file)
+  } catch (error) {
+    if (!(error instanceof PosternError) || error.code !== 'POSTERN_CONFIG_INVALID') throw error
+    // After a line that counts them, each stands on one of its own.
+    const faults = error.message.split('\n').slice(1)
+    return { config: undefined, faults: faults.map((line) => line.trim()), warnings: [], keys: 0 }
+  }
+}
+
+function asJson({ config, faults, warnings, keys }: Found): object {
+  return {
+    good: faults.length === 0,
+    faults,
+    warnings,
+    ...(config === undefined
+      ? {}
+      : {
+          publicUrl: config.publicUrl,
+          upstreams: [...config.upstreams.keys()],
+          keys,
+          routes: createRouteTable(config.routes).rows.map(
+            ({ host, path, exact, methods, access, require, backend, credentials }) => ({
+              ...(host === undefined ? {} : { host }),
+              path,
+              exact,
+              ...(methods === undefined ? {} : { methods }),
+              access,
+              require,
+              ...(backend === undefined ? {} : { backend, credentials }),
+            }),
+          ),
+          register: registrations(config),
+        }),
+  }
 }
 
 async function revocationFaults(file: string | undefined): Promise<readonly string[]> {
@@ -42,18 +118,5 @@ async function revocationFaults(file: string | undefined): Promise<readonly stri
 
 /** The route table as it is asked, from the most to the least specific. */
 function routeRows(routes: readonly RouteConfig[]): readonly string[] {
-  const cells = createRouteTable(routes).rows.map((route) => [
-    route.methods?.join(',') ?? 'any',
-    `${route.host ?? ''}${route.path}${route.exact ? '' : route.path === '/' ? '*' : '[/*]'}`,
-    route.access === 'public'
-      ? 'public'
-      : ['signed in', ...Object.entries(route.require).map(([name, values]) => `${name}: ${values.join(' or ')}`)].join(
-          ', ',
-        ),
-    route.backend === undefined
-      ? 'no backend'
-      : `${route.backend}${route.credentials === 'none' ? '' : ` with ${route.credentials}`}`,
-  ])
-  const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
-  return cells.map((row) => `route: ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`)
+  return columns(createRouteTable(routes).rows.map(routeCells))
 }

@@ -10,8 +10,20 @@ import { generateSealingKey, generateSigningKey } from '../keys/generate.ts'
 import { defaultAlgorithm } from '../keys/algorithms.ts'
 import { createLogger } from '../observe/logger.ts'
 import { createServer } from '../server.ts'
+import { helpText } from './command.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { closeOnSignals, listenOrClose } from './lifecycle.ts'
+
+export const help = helpText({
+  purpose: 'postern demo: a gateway, a sample login service and a sample app, ready to try',
+  usage: ['[PORT=8080] postern demo'],
+  about: `
+Everything in one process on this machine, with keys of its own that no other gateway takes.
+It prints an address to open and whom to sign in as. Ctrl-C ends it, and nothing is left behind.`,
+  options: [['PORT', 'in the environment: the port (default: 8080)']],
+  example: ['PORT=8081 postern demo'],
+  exits: '0 ended by a signal, 1 the port cannot be had, 2 bad usage.',
+})
 
 /** `postern demo`: everything in one process, on loopback, with keys that nothing else takes. */
 export async function run(args: string[]): Promise<Exit> {

@@ -1,9 +1,19 @@
 import { parseArgs } from 'node:util'
+import { helpText } from './command.ts'
 import { readConfig } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 
 /** Milliseconds to wait for the answer. */
 const patience = 3_000
+
+export const help = helpText({
+  purpose: 'postern healthcheck: asks the admin port of a running gateway',
+  usage: ['postern healthcheck [--config FILE]'],
+  about: `
+For a container: quiet where all is well. It asks /healthz at listen.adminHost and listen.adminPort, for 3 s at most.`,
+  example: ['HEALTHCHECK CMD ["postern", "healthcheck"]'],
+  exits: '0 it answers, 1 it does not, 2 bad usage or a missing file.',
+})
 
 /** `postern healthcheck`: exit 0 when the gateway on this machine answers on its admin port. */
 export async function run(args: string[]): Promise<Exit> {
@@ -21,7 +31,7 @@ export async function run(args: string[]): Promise<Exit> {
 }
 
 /** An address that means "every interface" is one to listen on, not one to call. */
-function reachable(host: string): string {
+export function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'
   return host.includes(':') ? `[${host}]` : host

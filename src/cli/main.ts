@@ -1,22 +1,25 @@
 #!/usr/bin/env node
 import { PosternError } from '../base/errors.ts'
+import { nearest } from '../config/nearest.ts'
+import type { Command } from './command.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { keepLastWordsShort, unforeseen } from './last-words.ts'
 
 /*
  * Manners of the terminal: what was asked for goes to stdout, faults to stderr, each in plain sentences with the next
- * thing to try. No stack traces, no colours. Exit codes: 0 good, 1 faults, 2 bad usage or a missing file.
+ * thing to try. No stack traces for whatever a person does; colours on a terminal only. Exit codes: 0 good, 1 faults,
+ * 2 bad usage or a missing file.
  */
-
-interface Command {
-  run(args: string[]): Promise<Exit>
-}
 
 /** Loaded only when asked for: `healthcheck` runs every few seconds and must not pay for a server. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: () => import('./demo.ts'),
+  init: () => import('./init.ts'),
   serve: () => import('./serve.ts'),
   check: () => import('./check.ts'),
+  doctor: () => import('./doctor.ts'),
+  explain: () => import('./explain.ts'),
+  token: () => import('./token.ts'),
   keys: () => import('./keys.ts'),
   'try-login': () => import('./try-login.ts'),
   snippet: () => import('./snippet.ts'),
@@ -28,35 +31,31 @@ const help = `postern: a stateless auth gateway
 
 Usage: postern COMMAND [options]
 
+To begin
   demo                     a gateway, a sample login service and a sample app, ready to try
-                           (PORT in the environment, default 8080)
-  serve                    the gateway, from a configuration file and a key folder
-  check                    what is wrong with the configuration and the keys
+  init                     writes a configuration to begin with
   keys generate            a new signing key and a new sealing key
-                           --dir DIR   folder (default: that of the configuration, else ./keys)
-                           --alg ALG   ES256 (default), EdDSA, ES384, PS256 or RS256
-  keys rotate              the next of each, used once everyone has had time to see them (keys.publishAhead)
-                           --alg ALG   default: that of the key in use
-                           --force     although one waits to be used already
-  keys list                every key, what it is used for, and when it may go
-  keys prune               takes away the keys that nothing needs any more
-                           --dry-run   only shows them
-                           --keep 8h   without a configuration: how long the longest session lasts
-  keys jwks                the public keys, as /.well-known/jwks.json shows them
-  try-login UPSTREAM       signs in at the real service and shows what is found; asks for what to type, or
-                           reads name=value lines from stdin
-                           --logout    signs out again, and tells whether the token still works
-  snippet PROXY            the configuration of a proxy that asks this gateway about each request: nginx, traefik,
-                           caddy, haproxy, envoy or kubernetes
-                           --lua       with haproxy: the other one of its two files
-                           --for NAME  with kubernetes: traefik (default), envoy-gateway or ingress-nginx
-  revoke                   ends sessions that began until now
-                           --subject SUB, --session SID (again and again), or --all
+  check                    what is wrong with the configuration and the keys
+  try-login UPSTREAM       signs in at the real service and shows what is found
+  snippet PROXY            the configuration of a proxy that asks this gateway about each request
+  serve                    the gateway, from a configuration file and a key folder
+
+To find out
+  doctor                   asks everything around the gateway whether it is as the configuration says
+  explain METHOD URL       what becomes of a request, and why
+  token inspect            what a token of ours says, and whether it is good here
   healthcheck              asks the admin port of a running gateway
 
+To keep it running
+  keys rotate              the next of each key, used once everyone has had time to see them
+  keys list                every key, what it is used for, and when it may go
+  keys prune               takes away the keys that nothing needs any more
+  keys jwks                the public keys, as /.well-known/jwks.json shows them
+  revoke                   ends sessions that began until now
+
   --config FILE            the configuration file (default: postern.yaml)
-  --json                   with keys: for a program to read
-  --help                   this text
+  --json                   for a program to read: check, doctor, explain, token inspect, keys, init, revoke
+  --help                   this text; after a command: that command, with an example
 
 Exit codes: 0 good, 1 faults were found, 2 bad usage or a missing file.
 `
@@ -67,19 +66,30 @@ async function main(args: readonly string[]): Promise<Exit> {
     process.stderr.write(help)
     return exits.usage
   }
-  if (name === 'help' || args.includes('--help') || args.includes('-h')) {
+  const asksForHelp = args.includes('--help') || args.includes('-h')
+  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
     process.stdout.write(help)
     return exits.good
   }
-  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (load === undefined)
-    throw new CommandFault(`There is no command ${JSON.stringify(name)}. See: postern --help`, exits.usage)
-  return (await load()).run(rest)
+  const asked = name === 'help' ? (rest[0] ?? '') : name
+  const load = Object.hasOwn(commands, asked) ? commands[asked] : undefined
+  if (load === undefined) {
+    const meant = nearest(asked, Object.keys(commands))
+    const hint = meant === undefined ? '' : ` Did you mean: postern ${meant}`
+    throw new CommandFault(
+      `There is no command ${JSON.stringify(asked)}.${hint === '' ? ' See: postern --help' : hint}`,
+      exits.usage,
+    )
+  }
+  const command = await load()
+  if (name !== 'help' && !asksForHelp) return command.run(rest)
+  process.stdout.write(command.help)
+  return exits.good
 }
 
-function explain(error: unknown): Exit {
+function explain(error: unknown, [name = '']: readonly string[]): Exit {
   if (error instanceof CommandFault || error instanceof PosternError) process.stderr.write(`${error.message}\n`)
-  else if (isUsageFault(error)) process.stderr.write(`${error.message}\nSee: postern --help\n`)
+  else if (isUsageFault(error)) process.stderr.write(`${error.message}\nSee: postern ${name} --help\n`)
   else process.stderr.write(unforeseen(error))
   if (error instanceof CommandFault) return error.exit
   return isUsageFault(error) || (error instanceof PosternError && error.code === 'POSTERN_CONFIG_UNREADABLE')
@@ -98,8 +108,16 @@ function isUsageFault(error: unknown): error is Error {
 }
 
 keepLastWordsShort()
+
+// Whoever reads what is printed may have had enough: `postern keys list | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(process.exitCode ?? exits.good)
+})
+
+const given = process.argv.slice(2)
 try {
-  process.exitCode = await main(process.argv.slice(2))
+  process.exitCode = await main(given)
 } catch (error) {
-  process.exitCode = explain(error)
+  process.exitCode = explain(error, given)
 }

@@ -9,6 +9,7 @@ import { readRevocations } from '../life/revocation-file.ts'
 import { createMemoryStore } from '../life/memory-store.ts'
 import { createLogger } from '../observe/logger.ts'
 import { createServer } from '../server.ts'
+import { helpText } from './command.ts'
 import { readConfigWithWarnings, type CheckedConfig } from './config.ts'
 import { CommandFault, exits, sentences, type Exit } from './faults.ts'
 import { registrations } from './registrations.ts'
@@ -19,6 +20,17 @@ import { isWorker, leave, superviseWorkers, tellServing } from './workers.ts'
 
 /** Levels at which the log has no warnings. */
 const quiet: ReadonlySet<string> = new Set(['silent', 'fatal', 'error'])
+
+export const help = helpText({
+  purpose: 'postern serve: the gateway, from a configuration file and a key folder',
+  usage: ['postern serve [--config FILE]'],
+  about: `
+Starts only with a configuration and keys that postern check finds good, and says on one line that it is ready.
+Keys and revocations are read again as they change. SIGTERM and SIGINT let requests in flight end first;
+SIGHUP replaces the workers, where there are several, and takes in a new configuration.`,
+  example: ['postern serve --config /etc/postern/postern.yaml'],
+  exits: '0 ended by a signal, 1 it cannot start or was cut off, 2 bad usage or a missing file.',
+})
 
 /** `postern serve`: the gateway. Runs until SIGTERM or SIGINT; SIGHUP replaces its workers. */
 export async function run(args: string[]): Promise<Exit> {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { FrontProxy } from '../config/config.ts'
+import { configOption, helpText } from './command.ts'
 import { readConfig } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { caddy } from './snippets/caddy.ts'
@@ -44,6 +45,24 @@ const proxies: Readonly<Record<string, FrontProxy>> = {
   'ingress-nginx': 'nginx',
   'envoy-gateway': 'envoy',
 }
+
+export const help = helpText({
+  purpose: 'postern snippet: the configuration of a proxy that asks this gateway about each request',
+  usage: [
+    'postern snippet nginx|traefik|caddy|haproxy|envoy|kubernetes [--config FILE]',
+    'postern snippet haproxy --lua',
+    'postern snippet kubernetes --for traefik|envoy-gateway|ingress-nginx',
+  ],
+  about: `
+Printed for a person to read and put in place; it removes what a client may have sent under our names first.
+The configuration needs forwardAuth and trustedProxies for the proxy to be answered; what is missing is said on stderr.`,
+  options: [
+    ['--lua', 'with haproxy: the other one of its two files'],
+    ['--for NAME', 'with kubernetes: traefik (default), envoy-gateway or ingress-nginx'],
+    configOption,
+  ],
+  example: ['postern snippet nginx > /etc/nginx/snippets/postern.conf'],
+})
 
 /** `postern snippet PROXY`: what makes that proxy ask this gateway, to be put into its configuration. */
 export async function run(args: string[]): Promise<Exit> {

@@ -6,11 +6,24 @@ import type { UpstreamGrant } from '../token/seal.ts'
 import { createLoginUpstream } from '../upstream/login-upstream.ts'
 import type { TraceEvent } from '../upstream/trace.ts'
 import type { LoginUpstream, SignedIn, SignInOutcome } from '../upstream/upstream.ts'
+import { configOption, helpText } from './command.ts'
 import { readConfig } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { createFieldReader } from './typed-fields.ts'
 
 const options = { config: { type: 'string' }, logout: { type: 'boolean' } } as const
+
+export const help = helpText({
+  purpose: 'postern try-login: signs in at the real service and shows what is found',
+  usage: ['postern try-login UPSTREAM [--logout] [--config FILE]'],
+  about: `
+Runs the calls of the configuration, shows each condition and each value that is looked for, secrets masked, and
+says what to change where one is not found. At a terminal it asks for what to type; otherwise stdin holds a
+name=value line for each field. Passwords are never arguments.`,
+  options: [['--logout', 'signs out again, and tells whether the token still works afterwards'], configOption],
+  example: ['printf "username=john\\npassword=secret\\n" | postern try-login accounts --logout'],
+  exits: '0 everything was found, 1 something was not, 2 bad usage or a missing file.',
+})
 
 /** `postern try-login UPSTREAM [--logout]`: runs the contract against the real service, and shows what it finds. */
 export async function run(args: string[]): Promise<Exit> {

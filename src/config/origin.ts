@@ -8,7 +8,7 @@ export function parseOrigin(spot: Spot, text: string, http: HttpRule): string {
   const url = /^https?:\/\/[^/\\?#@\s]+\/?$/i.test(text) ? readUrl(text) : undefined
   if (url === undefined) {
     spot.fault(
-      'must be an origin, such as https://app.example.com: scheme, host and port, without path, query or user name',
+      `must be an origin, such as https://app.example.com: scheme, host and port, without path, query or user name${slipOf(text)}`,
     )
     return ''
   }
@@ -16,6 +16,15 @@ export function parseOrigin(spot: Spot, text: string, http: HttpRule): string {
     spot.fault(`must begin with https:// unless the host is a loopback one; ${http.otherwise}`)
   }
   return url.origin
+}
+
+/** What keeps a text from being an origin, where that is plain, and what to do about it. Nothing of it is repeated. */
+function slipOf(text: string): string {
+  if (/\$\{?[A-Za-z_]/.test(text)) return '; variables are not filled in here: leave it out, and set POSTERN_… instead'
+  if (!/^https?:\/\//i.test(text)) return '; put https:// or http:// in front'
+  if (/^https?:\/\/[^/]*@/i.test(text)) return '; take the user name away'
+  if (/^https?:\/\/[^/?#]+[/?#]/i.test(text)) return '; take away what follows the host'
+  return ''
 }
 
 /** An address of one resource elsewhere, without user name and fragment; beside a fault it is not to be used. */

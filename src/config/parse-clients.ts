@@ -4,7 +4,7 @@ import type { ClientConfig, ClientCredential, ClientKey } from './exchange.ts'
 import { signatureNames, type ClientOptions, type SignatureName } from './exchange-options.ts'
 import type { Spot } from './faults.ts'
 import { isPlainObject } from './json.ts'
-import { readSecretFile, type SecretSources } from './secrets.ts'
+import { readSecretFile, unreadable, type SecretSources } from './secrets.ts'
 
 interface Means {
   readonly sources: SecretSources
@@ -80,7 +80,7 @@ function parseCredential(spot: Spot, options: ClientOptions, sources: SecretSour
   if (publicKeyFile === undefined) return { method: 'none' }
   const at = spot.at('publicKeyFile')
   const text = sources.readFile(publicKeyFile)
-  if (text === undefined) at.fault('this file cannot be read')
+  if (text === undefined) at.fault(unreadable)
   return { method: 'private_key_jwt', keys: text === undefined ? [] : parseKeys(at, text) }
 }
 

@@ -1,7 +1,8 @@
 import { Secret } from '../base/secret.ts'
 import type { ExchangeConfig, Telling } from './exchange.ts'
 import { usualSignatures, type ExchangeOptions } from './exchange-options.ts'
-import type { Spot } from './faults.ts'
+import { listed, type Spot } from './faults.ts'
+import { nearest } from './nearest.ts'
 import { parseUrl, type HttpRule } from './origin.ts'
 import { checkClaimName, parsePointer } from './parse-place.ts'
 import { readSecretFile, type SecretSources } from './secrets.ts'
@@ -28,7 +29,11 @@ export function parseExchange(
       const at = spot.at(key)
       if (!at.isSound()) return []
       const upstream = means.upstreams.get(key)
-      if (!means.upstreamKeys.includes(key)) at.fault('names no upstream; use a key of `upstreams`')
+      if (!means.upstreamKeys.includes(key)) {
+        const meant = nearest(key, means.upstreamKeys)
+        const hint = meant === undefined ? `there is ${listed(means.upstreamKeys)}` : `did you mean \`${meant}\`?`
+        at.fault(`names no upstream; ${hint}`)
+      }
       return [[key, parseOne(at, one, upstream, means)] as const]
     }),
   )

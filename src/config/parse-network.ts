@@ -11,7 +11,8 @@ export function parseProxies(spot: Spot, proxies: readonly string[]): readonly s
       spot
         .at(index)
         .fault('hop counts are not supported, for anyone can add a hop; list the addresses or CIDRs of your proxies')
-    else if (!isNetwork(proxy)) spot.at(index).fault('must be an address or a CIDR, such as 10.0.0.0/8 or fd00::/8')
+    else if (!isNetwork(proxy))
+      spot.at(index).fault('must be an address or a CIDR, such as 10.0.0.0/8 or fd00::/8; names are not looked up')
   })
   return proxies
 }

@@ -6,7 +6,7 @@ import type { OidcUpstreamOptions } from './oidc-options.ts'
 import { isLoopback, parseOrigin } from './origin.ts'
 import { checkClaimName, parsePointer } from './parse-place.ts'
 import { httpRule, parseSubjectPrefix, type Surroundings } from './parse-upstream.ts'
-import { readSecretText, type SecretSources } from './secrets.ts'
+import { readSecretText, unreadable, type SecretSources } from './secrets.ts'
 
 /** What the gateway says itself in an authorization request, or has an option of its own for. */
 const ownParameters: ReadonlySet<string> = new Set([
@@ -80,6 +80,8 @@ function parseIssuer(spot: Spot, text: string, httpUpstreams: boolean): URL | un
     spot.fault('must be an issuer, such as https://sso.example.com/realms/main: an address without query or user name')
     return undefined
   }
+  if (text.includes('/.well-known/'))
+    spot.fault('is the address of its metadata, not the issuer itself; take /.well-known/ and what follows it away')
   // Its one spelling, but for the slash that an origin may do without: anything else never equals what is discovered.
   if (url.href !== text && url.href !== `${text}/`)
     spot.fault(`must be written in its usual form, as the provider does`)
@@ -124,7 +126,7 @@ function parseClientSecret(
   if (clientSecretFile !== undefined) {
     if (clientSecret !== undefined) spot.at('clientSecretFile').fault('stands beside `clientSecret`; keep one of them')
     const text = sources.readFile(clientSecretFile)?.replace(/\r?\n$/, '')
-    if (text === undefined) spot.at('clientSecretFile').fault('this file cannot be read')
+    if (text === undefined) spot.at('clientSecretFile').fault(unreadable)
     else if (text === '') spot.at('clientSecretFile').fault('this file is empty')
     return new Secret(text ?? '')
   }

@@ -68,6 +68,13 @@ function checkTemplates(spot: Spot, value: unknown, fields: Fields): void {
   if (typeof value === 'string') checkTemplate(spot, value, fields)
   else if (Array.isArray(value)) value.forEach((item, index) => checkTemplates(spot.at(index), item, fields))
   else if (typeof value === 'object' && value !== null) {
+    // `{username}` without quotes is a map with one key to YAML, and would be sent as one.
+    const [[name, only] = [], ...more] = Object.entries(value)
+    if (name !== undefined && only === null && more.length === 0 && fields.known.has(name)) {
+      fields.used.add(name)
+      spot.fault(`\`{${name}}\` is a map to YAML; put it in quotes: "{${name}}"`)
+      return
+    }
     for (const [key, member] of Object.entries(value)) checkTemplates(spot.at(key), member, fields)
   }
 }

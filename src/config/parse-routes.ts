@@ -6,7 +6,7 @@ import { checkHeaderName } from './headers.ts'
 import { parseHost, parseOrigin } from './origin.ts'
 import { checkClaimName } from './parse-place.ts'
 import { readHeaders } from './parse-request.ts'
-import type { SecretSources } from './secrets.ts'
+import { unreadable, type SecretSources } from './secrets.ts'
 import type { RouteOptions } from './route-options.ts'
 
 interface Site {
@@ -94,7 +94,7 @@ function parseTls(
   const read = (key: string, path: string | undefined) => {
     if (path === undefined) return undefined
     const pem = sources.readFile(path)
-    if (pem === undefined) spot.at(key).fault('this file cannot be read')
+    if (pem === undefined) spot.at(key).fault(unreadable)
     else if (!pem.includes('-----BEGIN ')) spot.at(key).fault('this file holds no PEM')
     return pem
   }
@@ -121,6 +121,10 @@ function checkPath(spot: Spot, path: string, prefix: string): void {
   } else if (path.includes('//') || /(^|\/)\.{1,2}(\/|$)/.test(path)) {
     spot.fault('may not have empty segments or the segments `.` and `..`; requests that do are refused')
   }
+  // Taken for a character it would leave everything below the path to the next best route.
+  if (path.includes('*')) spot.fault('`*` is no wildcard; a path covers everything below it, so take it out')
+  if (/\/:[A-Za-z_]/.test(path))
+    spot.fault('`:name` is no parameter; name the path above it, which covers everything below')
   if (path === prefix || path.startsWith(`${prefix}/`))
     spot.fault('lies under `prefix`, where the endpoints of the gateway are; choose another path or prefix')
 }

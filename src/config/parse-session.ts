@@ -40,6 +40,7 @@ function parseCookie(
 ): SessionConfig['cookie'] {
   const full = (base: string) => (secure ? `__Host-${base}` : base)
   const base = options.name ?? 'postern'
+  if (/^__(host|secure)-/i.test(base)) spot.at('name').fault('the prefix is added by itself; take it out')
   const taken = new Set([base, `${base}-upt`, `${base}-out`])
   const formerNames = (options.formerNames ?? []).map((former, index) => {
     if (former === base) spot.at('formerNames', index).fault('is the name that the cookie has now; take it out')

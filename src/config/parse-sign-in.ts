@@ -30,13 +30,19 @@ export function parseSignIn(spot: Spot, options: LoginUpstreamOptions, sources: 
   const step = options.secondStep
   const secondStep = step === undefined ? undefined : parseSecondStep(spot.at('secondStep'), step, login, means)
   if (options.login.token === undefined && step?.token === undefined) {
-    spot.at('login', 'token').fault("is missing (where the service's token is); it is needed here or in `secondStep`")
+    spot
+      .at('login', 'token')
+      .fault(
+        "is missing (where the service's token is); it is needed here or in `secondStep`, such as { json: /token }",
+      )
   }
   const subject = options.login.subject ?? step?.subject ?? options.profile?.subject
   if (subject === undefined)
     spot
       .at('login', 'subject')
-      .fault('is missing (where the id of the person is); it is needed here, in `secondStep` or in `profile`')
+      .fault(
+        'is missing (where the id of the person is); it is needed here, in `secondStep` or in `profile`, such as { json: /user/id }',
+      )
   const sent = sentNames(spot, options, used)
   checkSent(spot.at('login', 'request'), fields, sent)
   checkSent(spot.at('secondStep', 'request'), secondStep?.fields ?? [], sent)

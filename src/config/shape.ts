@@ -1,6 +1,7 @@
 import { Check } from 'typebox/schema'
 import { listed, type Spot } from './faults.ts'
 import { isPlainObject, type Json } from './json.ts'
+import { mendFor } from './misplaced.ts'
 import { nearest } from './nearest.ts'
 import { OptionsSchema } from './options.ts'
 import { mapOf, optionsNode, type SchemaNode } from './schema-node.ts'
@@ -39,13 +40,8 @@ function explainObject(node: SchemaNode, value: Readonly<Record<string, Json>>, 
       const meant = nearest(key, free)
       // One slip is one fault: the key that was meant is not missed as well.
       if (meant !== undefined) missing.delete(meant)
-      spot
-        .at(key)
-        .fault(
-          meant === undefined
-            ? `is not known here; known are ${listed(names)}`
-            : `is not known here; did you mean \`${meant}\`?`,
-        )
+      const mend = mendFor(key, names) ?? (meant === undefined ? undefined : `did you mean \`${meant}\`?`)
+      spot.at(key).fault(`is not known here; ${mend ?? `known are ${listed(names)}`}`)
     }
   }
   for (const name of missing) spot.at(name).fault(`is missing${purpose(properties[name])}`)
@@ -126,7 +122,16 @@ function mismatch(node: SchemaNode, value: Json): string {
   if (node.errorMessage !== undefined && mapOf(node) === undefined) return node.errorMessage
   if (node.type === 'string' && value === '') return 'must not be empty'
   if (node.type === 'string' && typeof value !== 'object') return 'must be a text; put it in quotes'
-  return `must be ${form(node)}`
+  return `must be ${form(node)}${slip(node, value)}`
+}
+
+/** What is written elsewhere for it. */
+function slip(node: SchemaNode, value: Json): string {
+  if (node.type === 'boolean' && typeof value === 'string' && /^(yes|no|on|off)$/i.test(value))
+    return '; `yes`, `no`, `on` and `off` are texts in YAML 1.2'
+  if (mapOf(node) !== undefined && Array.isArray(value)) return ', not a list: put a name and a colon before each entry'
+  if (node.type === 'array' && typeof value !== 'object') return '; put it in brackets: [ … ]'
+  return ''
 }
 
 /** How a value of this kind is written. */

@@ -35,7 +35,7 @@ export type YamlReading =
 const sentences: Partial<Record<ErrorCode, string>> = {
   DUPLICATE_KEY: 'this key stands in its map twice; keep one of them',
   TAB_AS_INDENT: 'a tab cannot indent; use spaces',
-  BAD_INDENT: 'the indentation does not fit the lines above',
+  BAD_INDENT: 'the indentation does not fit the lines above; begin the keys of one map in one column',
   MISSING_CHAR: 'a quote, comma, colon or space is missing here or just before',
   BAD_SCALAR_START: 'a text cannot begin with this character; put it in quotes',
   BAD_DQ_ESCAPE: 'there is no such escape; double the backslash, or use single quotes',

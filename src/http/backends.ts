@@ -36,7 +36,7 @@ export interface Outgoing {
 
 export interface Backends {
   readonly cookies: OwnCookies
-  match(request: IncomingMessage): RouteMatch
+  match(request: Pick<IncomingMessage, 'url' | 'method' | 'headers' | 'rawHeaders'>): RouteMatch
   /** @param who undefined on a public route */
   prepare(
     route: ProxiedRoute,
@@ -53,7 +53,10 @@ export interface Backends {
 const mostConnections = 4_096
 
 /** The routes that go somewhere, and what a backend is sent. Undefined where there are none. */
-export function createBackends(app: FastifyInstance, { gate, jar }: EndpointContext): Backends | undefined {
+export function createBackends(
+  app: FastifyInstance,
+  { gate, jar }: Pick<EndpointContext, 'gate' | 'jar'>,
+): Backends | undefined {
   const { config } = gate
   const routes = config.routes.filter((route): route is ProxiedRoute => route.backend !== undefined)
   if (routes.length === 0) return undefined

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { errorCode } from '../base/error-code.ts'
 import { clientCodes, type Reason } from '../base/reasons.ts'
+import type { RouteConfig } from '../config/config.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { canonicalPath } from '../route/path.ts'
 import { authenticateChallenge, codeOf, problemOf, problemType } from './problem.ts'
@@ -23,6 +24,11 @@ export function ambiguity({ rawHeaders, url }: IncomingMessage, lenient: boolean
   if (isRepeated(rawHeaders, 'host')) return 'duplicate_host'
   const path = canonicalPath(url ?? '')
   return path.ok && (lenient || (path.slashAt === -1 && path.paramsAt === -1)) ? undefined : 'ambiguous_path'
+}
+
+/** Whether some route takes what could be read in two ways; see {@link ambiguity}. */
+export function isLenient(routes: readonly Pick<RouteConfig, 'encodedSlash' | 'pathParams'>[]): boolean {
+  return routes.some(({ encodedSlash, pathParams }) => encodedSlash === 'forward' || pathParams === 'forward')
 }
 
 /** By the code that Node gives its parser errors. Everything else is a bad request. */

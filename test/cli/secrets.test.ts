@@ -163,9 +163,13 @@ describe(
         ['keys', 'prune', '--dry-run'],
         ['healthcheck'],
         ['snippet', 'nginx'],
+        ['check', '--json'],
+        ['doctor', '--timeout', '1s'],
+        ['explain', 'GET', '/protected'],
       ]
       for (const args of commands) {
         const child = start(...args)
+        child.stdin?.end()
         const seen: string[] = []
         child.stdout?.on('data', (chunk: Buffer) => seen.push(chunk.toString()))
         child.stderr?.on('data', (chunk: Buffer) => seen.push(chunk.toString()))
@@ -195,7 +199,17 @@ describe(
       await new Promise((done) => child.once('close', done))
       assert.match(said, /not signed in: bad_credentials/)
       assertClean(said, 'try-login')
-      for (const command of ['serve', 'check', 'try-login', 'revoke', 'healthcheck']) {
+      for (const command of [
+        'serve',
+        'check',
+        'try-login',
+        'revoke',
+        'healthcheck',
+        'init',
+        'doctor',
+        'explain',
+        'token',
+      ]) {
         const { code, stderr } = await postern(folder, [command, `--password=${secrets.typed}`], env)
         assert.equal(code, 2, command)
         assert.ok(!stderr.includes(secrets.typed), stderr)

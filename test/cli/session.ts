@@ -6,7 +6,7 @@ import { hearProcess, secretKeysIn } from '../support/sweep.ts'
 
 /*
  * A session at the terminal as text. First the files that there are, each after a line `-- NAME --`; then commands, each
- * after `$ `, with what they print below: stdout as it is, stderr after `! `, and `exit N` where it is not 0. Commands
+ * after `$ `, with what they print below; `< FILE` at the end is their stdin: stdout as it is, stderr after `! `, and `exit N` where it is not 0. Commands
  * are `postern`, with variables in front, and `chmod`, `rm` and `cat`. The first line says what the session shows.
  */
 
@@ -108,12 +108,14 @@ async function execute(folder: string, command: string): Promise<Ran> {
       .filter((word) => /^[A-Z_]+=/.test(word))
       .map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]),
   )
-  const [name = '', ...args] = words.slice(Object.keys(env).length)
+  const plain = words.slice(Object.keys(env).length)
+  const [name = '', ...args] = plain.at(-2) === '<' ? plain.slice(0, -2) : plain
+  const input = () => (plain.at(-2) === '<' ? readFileSync(join(folder, plain.at(-1) ?? ''), 'utf8') : '')
   const file = () => join(folder, args.at(-1) ?? '')
   const quiet = { code: 0, stdout: '', stderr: '' }
   switch (name) {
     case 'postern':
-      return postern(folder, args, env)
+      return postern(folder, args, env, input())
     case 'cat':
       return { ...quiet, stdout: readFileSync(file(), 'utf8') }
     case 'chmod':
@@ -139,5 +141,6 @@ function normalised(text: string, folder: string): string {
     .replaceAll(/\b\d{6}[a-km-np-z2-9]{5}\b/g, 'KID')
     .replaceAll(/"ageSeconds": \d+/g, '"ageSeconds": N')
     .replaceAll(/"(x|y)": "[\w-]{43}"/g, '"$1": "…"')
+    .replaceAll(/\b\d+ d(?: \d+ \w+)? ago/g, 'LONG ago')
     .replaceAll(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z\b/g, 'TIME')
 }

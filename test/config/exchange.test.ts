@@ -87,7 +87,9 @@ test('KR-06 a secret that could be guessed is a fault, and is not quoted', () =>
     'clients.one.secretFile: holds less than 32 bytes; make a secret with: openssl rand -base64 32',
   ])
   assert.deepEqual(client({ secretFile: 'empty' }), ['clients.one.secretFile: this file is empty'])
-  assert.deepEqual(client({ secretFile: 'nowhere' }), ['clients.one.secretFile: this file cannot be read'])
+  assert.deepEqual(client({ secretFile: 'nowhere' }), [
+    'clients.one.secretFile: this file cannot be read; is it there, and may this user read it?',
+  ])
 })
 
 const keyFaults: Record<string, string> = {
@@ -103,7 +105,7 @@ const keyFaults: Record<string, string> = {
   'no-keys': 'this file holds no key',
   'junk-keys': 'key 1 of this file is not a JWK',
   pem: 'this file holds no JSON object; it must be a JWK or a JWK Set',
-  nowhere: 'this file cannot be read',
+  nowhere: 'this file cannot be read; is it there, and may this user read it?',
 }
 for (const [file, fault] of Object.entries(keyFaults)) {
   test(`a public key file "${file}" is a fault`, () => {
@@ -162,7 +164,7 @@ test('by check needs a check call that has to do with the token alone and names 
 
 test('exchange is for upstreams that there are', () => {
   assert.deepEqual(faults({ exchange: { members: { by: 'check' } } }), [
-    'exchange.members: names no upstream; use a key of `upstreams`',
+    'exchange.members: names no upstream; there is `accounts`',
   ])
 })
 

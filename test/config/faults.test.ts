@@ -204,12 +204,12 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
   [
     'a token has to be somewhere',
     withLogin({ token: undefined }),
-    /^upstreams\.accounts\.login\.token: is missing.* or in `secondStep`$/,
+    /^upstreams\.accounts\.login\.token: is missing.* or in `secondStep`, such as \{ json: \/token \}$/,
   ],
   [
     'a person has to have an id',
     withLogin({ subject: undefined }),
-    /^upstreams\.accounts\.login\.subject: is missing.* or in `profile`$/,
+    /^upstreams\.accounts\.login\.subject: is missing.* or in `profile`, such as \{ json: \/user\/id \}$/,
   ],
   [
     'a token is not found inside itself',
@@ -502,7 +502,7 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
   [
     'a secret is there',
     withUpstream({ secrets: { key: { file: './app.key' } } }),
-    /^upstreams\.accounts\.secrets\.key\.file: this file cannot be read$/,
+    /^upstreams\.accounts\.secrets\.key\.file: this file cannot be read; is it there/,
   ],
   [
     'a secret that no header can carry is told before the first call, and not shown',

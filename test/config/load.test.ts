@@ -169,7 +169,7 @@ test('an alias of itself, endless nesting and strange files are faults, not cras
 test('`yes` and `on` are texts, as YAML 1.2 has them', () => {
   assert.match(
     faultsOf(`${yaml}insecure: { httpUpstreams: yes }\n`)[0] ?? '',
-    /insecure\.httpUpstreams: must be true or false$/,
+    /insecure\.httpUpstreams: must be true or false; `yes`, `no`, `on` and `off` are texts in YAML 1\.2$/,
   )
 })
 
@@ -206,9 +206,9 @@ test('a secret that is missing, empty or no header value is a fault that does no
   assert.deepEqual(
     faults.map((fault) => fault.replace(/^.*present\./, '')),
     [
-      'headers.A.file: this file cannot be read',
+      'headers.A.file: this file cannot be read; is it there, and may this user read it?',
       'headers.B.file: this file is empty',
-      'headers.C.env: this environment variable is not set',
+      'headers.C.env: this environment variable is not set; set it, or name a file by { file: … }',
       'headers.D: must be a header value: one line of Latin-1 characters, without space at either end',
     ],
   )

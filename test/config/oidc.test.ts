@@ -76,7 +76,7 @@ describe('how the gateway proves who it is', () => {
       [{ privateKey: 'PEM' }, /^upstreams\.company\.privateKey: must be a private key as JWK/],
       [{ privateKey: JSON.stringify({ ...open, alg: 'HS256' }) }, /whose `alg` is/],
       [{ privateKey: JSON.stringify(open) }, /only the public part$/],
-      [{ clientSecretFile: './gone' }, /^upstreams\.company\.clientSecretFile: this file cannot be read$/],
+      [{ clientSecretFile: './gone' }, /^upstreams\.company\.clientSecretFile: this file cannot be read; is it there/],
     ]
     for (const [options, fault] of slips) {
       const faults = faultsOf(withProvider(options), {

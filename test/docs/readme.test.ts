@@ -29,7 +29,7 @@ test('every dependency stands in the README, and nothing else does', () => {
 test('every command stands in the README, and nothing else does', async () => {
   const { stdout } = await postern(root, ['--help'])
   const known = [
-    ...stdout.matchAll(/^ {2}([a-z][a-z-]*(?: (?:generate|rotate|list|prune|jwks))?(?: [A-Z]+)?) {2,}/gm),
+    ...stdout.matchAll(/^ {2}([a-z][a-z-]*(?: (?:generate|rotate|list|prune|jwks|inspect))?(?: [A-Z]+)*) {2,}/gm),
   ].map((match) => `postern ${match[1] ?? ''}`)
   const listed = tableRows(readme, 'Commands').flatMap(([command]) => named(command ?? ''))
   assert.deepEqual(listed.toSorted(), known.toSorted())

@@ -1,11 +1,15 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
-/** A certificate for `localhost` that nobody has reason to trust, made for this run (RFC 5280 section 4.1). */
-export function selfSigned(): { readonly key: string; readonly cert: string } {
+/**
+ * A certificate for `localhost` that nobody has reason to trust, made for this run (RFC 5280 section 4.1).
+ *
+ * @param end as GeneralizedTime
+ */
+export function selfSigned(end = '21000101000000Z'): { readonly key: string; readonly cert: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name = sequence(set(sequence(objectId(0x55, 0x04, 0x03), der(0x0c, Buffer.from('localhost')))))
   const ecdsaWithSha256 = sequence(objectId(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02))
-  const validity = sequence(time('20200101000000Z'), time('21000101000000Z'))
+  const validity = sequence(time('20200101000000Z'), time(end))
   const spki = publicKey.export({ type: 'spki', format: 'der' })
   const toBeSigned = sequence(der(0x02, Buffer.of(1)), ecdsaWithSha256, name, validity, name, spki)
   const signature = sign('sha256', toBeSigned, privateKey)

@@ -1,0 +1,32 @@
+import { CommandFault, exits } from '../faults.ts'
+
+export interface Target {
+  readonly method: string
+  /** As it would stand in `Host`; undefined: that of the public URL. */
+  readonly host: string | undefined
+  /** Path and query exactly as they were given: nothing here may mend them. */
+  readonly target: string
+}
+
+/** @throws CommandFault for what is neither an address nor a path */
+export function readTarget(method: string, address: string): Target {
+  if (!/^[A-Za-z][A-Za-z-]{0,31}$/.test(method))
+    throw new CommandFault(`${JSON.stringify(method)} is no method. ${usage}`, exits.usage)
+  const upper = method.toUpperCase()
+  if (upper === 'CONNECT' || upper === 'TRACE')
+    throw new CommandFault(`${upper} is refused by every gateway with 405, whatever the address is.`, exits.usage)
+  if (address.startsWith('/')) return { method: upper, host: undefined, target: address }
+  const match = /^https?:\/\/([^/?#\s@\\]+)((?:[/?#].*)?)$/is.exec(address)
+  if (match === null)
+    // Not repeated: it may hold a user name and a password.
+    throw new CommandFault(`That is neither an address without a user name nor a path. ${usage}`, exits.usage)
+  const [, host = '', rest = ''] = match
+  return {
+    method: upper,
+    host: host.toLowerCase(),
+    target: rest.startsWith('/') ? rest : `/${rest}`,
+  }
+}
+
+export const usage =
+  'Usage: postern explain METHOD URL, such as: postern explain GET /admin. See: postern explain --help'

@@ -1,0 +1,31 @@
+import { CommandFault, exits } from './faults.ts'
+import { readStdin } from './stdin.ts'
+
+/** A line of stdin, name in lower case. */
+export interface HeaderLine {
+  readonly name: string
+  readonly value: string
+}
+
+/** `Cookie: …` or `Authorization: …`, one a line; secrets are never arguments. A terminal is not waited for. */
+export async function readHeaderLines(): Promise<readonly HeaderLine[]> {
+  if (process.stdin.isTTY) return []
+  const lines = (await readStdin('a credential, one header a line; for none: < /dev/null'))
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '')
+  return lines.map((line) => headerLine(line) ?? refuse())
+}
+
+/** Undefined for a line that is none. */
+export function headerLine(line: string): HeaderLine | undefined {
+  const match = /^\s*(cookie|authorization)\s*:[ \t]*([\t\u0020-\u007e\u0080-\u00ff]+)$/i.exec(line)
+  return match === null ? undefined : { name: (match[1] ?? '').toLowerCase(), value: (match[2] ?? '').trimEnd() }
+}
+
+function refuse(): never {
+  // It may be a secret, so it is not repeated.
+  throw new CommandFault(
+    'Each line on stdin must be a credential as it stands in a request: Cookie: NAME=VALUE, or Authorization: Bearer TOKEN',
+    exits.usage,
+  )
+}

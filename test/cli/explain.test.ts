@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { explainRequest } from '../../src/cli/explain/explanation.ts'
+import { clientsFor } from '../../src/cli/explain/clients.ts'
+import { explainedReasons, reasonWords } from '../../src/cli/reason-words.ts'
+import { parseOptions } from '../../src/config/load.ts'
+import { loadKeyFolder } from '../../src/keys/folder.ts'
+import { tableRows, named, readText } from '../docs/markdown.ts'
+import { bearerToken, send } from '../support/browser-client.ts'
+import { minutes } from '../support/clock.ts'
+import { startBackend, type Backend } from '../support/backend.ts'
+import { startSite, type Site } from './site.ts'
+
+interface Explained {
+  route: { index: number } | null
+  next: { index: number }[]
+  credential: { state: string; reason?: string; sub?: string }
+  life?: { state: string; renewal: { due: boolean; asks?: string } }
+  answers: { client: string; status?: number; reason?: string; renewsFirst: boolean; location?: string }[]
+  backend?: { origin: string; path: string; headers: Record<string, string> }
+  proxied?: Record<string, string>
+}
+
+async function explained(site: Site, args: readonly string[], input = ''): Promise<Explained> {
+  const { code, stdout, stderr } = await site.run(['explain', ...args, '--json'], input)
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout) as Explained
+}
+
+test('the reasons are in the words of docs/errors.md', () => {
+  const plain = (text = '') => text.replaceAll(/\[([^\]]+)\]\([^)]*\)/g, '$1')
+  const page = new Map(
+    tableRows(readText('docs/errors.md'), 'Reasons').map(([reason, , when]) => [named(reason ?? '')[0], when]),
+  )
+  for (const reason of explainedReasons) assert.equal(reasonWords(reason), plain(page.get(reason)), reason)
+})
+
+describe('explain beside a gateway that runs', () => {
+  let site: Site
+  let backend: Backend
+
+  before(async () => {
+    backend = await startBackend()
+    site = await startSite({
+      options: () => ({
+        routes: [
+          { path: '/', backend: backend.origin },
+          { path: '/public', access: 'public', backend: backend.origin },
+          { path: '/staff', require: { roles: ['admin'] }, backend: backend.origin, credentials: 'assertion' },
+          {
+            path: '/own',
+            backend: backend.origin,
+            credentials: 'upstream',
+            headers: { 'X-Team': 'blue' },
+            stripPrefix: true,
+          },
+          { path: '/jump', onAnonymous: 'redirect', backend: backend.origin },
+          { path: '/api', onAnonymous: '401', cors: ['https://elsewhere.example'], backend: backend.origin },
+        ],
+      }),
+    })
+  })
+  after(async () => {
+    await site.close()
+    await backend.close()
+  })
+
+  test('it says of every client, route and credential what the gateway then does', async () => {
+    const config = parseOptions(site.options)
+    const keys = await loadKeyFolder(config.keys.dir)
+    const john = (await site.cookieLine()).trim().slice('Cookie: '.length)
+    const ada = (await site.cookieLine('ada')).trim().slice('Cookie: '.length)
+    const bearer = await bearerToken(site.gateway.origin)
+    const credentials = [
+      [],
+      [{ name: 'cookie', value: john }],
+      [{ name: 'cookie', value: ada }],
+      [{ name: 'cookie', value: `${john}x` }],
+      [{ name: 'authorization', value: `Bearer ${bearer}` }],
+      [{ name: 'authorization', value: 'Bearer nothing' }],
+      [{ name: 'authorization', value: 'Basic am9objp4' }],
+      [
+        { name: 'cookie', value: john },
+        { name: 'authorization', value: `Bearer ${bearer}` },
+      ],
+    ]
+    let compared = 0
+    for (const path of ['/anything', '/public/a', '/staff', '/own/x', '/jump', '/api/x', '/a%2fb', '/a;b'])
+      for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS'])
+        for (const credential of credentials) {
+          const target = { method, host: undefined, target: path }
+          const { answers } = await explainRequest(target, credential, {
+            config,
+            keys,
+            revocations: undefined,
+            asked: { by: 'proxy' },
+          })
+          for (const client of clientsFor(method, config.publicUrl)) {
+            const headers = Object.fromEntries([
+              ...client.headers,
+              ...credential.map(({ name, value }) => [name, value]),
+            ])
+            const real = await send(`${site.gateway.origin}${path}`, method, headers)
+            const said = answers.find((answer) => answer.client === client.name)
+            const what = `${client.name}: ${method} ${path} with ${credential.map(({ name }) => name).join()}`
+            assert.equal(said?.status ?? 200, real.status, what)
+            assert.equal(said?.location, real.headers['location'], what)
+            compared += 1
+          }
+        }
+    assert.ok(compared > 500, String(compared))
+  })
+
+  test('it names the route, the next ones, and what the backend is told, secrets masked', async () => {
+    const ada = await site.cookieLine('ada')
+    const staff = await explained(site, ['GET', '/staff/list?x=1'], ada)
+    assert.equal(staff.route?.index, 2)
+    assert.deepEqual(
+      staff.next.map(({ index }) => index),
+      [0],
+    )
+    assert.equal(staff.credential.sub, 'accounts|2')
+    assert.equal(staff.backend?.origin, backend.origin)
+    assert.equal(staff.backend?.path, '/staff/list?x=1')
+    assert.equal(staff.backend?.headers['x-forwarded-user'], 'accounts|2')
+    assert.equal(staff.backend?.headers['authorization'], `Bearer (masked: an assertion for ${backend.origin})`)
+    const own = await explained(site, ['GET', '/own/x'], ada)
+    assert.equal(own.backend?.path, '/x')
+    assert.equal(own.backend?.headers['x-team'], 'blue')
+    assert.equal(own.backend?.headers['authorization'], "Bearer (masked: the person's token of the upstream)")
+  })
+
+  test('nothing secret is printed, in either form', async () => {
+    const line = await site.cookieLine('ada')
+    const token = /postern=([^;\n]+)/.exec(line)?.[1] ?? ''
+    for (const path of ['/own/x', '/staff', '/public'])
+      for (const form of [[], ['--json']]) {
+        const { stdout } = await site.run(['explain', 'GET', path, ...form], line)
+        for (const part of token.split('.').slice(1)) assert.ok(!stdout.includes(part), path)
+        for (const issued of site.gateway.service.issued) assert.ok(!stdout.includes(issued), path)
+      }
+  })
+
+  test('nothing is asked of the upstream or of a backend, and nothing is renewed', async () => {
+    const line = await site.cookieLine()
+    const { calls } = site.gateway.service
+    const before = { ...calls }
+    const events = site.gateway.events.length
+    await explained(site, ['GET', '/own/x'], line)
+    assert.deepEqual(calls, before)
+    assert.equal(site.gateway.events.length, events)
+  })
+
+  test('who has not what a route asks for hears what it asks for, and what there is', async () => {
+    const { stdout } = await site.run(['explain', 'GET', '/staff'], await site.cookieLine())
+    assert.match(stdout, /^rule {8}asks for roles: admin\n {12}there is .*roles: user$/m)
+    assert.match(stdout, /^why {9}forbidden: signed in, and a required claim is not there$/m)
+  })
+})
+
+describe('explain and the life of a session', () => {
+  const cases = [
+    { ago: minutes(1), state: 'fresh', due: false },
+    { ago: minutes(4), state: 'due', due: true },
+    { ago: minutes(6), state: 'renewable', due: true },
+    { ago: minutes(40), state: 'over', due: false },
+  ]
+  for (const { ago, state, due } of cases) {
+    test(`one of ${ago / minutes(1)} minutes is ${state}`, async () => {
+      const site = await startSite({
+        ago,
+        options: () => ({ routes: [{ path: '/x', backend: 'http://127.0.0.1:9' }] }),
+      })
+      try {
+        const { life, answers, credential } = await explained(site, ['GET', '/x'], await site.cookieLine())
+        assert.equal(life?.state, state)
+        assert.equal(life?.renewal.due, due)
+        assert.equal(life?.renewal.asks, due ? 'check' : undefined)
+        assert.equal(credential.state, state === 'fresh' || state === 'due' ? 'valid' : 'refused')
+        assert.equal(answers.find(({ client }) => client === 'navigation')?.renewsFirst, due)
+        // Never renewed, whatever its state is (RFC 6265bis: it comes from another site).
+        assert.equal(answers.find(({ client }) => client === 'fetch from elsewhere')?.renewsFirst, false)
+      } finally {
+        await site.close()
+      }
+    })
+  }
+
+  test('one that the revocations file ends is over, for the reason revoked', async () => {
+    const site = await startSite({
+      options: (_, __, folder) => ({
+        routes: [{ path: '/x', backend: 'http://127.0.0.1:9' }],
+        revocations: { file: `${folder}/revoked.yaml` },
+      }),
+    })
+    try {
+      const line = await site.cookieLine()
+      assert.equal((await site.run(['revoke', '--subject', 'accounts|1', '--json'])).code, 0)
+      const { life, credential, answers } = await explained(site, ['GET', '/x'], line)
+      assert.equal(credential.reason, 'revoked')
+      assert.equal(life?.state, 'over')
+      assert.ok(answers.every(({ reason }) => reason === 'revoked'))
+    } finally {
+      await site.close()
+    }
+  })
+})
+
+test('as a front proxy asks, it says what is told to that proxy', async () => {
+  const site = await startSite({ options: () => ({ forwardAuth: ['nginx', 'caddy'], trustedProxies: ['127.0.0.1'] }) })
+  try {
+    const line = await site.cookieLine()
+    const { proxied, answers } = await explained(site, ['GET', '/orders', '--by', 'caddy'], line)
+    assert.equal(proxied?.['x-forwarded-user'], 'accounts|1')
+    assert.ok(answers.every(({ status }) => status === undefined))
+    const nobody = await explained(site, ['GET', '/orders'])
+    assert.ok(nobody.answers.every(({ status }) => status === 401))
+  } finally {
+    await site.close()
+  }
+})
