@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { Server as NetServer } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import Fastify, {
@@ -146,6 +146,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   })
   const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
   app.server.maxConnections = config.overload.maxConnections
+  // One listener for each request that a client sends ahead.
+  app.server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
   app.server.on('drop', (peer) => {
     overload.refused()
     const address = peerAddress({ remoteAddress: peer?.remoteAddress })
@@ -185,12 +187,20 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     notes.open(request.id)
     unanswered.add(reply.raw)
     if (draining) reply.raw.setHeader('connection', 'close')
-    // The hook below hears of whole answers only.
-    reply.raw.once('close', () => {
+    const { socket } = request.raw
+    let ended = false
+    // The hook below hears of whole answers only; and an answer that waited for its turn on a connection that ends is closed
+    // by some releases of Node and by others not.
+    const end = () => {
+      if (ended) return
+      ended = true
+      socket.off('close', end)
       overload.leave()
       unanswered.delete(reply.raw)
       if (!reply.raw.writableFinished) record(request, reply, true)
-    })
+    }
+    reply.raw.once('close', end)
+    socket.once('close', end)
     const reason = ambiguity(request.raw, lenient)
     if (reason === undefined) {
       done()

@@ -55,11 +55,16 @@ export function createRollingRestart({ crew, prepare, explain, log }: RestartDep
 
   async function run(): Promise<void> {
     running = true
-    while (wanted && !crew.closing()) {
-      wanted = false
-      await goRound()
+    try {
+      while (wanted && !crew.closing()) {
+        wanted = false
+        await goRound()
+      }
+    } catch (error) {
+      log.error(`SIGHUP: the restart ends here, those that serve go on. ${explain(error)}`)
+    } finally {
+      running = false
     }
-    running = false
   }
 
   return () => {

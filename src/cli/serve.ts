@@ -94,7 +94,13 @@ function keepWorkers(first: Config, file: string | undefined, log: FastifyBaseLo
       log.warn(`workers is ${config.workers} now; there are ${first.workers} until all of it is started anew`)
   }
 
-  superviseWorkers({ count: first.workers, timeout: () => config.shutdownTimeout, prepare, explain: sentences, log })
+  superviseWorkers({
+    count: first.workers,
+    timeout: () => Math.max(first.shutdownTimeout, config.shutdownTimeout),
+    prepare,
+    explain: sentences,
+    log,
+  })
 }
 
 /**

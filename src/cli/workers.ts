@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import cluster, { type Worker } from 'node:cluster'
 import type { FastifyBaseLogger } from 'fastify'
+import { loggedError } from '../observe/logged-error.ts'
 import { hearsHangUp } from './lifecycle.ts'
 import { createRollingRestart } from './rolling-restart.ts'
 import { passMetrics } from './worker-metrics.ts'
@@ -62,11 +63,32 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
   let closing = false
   let earlyDeaths = 0
 
-  function start(): Worker {
-    const worker = cluster.fork()
-    startedAt.set(worker.id, performance.now())
-    log.info({ worker: worker.id, pid: worker.process.pid }, 'worker started')
-    return worker
+  /** Undefined where the system does not give another process. */
+  function start(): Worker | undefined {
+    try {
+      const worker = cluster.fork()
+      startedAt.set(worker.id, performance.now())
+      // That of a process that never came to be, which has no exit.
+      worker.on('error', (error) => {
+        if (startedAt.delete(worker.id)) couldNotStart(error, !apart.delete(worker.id))
+      })
+      log.info({ worker: worker.id, pid: worker.process.pid }, 'worker started')
+      return worker
+    } catch (error) {
+      couldNotStart(error, false)
+      return undefined
+    }
+  }
+
+  function startLater(): void {
+    setTimeout(() => {
+      if (!closing && start() === undefined) startLater()
+    }, pause).unref()
+  }
+
+  function couldNotStart(error: unknown, again: boolean): void {
+    log.error({ error: loggedError(error), pause }, 'a worker could not be started')
+    if (again) startLater()
   }
 
   function onExit(worker: Worker, code: number | null, signal: string | null): void {
@@ -86,12 +108,10 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
     earlyDeaths = death.lived < shortestLife ? earlyDeaths + 1 : 0
     log.error(death, 'a worker ended by itself')
     if (earlyDeaths < mostEarlyDeaths) {
-      start()
+      if (start() === undefined) startLater()
     } else if (serving.size > 0) {
       log.error({ deaths: earlyDeaths, pause }, 'workers keep ending as soon as they start; the others serve on')
-      setTimeout(() => {
-        if (!closing) start()
-      }, pause).unref()
+      startLater()
     } else {
       log.error({ deaths: earlyDeaths }, 'workers keep ending as soon as they start; giving up')
       process.exitCode = 1
@@ -102,6 +122,7 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
   /** Beside those that are there. Undefined where it does not serve in time, or ends before. */
   async function add(): Promise<Worker | undefined> {
     const worker = start()
+    if (worker === undefined) return undefined
     apart.add(worker.id)
     const { promise, resolve } = Promise.withResolvers<boolean>()
     const onMessage = (message: unknown) => {
@@ -110,6 +131,7 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
     const tooLate = setTimeout(resolve, longestStart, false)
     worker.on('message', onMessage)
     worker.once('exit', () => resolve(false))
+    worker.once('error', () => resolve(false))
     const serves = await promise
     clearTimeout(tooLate)
     worker.off('message', onMessage)
@@ -159,7 +181,7 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, close)
   if (hearsHangUp) process.on('SIGHUP', restart)
   log.info({ workers: count }, 'starting workers')
-  for (let index = 0; index < count; index += 1) start()
+  for (let index = 0; index < count; index += 1) if (start() === undefined) startLater()
 }
 
 function isServingNow(message: unknown): boolean {

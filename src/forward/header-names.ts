@@ -45,6 +45,9 @@ export interface HeaderSieve {
 /** Raw spellings remembered at most. Clients send a few dozen; what an attacker invents is judged anew each time. */
 const mostRemembered = 1_000
 
+/** Characters of one that is remembered. */
+const longestRemembered = 64
+
 /** What a name says, worked out once for each spelling. */
 export function rememberNames<T>(judge: (name: string) => T): (name: string) => T {
   const known = new Map<string, T>()
@@ -52,7 +55,7 @@ export function rememberNames<T>(judge: (name: string) => T): (name: string) => 
     const remembered = known.get(name)
     if (remembered !== undefined) return remembered
     const judged = judge(name)
-    if (known.size < mostRemembered) known.set(name, judged)
+    if (known.size < mostRemembered && name.length <= longestRemembered) known.set(name, judged)
     return judged
   }
 }

@@ -136,8 +136,9 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
       headers.push(`x-postern-set-cookie-${index}`, setCookies[index] ?? '')
     for (const value of setCookies) headers.push('set-cookie', value)
     // The one answer that is given all the time, and to a front proxy only.
+    reply.raw.writeHead(200, headers)
     reply.hijack()
-    reply.raw.writeHead(200, headers).end()
+    reply.raw.end()
     return reply
   }
 

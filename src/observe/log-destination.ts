@@ -45,7 +45,7 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
         if (failed) complain(`postern: the log is written again; records lost: ${dropped}`)
         failed = false
         next()
-      } else if (error.code === 'EAGAIN') setTimeout(next, busyFor)
+      } else if (error.code === 'EAGAIN') setTimeout(next, busyFor).unref()
       else {
         if (!failed) complain(`postern: the log cannot be written (${errorCode(error) ?? 'no code'}); serving goes on`)
         failed = true

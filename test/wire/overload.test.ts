@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { after, afterEach, before, describe, test } from 'node:test'
@@ -79,6 +81,21 @@ describe('DS-03 with as many requests open as it takes', () => {
       [200, 200, 200],
     )
   }
+
+  test('requests that were sent ahead on a connection that is gone are open no more', async () => {
+    backend.handle = hang
+    for (let burst = 0; burst < 3; burst += 1) {
+      const socket = connect(Number(new URL(gateway.origin).port), '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write('GET /open/ahead HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3))
+      await eventually(() => hanging.length > 0)
+      socket.destroy()
+      await settled(() => hanging.length)
+      hanging = []
+    }
+    await fill()
+    await empty()
+  })
 
   test('every door is shut with 503 and Retry-After: a page for a browser, a problem for a program', async () => {
     await fill()
