@@ -30,14 +30,15 @@ export function oidcEndpoints(app: FastifyInstance, context: EndpointContext): v
     request: FastifyRequest,
     reply: FastifyReply,
     upstream: OidcUpstream,
-    asked: { readonly returnTo: string; readonly again?: boolean },
+    asked: { readonly returnTo: string; readonly restarts?: number },
   ): Promise<FastifyReply> {
     const binding = browserBinding(request.headers.cookie, jar)
     const result = await gate.beginRedirect(upstream, { ...asked, browser: binding.digest }, factsOf(request, trust))
     if (!result.ok) {
       return answerer.refuse(request, reply, result.reason, { retryAfter: result.retryAfter, silent: true })
     }
-    sendWithCookies(reply, [binding.setCookie])
+    // Begun again, one that the browser has stays as it is: setting it would undo what another tab has just been given.
+    sendWithCookies(reply, binding.known && asked.restarts !== undefined ? [] : [binding.setCookie])
     return seeOther(reply, result.location)
   }
 
@@ -48,7 +49,8 @@ export function oidcEndpoints(app: FastifyInstance, context: EndpointContext): v
     const answer = { query: queryOf(request.raw.url), browser: known ? digest : undefined }
     const result = await gate.finishRedirect(upstream, answer, factsOf(request, trust))
     if (!result.ok && result.reason === 'begin_again') {
-      return begin(request, reply, upstream, { returnTo: safeReturnTo(result.returnTo, config), again: true })
+      const { restarts } = result
+      return begin(request, reply, upstream, { returnTo: safeReturnTo(result.returnTo, config), restarts })
     }
     if (!result.ok) {
       return answerer.refuse(request, reply, result.reason, { retryAfter: result.retryAfter, silent: true })

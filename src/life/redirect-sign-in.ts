@@ -24,8 +24,8 @@ export interface RedirectRequest {
   readonly returnTo: string
   /** Digest of the browser-binding cookie. */
   readonly browser: string
-  /** Whether it is a second try, after which there is no third. Default: false. */
-  readonly again?: boolean
+  /** How often it was begun again before. Default: 0. */
+  readonly restarts?: number
 }
 
 export interface RedirectAnswer {
@@ -42,7 +42,7 @@ export type FinishResult =
     })
   | Refusal
   /** Nothing was taken from it, but it may be begun again. */
-  | { readonly ok: false; readonly reason: 'begin_again'; readonly returnTo: string }
+  | { readonly ok: false; readonly reason: 'begin_again'; readonly returnTo: string; readonly restarts: number }
 
 interface RedirectDeps {
   readonly maker: SessionMaker
@@ -55,20 +55,23 @@ interface RedirectDeps {
 /** Characters. With more the transaction would make the address longer than some providers take. */
 const longestReturnTo = 1024
 
+/** Each tab that was among the first to come here at once may change the cookie under another; a stranger's answer never ends. */
+const mostRestarts = 4
+
 /**
  * Sends the browser to the provider. What has to be remembered goes along as `state`, sealed and bound to the browser:
  * sign-ins begun side by side know nothing of each other, and nothing piles up anywhere.
  */
 export async function beginAt(
   upstream: OidcUpstream,
-  { returnTo, browser, again = false }: RedirectRequest,
+  { returnTo, browser, restarts = 0 }: RedirectRequest,
   context: EventContext,
   { transactions, events }: RedirectDeps,
 ): Promise<BeginResult> {
   const nonce = randomId()
   const codeVerifier = randomBytes(32).toString('base64url')
   const kept = returnTo.length > longestReturnTo ? '/' : returnTo
-  const values = { nonce, codeVerifier, returnTo: kept, ...(again ? { again: 'yes' } : {}) }
+  const values = { nonce, codeVerifier, returnTo: kept, restarts: String(restarts) }
   const state = await transactions.seal({ upstream: upstream.key, values, account: '', browser })
   if (state === undefined) throw new TypeError('a way back is bounded, so a transaction of it is')
   const outcome = await upstream.begin({ state, nonce, codeVerifier })
@@ -106,12 +109,12 @@ export async function finishAt(
   }
   const remembered = rememberedIn(transaction)
   if (remembered === undefined) return refuse('bad_transaction', 'The state is of another kind of sign-in.')
-  const { nonce, codeVerifier, returnTo, again } = remembered
+  const { nonce, codeVerifier, returnTo, restarts } = remembered
   if (transaction.browser !== browser) {
     const refusal = refuse('bad_transaction', 'The state was made for another browser, or before its cookie was set.')
     // Tabs that were the first to come here at once overwrote each other's cookie. Whoever was sent here with somebody
     // else's answer signs in as themselves.
-    return again ? refusal : { ok: false, reason: 'begin_again', returnTo }
+    return restarts === mostRestarts ? refusal : { ok: false, reason: 'begin_again', returnTo, restarts: restarts + 1 }
   }
 
   // Each one costs a call with our own client credentials. No account is known yet: one sign-in counts as one.
@@ -130,8 +133,8 @@ export async function finishAt(
 
 /** The second step of a login API is sealed in the same way, and must not stand in for this. */
 function rememberedIn({ values }: Transaction) {
-  const { nonce, codeVerifier, returnTo } = values
-  return nonce === undefined || codeVerifier === undefined || returnTo === undefined
+  const { nonce, codeVerifier, returnTo, restarts } = values
+  return nonce === undefined || codeVerifier === undefined || returnTo === undefined || restarts === undefined
     ? undefined
-    : { nonce, codeVerifier, returnTo, again: values['again'] !== undefined }
+    : { nonce, codeVerifier, returnTo, restarts: Number(restarts) }
 }
