@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import { causedBy, withCauses } from './base/cause.ts'
 import { systemClock, toSeconds, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
+import { createMeters, unknownKid, type Meters } from './base/meters.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
 import type { Key } from './keys/key.ts'
@@ -41,7 +42,7 @@ import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
 import { createMinter, type Audiences } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
 import { createTransactionSealer } from './token/transaction.ts'
-import { createVerifier } from './token/verify.ts'
+import { createVerifier, type OnUnverified } from './token/verify.ts'
 import { createLoginUpstream } from './upstream/login-upstream.ts'
 import { createOidcUpstream } from './upstream/oidc-upstream.ts'
 import { observed } from './upstream/observed.ts'
@@ -72,6 +73,7 @@ export interface SignInRequest {
 export interface Gate {
   readonly config: Config
   readonly events: EventSink
+  readonly meters: Meters
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly now: Clock
   /** At once for a fresh token seen before, else a promise. Never throws or rejects. */
@@ -131,12 +133,14 @@ export interface GateDeps {
   readonly onEvent?: EventSink
   /** What it has in common with other processes. Default: nothing. */
   readonly store?: SharedStore
+  /** Where it counts. Default: nobody looks. */
+  readonly meters?: Meters
 }
 
 const ignore: EventSink = () => undefined
 
 export function createGate(config: Config, deps: GateDeps): Gate {
-  const { cookies, clock = systemClock, onEvent = ignore } = deps
+  const { cookies, clock = systemClock, onEvent = ignore, meters = createMeters() } = deps
   // A listener with a fault must not become a fault of the gate: no request hangs on it, and none is let in.
   const events = withCauses((event) => {
     try {
@@ -168,7 +172,10 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const counted = createProcessBuckets(clock)
   const buckets = store === undefined ? counted : createSharedBuckets(store.buckets, counted)
   const limiter = createLoginLimiter('login', config.rateLimit.login, buckets, clock)
-  const verifier = createVerifier('session', ring, names, clock)
+  const onUnverified: OnUnverified = (reason, kid = unknownKid) => {
+    meters.unverified.of(kid, reason).value += 1
+  }
+  const verifier = createVerifier('session', ring, names, clock, onUnverified)
   const bindings = createBindings(policy, { ring, sealer, upstreams, facts, endings, clock, events })
   const renewer = createRenewer(policy, {
     verifier,
@@ -205,12 +212,14 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const upstreamSignOuter = createUpstreamSignOuter(policy, { facts, clock, events })
   const authenticator = createAuthenticator(config, {
     session: verifier,
-    access: createVerifier('access', ring, names, clock),
+    access: createVerifier('access', ring, names, clock, onUnverified),
     ring,
     renewer,
     endings,
     clock,
+    meters,
   })
+  meters.current.bound = () => bindings.size
 
   /** The session a request names, whatever is left of its life: for ending it. */
   async function namedSession(request: RequestFacts) {
@@ -245,6 +254,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   return {
     config,
     events,
+    meters,
     upstreams,
     now: clock,
     authenticate: (request, options) => authenticator.authenticate(request, options ?? {}),

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { systemClock, type Clock } from './base/clock.ts'
 import { PosternError } from './base/errors.ts'
 import type { EventSink } from './base/events.ts'
+import { createMeters, type Meters } from './base/meters.ts'
 import type { Config, Requirement } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import type { Options } from './config/options.ts'
@@ -23,7 +24,8 @@ import { createRedisStore } from './life/redis-store.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
-import type { KeyState } from './observe/metrics.ts'
+import { exposition } from './observe/exposition.ts'
+import { createMetrics, type KeyState, type Metrics } from './observe/metrics.ts'
 import { scopesOf } from './token/claims.ts'
 
 /** Who a request comes from, on a guarded route. */
@@ -80,6 +82,11 @@ export interface Postern<Claims> {
   auth(request: FastifyRequest): Auth<Claims>
   /** `null` where nobody is signed in. @throws PosternError `POSTERN_ROUTE_NOT_GUARDED` on a route without a guard */
   authOrNull(request: FastifyRequest): Auth<Claims> | null
+  /**
+   * What this instance counted in this process, in the text format of Prometheus: for an address of yours that only your
+   * monitoring reaches. The names all begin with `postern_`, so it may follow the text of a registry of your own.
+   */
+  metrics(): Promise<string>
 }
 
 /**
@@ -92,7 +99,13 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
   options: Options,
   runtime: Runtime = {},
 ): Postern<Claims> {
-  const { answerer: _, admitted: __, keys: ___, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
+  const {
+    answerer: _,
+    admitted: __,
+    counts: ___,
+    meters: ____,
+    ...postern
+  } = posternFrom<Claims>(parseOptions(options), runtime)
   return postern
 }
 
@@ -100,8 +113,8 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
 export interface OwnPostern<Claims> extends Postern<Claims> {
   /** After registration. */
   answerer(): Answerer
-  /** Undefined before registration. */
-  keys(): KeyState | undefined
+  readonly counts: Metrics
+  readonly meters: Meters
   /** Who was let in; undefined where nobody was asked for. */
   admitted(request: FastifyRequest): Allowed | null | undefined
 }
@@ -111,6 +124,14 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   const admitted = Symbol('postern')
   let context: GuardContext | undefined
   let keys: KeyState | undefined
+  let store: SharedStore | undefined
+  const meters = createMeters()
+  const counts = createMetrics({
+    upstreams: config.upstreams.keys(),
+    meters,
+    keys: () => keys,
+    reachable: () => store?.reachable?.(),
+  })
 
   const admit = (request: FastifyRequest, allowed: Allowed | undefined) => {
     ;(request as Admitting)[admitted] = allowed ?? null
@@ -139,13 +160,18 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
       await registerCookies(scope)
       const jar = createCookieJar(config, scope)
       takeCookieNames(app, config, jar)
-      const onEvent = runtime.onEvent ?? logEvents(app.log)
-      const store = runtime.store ?? (await storeOf(config, clock, onEvent))
+      const heard = runtime.onEvent ?? logEvents(app.log)
+      const onEvent: EventSink = (event) => {
+        counts.sink(event)
+        heard(event)
+      }
+      store = runtime.store ?? (await storeOf(config, clock, onEvent))
       const gate = createGate(config, {
         keys: reading?.keys ?? runtime.keys ?? [],
         cookies: jar,
         onEvent,
         clock,
+        meters,
         ...(store === undefined ? {} : { store }),
       })
       await store?.ready()
@@ -163,7 +189,9 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   }
 
   return {
-    keys: () => keys,
+    counts,
+    meters,
+    metrics: async () => (await exposition([counts.snapshot()])).text,
     admitted: (request) => (request as Admitting)[admitted],
     answerer() {
       if (context === undefined)

@@ -13,8 +13,10 @@ import Fastify, {
 import fp from 'fastify-plugin'
 import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
+import { statusLabel } from './base/meters.ts'
 import { clientCodes } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
+import { routeOf } from './http/matched-route.ts'
 import { createOverload } from './http/overload.ts'
 import { codeOf, reasonOf } from './http/problem.ts'
 import { peerAddress } from './http/request-facts.ts'
@@ -33,8 +35,10 @@ import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
 import { logEvents, logRequest } from './observe/log.ts'
-import { createMetrics, exposition, type Snapshot } from './observe/metrics.ts'
+import { createProcessMetrics, exposition } from './observe/exposition.ts'
+import type { Snapshot } from './observe/family.ts'
 import { createNoteKeeper } from './observe/request-notes.ts'
+import { serverFamilies } from './observe/server-metrics.ts'
 import { posternFrom, type Postern } from './plugin.ts'
 
 export interface ServerDeps<Claims> {
@@ -90,25 +94,35 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const notes = createNoteKeeper()
   // The record of a request says why it was refused.
   const logged = logEvents(log, 'debug')
-  const metrics = createMetrics(() => postern.keys())
-  const gather = deps.gather?.(metrics.snapshot) ?? (async () => [await metrics.snapshot()])
-  const events: EventSink = (event) => {
+  const heard: EventSink = (event) => {
     notes.sink(event)
-    metrics.sink(event)
+    if (event.type === 'answered') count(event.route, event.status, event.milliseconds)
     logged(event)
     deps.onEvent?.(event)
   }
   const postern = posternFrom<Claims>(config, {
-    onEvent: events,
+    onEvent: heard,
     ...(deps.keys === undefined ? {} : { keys: deps.keys }),
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
     ...(deps.store === undefined ? {} : { store: deps.store }),
   })
+  /** Of what happens before the gate. */
+  const events: EventSink = (event) => {
+    postern.counts.sink(event)
+    heard(event)
+  }
   const lenient = isLenient(config.routes)
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   const nextId = requestIds()
   const overload = createOverload(config.overload, events)
   const unanswered = new Set<ServerResponse>()
+  const ofProcess = createProcessMetrics()
+  const own = async (): Promise<Snapshot> => [
+    ...postern.counts.snapshot(),
+    ...serverFamilies(postern.meters, overload),
+    ...(await ofProcess()),
+  ]
+  const gather = deps.gather?.(own) ?? (async () => [await own()])
   let ready = false
   let draining = false
 
@@ -165,14 +179,19 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     events({ type: 'answered', ...where, ...what, status: clientCodes[codeOf(reason)].status, milliseconds: 0, reason })
   }
 
+  function count(route = 'none', status: number, milliseconds: number): void {
+    postern.meters.requests.of(route, statusLabel(status)).observe(milliseconds / 1000)
+  }
+
   function record(request: FastifyRequest, reply: FastifyReply, aborted: boolean) {
     const { id: reqId, method } = request
-    const { url: route } = request.routeOptions
+    const route = routeOf(request)
     const taken = notes.take(reqId)
     if (taken === undefined) return
     const { reason = aborted ? 'aborted' : undefined, ...noted } = taken
     const { sub, sid } = postern.admitted(request)?.session.claims ?? {}
     const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
+    count(route, aborted && !reply.sent ? 0 : answer.status, answer.milliseconds)
     logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted })
   }
 

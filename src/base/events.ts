@@ -49,7 +49,7 @@ export type PosternEvent = EventContext &
         readonly client?: string
         readonly detail?: string
       }
-    | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string }
+    | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string; readonly cookieBytes: number }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
     /** `detail`: a code of what failed, where something behind us did. */
     | {

@@ -1,13 +1,23 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { statusLabel } from '../base/meters.ts'
 import { decide } from '../decide.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
-import { join, openTunnel, watchForEnd, type Opened, type RawHeaders, type Tunnel } from '../forward/tunnel.ts'
+import {
+  join,
+  openTunnel,
+  watchForEnd,
+  type Opened,
+  type RawHeaders,
+  type Tunnel,
+  type TunnelStart,
+} from '../forward/tunnel.ts'
 import type { CanonicalPath } from '../route/path.ts'
 import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { isListed } from './cors.ts'
+import { routeName } from './matched-route.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { cookieLines, createWishes, type Wish } from './wish.ts'
 
@@ -30,6 +40,12 @@ function isHandshake(request: IncomingMessage): boolean {
   return wantsWebSocket(request) && headers['sec-websocket-key'] !== undefined && !hasBody && isPlain
 }
 
+/** As a label. */
+function outcomeOf(started: TunnelStart): string {
+  if (started.kind === 'failed') return started.reason
+  return statusLabel(started.kind === 'open' ? 101 : started.status)
+}
+
 /**
  * WebSockets by the same route table and the same decision. Fastify sees none of this: its hooks do not run for an
  * upgrade. A page elsewhere can open one with our cookie, so by cookie it takes our own `Origin` (security.md CS-07).
@@ -38,6 +54,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   const { gate, trust } = context
   const { config, events } = gate
   const tunnels = new Set<Tunnel>()
+  gate.meters.current.webSockets = () => tunnels.size
   const wishOf = createWishes(trust, events)
   let closing = false
 
@@ -68,7 +85,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const match = backends.match(request)
     if (!match.ok) return wish.refuse(match.reason)
     const { route, path } = match
-    wish.route = route.path
+    wish.route = routeName(route)
     if (!route.websocket || !isHandshake(request)) return wish.refuse('bad_request')
     const isPublic = route.access === 'public'
     const who = isPublic ? undefined : await admit(wish, route)
@@ -110,8 +127,10 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       return undefined
     }
     const { signal, stop } = watchForEnd(socket)
+    const startedAt = performance.now()
     const started = await openTunnel({ ...outgoing, timeout: route.timeout, signal })
     stop()
+    gate.meters.backends.of(routeName(route), outcomeOf(started)).observe((performance.now() - startedAt) / 1000)
     if (signal.aborted) socket.destroy()
     if (started.kind === 'open') {
       if (!socket.writableEnded && !socket.destroyed) return started

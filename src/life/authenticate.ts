@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.ts'
+import type { Meters } from '../base/meters.ts'
 import type { Reason } from '../base/reasons.ts'
 import type { Config } from '../config/config.ts'
 import { countAccepted, type SigningKey } from '../keys/key.ts'
@@ -45,6 +46,7 @@ interface AuthenticatorDeps {
   readonly renewer: Renewer
   readonly endings: Endings
   readonly clock: Clock
+  readonly meters: Pick<Meters, 'memo' | 'current'>
 }
 
 /** A verified token and until when nothing about it has to be asked again. Times in milliseconds. */
@@ -76,6 +78,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   const policy = config.session
   const cookieMemo = createTokenMemo<Known>()
   const bearerMemo = createTokenMemo<Known>()
+  const { memo } = deps.meters
+  deps.meters.current.remembered = () => cookieMemo.size + bearerMemo.size
 
   /** Sessions whose token was refused somewhere: due, whatever their age. */
   const suspects = new WeakSet<Session>()
@@ -119,6 +123,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   }
 
   async function bearer(token: string): Promise<Authentication> {
+    memo.misses += 1
     const verified = await deps.access.verify(token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'access', claims: verified.claims, kid: verified.key.kid }
@@ -135,6 +140,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     credentials: CookieCredentials,
     options: AuthenticateOptions,
   ): Promise<Authentication> {
+    memo.misses += 1
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'session', claims: verified.claims, kid: verified.key.kid }
@@ -224,6 +230,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           if (known === undefined || known.ringGeneration !== ring.generation) return bearer(credentials.token)
           const now = clock()
           if (now >= known.freshUntil || now < known.from || !unended(known)) return bearer(credentials.token)
+          memo.hits += 1
           countAccepted(known.key, now)
           return known.answer
         }
@@ -240,6 +247,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
             return cookie(request, credentials, options)
           const now = clock()
           if (now < known.from) return cookie(request, credentials, options)
+          memo.hits += 1
           countAccepted(known.key, now)
           const plain =
             now < (options.slide === false ? known.freshUntil : known.activityFreshUntil) &&
