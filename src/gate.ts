@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { causedBy, withCauses } from './base/cause.ts'
+import { causedBy, inTrace, withCauses } from './base/cause.ts'
 import { systemClock, toSeconds, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
 import { createMeters, unknownKid, type Meters } from './base/meters.ts'
+import { createPropagator, type Traced, type Tracer } from './base/trace.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
 import type { Key } from './keys/key.ts'
@@ -56,6 +57,8 @@ export interface RequestFacts {
   readonly rawHeaders: readonly string[]
   readonly reqId?: string
   readonly address?: string
+  /** What the trace of the request is kept on; absent, it is part of none. */
+  readonly message?: Traced
 }
 
 export interface SignInRequest {
@@ -74,6 +77,7 @@ export interface Gate {
   readonly config: Config
   readonly events: EventSink
   readonly meters: Meters
+  readonly tracer: Tracer
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly now: Clock
   /** At once for a fresh token seen before, else a promise. Never throws or rejects. */
@@ -135,12 +139,15 @@ export interface GateDeps {
   readonly store?: SharedStore
   /** Where it counts. Default: nobody looks. */
   readonly meters?: Meters
+  /** Default: what comes is handed on. */
+  readonly tracer?: Tracer
 }
 
 const ignore: EventSink = () => undefined
 
 export function createGate(config: Config, deps: GateDeps): Gate {
   const { cookies, clock = systemClock, onEvent = ignore, meters = createMeters() } = deps
+  const { tracer = createPropagator(true) } = deps
   // A listener with a fault must not become a fault of the gate: no request hangs on it, and none is let in.
   const events = withCauses((event) => {
     try {
@@ -218,8 +225,16 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     endings,
     clock,
     meters,
+    tracer,
   })
   meters.current.bound = () => bindings.size
+
+  /** Whatever is called and said on the way belongs to the request. */
+  function during<T>(request: RequestFacts, run: (context: EventContext) => T): T {
+    const context = contextOf(request)
+    const trace = request.message === undefined ? undefined : tracer.of(request.message)
+    return inTrace(trace, () => causedBy(context, () => run(context)))
+  }
 
   /** The session a request names, whatever is left of its life: for ending it. */
   async function namedSession(request: RequestFacts) {
@@ -255,6 +270,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     config,
     events,
     meters,
+    tracer,
     upstreams,
     now: clock,
     authenticate: (request, options) => authenticator.authenticate(request, options ?? {}),
@@ -278,8 +294,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       if (upstream?.kind !== 'login') return { ok: false, reason: 'bad_request', retryAfter: undefined }
       const { typed, carrier, browser } = input
       const deps = { maker, limiter, transactions, clock, events }
-      const context = contextOf(request)
-      const result = await causedBy(context, () =>
+      const result = await during(request, (context) =>
         signInAt({ upstream, typed, carrier, transaction, browser }, context, deps),
       )
       if (!result.ok || result.carrier !== 'cookie') return result
@@ -289,21 +304,19 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       }
     },
 
-    exchange: (input, request) => exchanger.exchange(input, contextOf(request)),
-    beginRedirect(upstream, asked, request) {
-      const context = contextOf(request)
-      return causedBy(context, () => beginAt(upstream, asked, context, redirectDeps))
-    },
+    exchange: (input, request) => during(request, (context) => exchanger.exchange(input, context)),
+    beginRedirect: (upstream, asked, request) =>
+      during(request, (context) => beginAt(upstream, asked, context, redirectDeps)),
 
     async finishRedirect(upstream, answer, request) {
-      const context = contextOf(request)
-      const result = await causedBy(context, () => finishAt(upstream, answer, context, redirectDeps))
+      const result = await during(request, (context) => finishAt(upstream, answer, context, redirectDeps))
       if (!result.ok) return result
       const more = await replaced(request, result.session, result.setCookies)
       return { ...result, setCookies: [...result.setCookies, ...more] }
     },
 
-    endByUpstream: (upstream, logoutToken, request) => upstreamSignOuter.end(upstream, logoutToken, contextOf(request)),
+    endByUpstream: (upstream, logoutToken, request) =>
+      during(request, (context) => upstreamSignOuter.end(upstream, logoutToken, context)),
 
     endSession,
     signedOutHere: (request) => readTombstones(cookiesOf(request).out, toSeconds(clock())).buried.length > 0,
@@ -311,8 +324,9 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     async signOut(request) {
       const carried = cookiesOf(request)
       const session = await namedSession(request)
-      const tombstone = await signOuter.end(session, carried, contextOf(request))
-      const location = session?.kind === 'session' ? await endSession(session, carried.sealed) : undefined
+      const tombstone = await during(request, (context) => signOuter.end(session, carried, context))
+      const location =
+        session?.kind === 'session' ? await during(request, () => endSession(session, carried.sealed)) : undefined
       return { setCookies: [...cookies.clear(), tombstone], hadSession: session !== undefined, location }
     },
 

@@ -1,10 +1,12 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
+import { inTrace } from './base/cause.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { PosternError } from './base/errors.ts'
 import type { EventSink } from './base/events.ts'
 import { createMeters, type Meters } from './base/meters.ts'
+import { createPropagator, type Trace, type Tracer } from './base/trace.ts'
 import type { Config, Requirement } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import type { Options } from './config/options.ts'
@@ -99,14 +101,11 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
   options: Options,
   runtime: Runtime = {},
 ): Postern<Claims> {
-  const {
-    answerer: _,
-    admitted: __,
-    counts: ___,
-    meters: ____,
-    ...postern
-  } = posternFrom<Claims>(parseOptions(options), runtime)
-  return postern
+  const { plugin, requireAuth, optionalAuth, auth, authOrNull, metrics } = posternFrom<Claims>(
+    parseOptions(options),
+    runtime,
+  )
+  return { plugin, requireAuth, optionalAuth, auth, authOrNull, metrics }
 }
 
 /** An instance as the server holds it. */
@@ -115,12 +114,19 @@ export interface OwnPostern<Claims> extends Postern<Claims> {
   answerer(): Answerer
   readonly counts: Metrics
   readonly meters: Meters
+  readonly tracer: Tracer
   /** Who was let in; undefined where nobody was asked for. */
   admitted(request: FastifyRequest): Allowed | null | undefined
 }
 
+/** What a server adds: in an app of somebody else's, spans are the affair of its own instrumentation. */
+interface OwnRuntime extends Runtime {
+  readonly tracer?: Tracer
+}
+
 /** The same from a configuration that has been parsed. */
-export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPostern<Claims> {
+export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPostern<Claims> {
+  const { tracer = createPropagator(config.tracing.propagate) } = runtime
   const admitted = Symbol('postern')
   let context: GuardContext | undefined
   let keys: KeyState | undefined
@@ -147,7 +153,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
         'This route has no guard of this instance: add { preHandler: postern.requireAuth() } or { preHandler: postern.optionalAuth() }.',
       )
     }
-    return allowed === null ? null : authOf(allowed, context.gate)
+    return allowed === null ? null : authOf(allowed, context.gate, () => tracer.of(request.raw))
   }
 
   const plugin: FastifyPluginAsync = async (app) => {
@@ -172,6 +178,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
         onEvent,
         clock,
         meters,
+        tracer,
         ...(store === undefined ? {} : { store }),
       })
       await store?.ready()
@@ -191,6 +198,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   return {
     counts,
     meters,
+    tracer,
     metrics: async () => (await exposition([counts.snapshot()])).text,
     admitted: (request) => (request as Admitting)[admitted],
     answerer() {
@@ -217,7 +225,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   }
 }
 
-function authOf<Claims>({ session, sealed }: Allowed, gate: Gate): Auth<Claims> {
+function authOf<Claims>({ session, sealed }: Allowed, gate: Gate, trace: () => Trace): Auth<Claims> {
   const { claims } = session
   return {
     subject: claims.sub,
@@ -229,7 +237,7 @@ function authOf<Claims>({ session, sealed }: Allowed, gate: Gate): Auth<Claims> 
     clientId: claims.client_id,
     scopes: scopesOf(claims),
     expiresAt: new Date(claims.exp * 1000),
-    fetch: (target, init) => gate.fetch(session, sealed, target, init),
+    fetch: (target, init) => inTrace(trace(), () => gate.fetch(session, sealed, target, init)),
   }
 }
 

@@ -19,7 +19,7 @@ import type { Config } from './config/config.ts'
 import { routeOf } from './http/matched-route.ts'
 import { createOverload } from './http/overload.ts'
 import { codeOf, reasonOf } from './http/problem.ts'
-import { peerAddress } from './http/request-facts.ts'
+import { createProxyTrust, peerAddress } from './http/request-facts.ts'
 import { requestIds } from './http/request-ids.ts'
 import { cutSlowReaders } from './http/slow-readers.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
@@ -38,6 +38,7 @@ import { logEvents, logRequest } from './observe/log.ts'
 import { createProcessMetrics, exposition } from './observe/exposition.ts'
 import type { Snapshot } from './observe/family.ts'
 import { createNoteKeeper } from './observe/request-notes.ts'
+import { createTracing } from './observe/tracing.ts'
 import { serverFamilies } from './observe/server-metrics.ts'
 import { posternFrom, type Postern } from './plugin.ts'
 
@@ -92,6 +93,8 @@ const maxHeaderSize = 24_576
 export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): Server {
   const { log } = deps
   const notes = createNoteKeeper()
+  const tracing = createTracing(config.tracing, createProxyTrust(config.trustedProxies))
+  const { tracer } = tracing
   // The record of a request says why it was refused.
   const logged = logEvents(log, 'debug')
   const heard: EventSink = (event) => {
@@ -102,6 +105,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   }
   const postern = posternFrom<Claims>(config, {
     onEvent: heard,
+    tracer,
     ...(deps.keys === undefined ? {} : { keys: deps.keys }),
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
     ...(deps.store === undefined ? {} : { store: deps.store }),
@@ -155,7 +159,15 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       notes.open(request.id)
       postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reason)
       const noted = notes.take(request.id)
-      logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason, ...noted })
+      logRequest(log, {
+        reqId: request.id,
+        method: request.method,
+        status,
+        milliseconds: 0,
+        reason,
+        ...noted,
+        traceId: tracer.of(request.raw).traceId,
+      })
     },
   })
   const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
@@ -191,10 +203,14 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     const { reason = aborted ? 'aborted' : undefined, ...noted } = taken
     const { sub, sid } = postern.admitted(request)?.session.claims ?? {}
     const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
-    count(route, aborted && !reply.sent ? 0 : answer.status, answer.milliseconds)
-    logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted })
+    const sent = aborted && !reply.sent ? 0 : answer.status
+    count(route, sent, answer.milliseconds)
+    tracer.answered(request.raw, { method, route, status: sent, reason })
+    const { traceId } = tracer.of(request.raw)
+    logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted, traceId })
   }
 
+  app.addHook('onReady', () => tracing.open())
   app.addHook('onRequest', (request, reply, done) => {
     // Before a cookie or a token is looked at, and without a record of its own: a storm of requests is no storm of lines.
     if (overload.refuses) {
@@ -204,6 +220,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     }
     overload.enter()
     notes.open(request.id)
+    tracer.of(request.raw)
     unanswered.add(reply.raw)
     if (draining) reply.raw.setHeader('connection', 'close')
     const { socket } = request.raw
@@ -275,6 +292,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)
       await app.close().finally(() => clearInterval(sweep))
       await admin.close()
+      await tracing.close()
       overload.close()
       stopWatching()
     },

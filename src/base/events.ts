@@ -7,6 +7,8 @@ export interface EventContext {
   readonly sub?: string
   readonly sid?: string
   readonly upstream?: string
+  /** W3C Trace Context: the trace that the request is part of. Its number may be the client's choice. */
+  readonly traceId?: string
 }
 
 export type UpstreamCall = 'login' | 'second_step' | 'check' | 'refresh' | 'logout' | 'introspection' | 'jwks'

@@ -6,7 +6,7 @@ import { responseHeaders } from '../forward/response-headers.ts'
 import { forward } from '../forward/stream.ts'
 import type { RequestFacts } from '../gate.ts'
 import { transportSecurity } from './bare-headers.ts'
-import { credentialsFor, type Backends, type RouteMatch, type Valid } from './backends.ts'
+import { backendWords, credentialsFor, type Backends, type RouteMatch, type Valid } from './backends.ts'
 import { answerPreflight, corsHeaders, isListed, isPreflight } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { noteRoute, routeName } from './matched-route.ts'
@@ -60,7 +60,8 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
   ): Promise<FastifyReply> {
     const { raw } = request
     if (tooLong(request, route)) return answerer.refuse(request, reply, 'too_large')
-    const outgoing = await backends.prepare(route, path, facts, who)
+    const call = gate.tracer.of(raw).begin()
+    const outgoing = await backends.prepare(route, path, facts, who, call.trace)
     if (outgoing === undefined)
       return answerer.challenge(request, reply, 'undecryptable', {
         onAnonymous: route.onAnonymous,
@@ -68,14 +69,17 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
       })
     let isEndless = false
     const startedAt = performance.now()
-    const answered = (as: string) => asked.of(routeName(route), as).observe((performance.now() - startedAt) / 1000)
+    const answered = (as: string, status?: number) => {
+      asked.of(routeName(route), as).observe((performance.now() - startedAt) / 1000)
+      call.end(() => backendWords(route, as, status))
+    }
     const end = await forward(raw, reply.raw, {
       ...outgoing,
       method: request.method,
       timeout: route.timeout,
       maxBody: route.maxBody,
       answerHeaders(status, head) {
-        answered(statusLabel(status))
+        answered(statusLabel(status), status)
         isEndless = isEventStream(head)
         // It was shown the person's token and does not take it: the upstream is asked at the next request.
         if (status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)

@@ -15,7 +15,7 @@ import {
   type TunnelStart,
 } from '../forward/tunnel.ts'
 import type { CanonicalPath } from '../route/path.ts'
-import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
+import { backendWords, credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { isListed } from './cors.ts'
 import { routeName } from './matched-route.ts'
 import type { EndpointContext } from './endpoint.ts'
@@ -40,10 +40,10 @@ function isHandshake(request: IncomingMessage): boolean {
   return wantsWebSocket(request) && headers['sec-websocket-key'] !== undefined && !hasBody && isPlain
 }
 
-/** As a label. */
-function outcomeOf(started: TunnelStart): string {
-  if (started.kind === 'failed') return started.reason
-  return statusLabel(started.kind === 'open' ? 101 : started.status)
+/** Undefined: there was no answer. */
+function statusOf(started: TunnelStart): number | undefined {
+  if (started.kind === 'failed') return undefined
+  return started.kind === 'open' ? 101 : started.status
 }
 
 /**
@@ -55,7 +55,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   const { config, events } = gate
   const tunnels = new Set<Tunnel>()
   gate.meters.current.webSockets = () => tunnels.size
-  const wishOf = createWishes(trust, events)
+  const wishOf = createWishes(trust, events, gate.tracer)
   let closing = false
 
   /** Who may open one; `undefined` and an answer where nobody may. */
@@ -121,7 +121,8 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     who: Valid | undefined,
   ): Promise<Opened | undefined> {
     const { socket } = wish
-    const outgoing = await backends.prepare(route, path, wish.facts, who)
+    const call = gate.tracer.of(wish.request).begin()
+    const outgoing = await backends.prepare(route, path, wish.facts, who, call.trace)
     if (outgoing === undefined) {
       wish.refuse('undecryptable')
       return undefined
@@ -130,7 +131,10 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const startedAt = performance.now()
     const started = await openTunnel({ ...outgoing, timeout: route.timeout, signal })
     stop()
-    gate.meters.backends.of(routeName(route), outcomeOf(started)).observe((performance.now() - startedAt) / 1000)
+    const status = statusOf(started)
+    const outcome = started.kind === 'failed' ? started.reason : statusLabel(status ?? 0)
+    call.end(() => backendWords(route, outcome, status))
+    gate.meters.backends.of(routeName(route), outcome).observe((performance.now() - startedAt) / 1000)
     if (signal.aborted) socket.destroy()
     if (started.kind === 'open') {
       if (!socket.writableEnded && !socket.destroyed) return started

@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { Meters } from '../base/meters.ts'
+import { inTrace } from '../base/cause.ts'
 import type { Reason } from '../base/reasons.ts'
+import type { Traced, Tracer } from '../base/trace.ts'
 import type { Config } from '../config/config.ts'
 import { countAccepted, type SigningKey } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
@@ -22,6 +24,8 @@ interface Request {
   readonly rawHeaders: readonly string[]
   readonly reqId?: string
   readonly address?: string
+  /** What the trace of the request is kept on. */
+  readonly message?: Traced
 }
 
 export interface AuthenticateOptions {
@@ -47,6 +51,7 @@ interface AuthenticatorDeps {
   readonly endings: Endings
   readonly clock: Clock
   readonly meters: Pick<Meters, 'memo' | 'current'>
+  readonly tracer: Tracer
 }
 
 /** A verified token and until when nothing about it has to be asked again. Times in milliseconds. */
@@ -181,10 +186,11 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
     const maySpend = always || spendingKinds.has(kind)
-    const { reqId, address } = request
+    const { reqId, address, message } = request
+    const trace = message === undefined ? undefined : deps.tracer.of(message)
     const context = { ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) }
     const wanted = { token, claims, sealed, slide, stillValid, maySpend, mustAsk, context }
-    const renewal = renewed(wanted, session)
+    const renewal = inTrace(trace, () => renewed(wanted, session))
     const answer = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (answer !== undefined) return answer
     return stillValid ? asItIs : { state: 'unavailable', retryAfter, session }
