@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { startBackend, type Backend } from '../support/backend.ts'
 import { BrowserClient, formPost, navigation, sameOriginFetch, send } from '../support/browser-client.ts'
@@ -114,7 +116,9 @@ test('LL-01 what is refused says why, and nothing that was sent stands in a span
   await send(`${gateway.origin}/open/${canary}`, 'POST', { cookie: `x=${canary}-cookie` }, canary)
 
   const all = await spans(6)
-  const reasons = all.flatMap(({ attributes }) => attributes['postern.reason'] ?? [])
+  const reasons = all.flatMap(({ attributes }) =>
+    attributes['postern.reason'] === undefined ? [] : [String(attributes['postern.reason'])],
+  )
   assert.deepEqual(reasons.toSorted(), ['backend_bad', 'bad_credentials', 'malformed', 'not_found'])
   const failed = all.filter(({ status }) => status.code === 2).map(({ name }) => name)
   assert.deepEqual(failed.toSorted(), ['POST /open', 'backend /open'])
@@ -163,3 +167,20 @@ for (const mode of ['down', 'silent'] as const)
     assert.ok(collector.requests > 0)
     assert.ok(collector.requests < 20)
   })
+
+test('without its libraries the gateway runs, and says what to install where spans are to be sent', () => {
+  const run = (endpoint?: string) => {
+    const config = { propagate: true, endpoint, headers: {}, sample: 1, serviceName: 'door' }
+    const script = `
+      const { createTracing } = await import('./src/observe/tracing.ts')
+      const config = { ...${JSON.stringify(config)}, headers: new Map() }
+      await createTracing(config, () => false).open().then(() => console.log('open'), ({ code, message }) => console.log(code, message))`
+    const args = ['--import', './test/observe/without-libraries.mjs', '--input-type=module', '--eval', script]
+    return spawnSync(process.execPath, args, { cwd: resolve(import.meta.dirname, '../..'), encoding: 'utf8' })
+  }
+  assert.equal(run().stdout.trim(), 'open')
+  assert.match(
+    run('http://127.0.0.1:4318/v1/traces').stdout,
+    /^POSTERN_OTLP_LIBRARY_MISSING .*npm install @opentelemetry\//,
+  )
+})
