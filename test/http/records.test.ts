@@ -51,7 +51,7 @@ async function onlyRecord(): Promise<Readonly<Record<string, unknown>>> {
   assert.deepEqual(others, [])
   const { time, reqId, ms, level, msg, address, trace_id, ...rest } = first ?? {}
   // What never becomes a request has none.
-  if (trace_id !== undefined) assert.match(String(trace_id), /^[0-9a-f]{32}$/)
+  if (trace_id !== undefined) assert.ok(typeof trace_id === 'string' && /^[0-9a-f]{32}$/.test(trace_id))
   assert.equal(address, rest['reason'] === undefined || rest['reason'] === 'aborted' ? undefined : '127.0.0.1')
   assert.match(String(reqId), /^[\w-]{8}-[a-z0-9]+$/)
   assert.equal(typeof ms, 'number')

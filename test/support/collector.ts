@@ -13,7 +13,7 @@ export interface CollectedSpan {
   readonly startTimeUnixNano: string
   readonly endTimeUnixNano: string
   readonly status: { readonly code?: number }
-  readonly attributes: Readonly<Record<string, unknown>>
+  readonly attributes: Readonly<Record<string, string | number>>
   readonly service: unknown
 }
 
