@@ -19,8 +19,9 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-fund --no-audit
 
-# The client of facts.redis is not installed with the package: not every host app wants it.
+# The client of facts.redis and what tracing.endpoint needs are not installed with the package: not every host app wants them.
 COPY --from=build /app/node_modules/@redis node_modules/@redis
+COPY --from=build /app/node_modules/@opentelemetry node_modules/@opentelemetry
 
 # What is in it, for whoever scans images: CycloneDX.
 COPY scripts/sbom.ts scripts/

@@ -27,7 +27,7 @@ export type Audit =
 type Locked = Readonly<Record<string, { readonly dev?: boolean }>>
 
 /** Installed for development only; in the image it runs. */
-const inTheImage = 'node_modules/@redis/client'
+const inTheImage = ['node_modules/@redis/', 'node_modules/@opentelemetry/'] as const
 
 /** What npm said, judged by the lock file. Only a whole report is an answer. */
 export function judge(said: string, packages: Locked): Audit {
@@ -35,7 +35,8 @@ export function judge(said: string, packages: Locked): Audit {
   const { vulnerabilities: found, message = 'it did not answer with a report' } = report
   if (report.auditReportVersion !== 2 || found === undefined) return { answered: false, why: message }
   const all = Object.values(found)
-  const runs = ({ nodes }: Found) => nodes.some((path) => path === inTheImage || packages[path]?.dev !== true)
+  const runs = ({ nodes }: Found) =>
+    nodes.some((path) => inTheImage.some((start) => path.startsWith(start)) || packages[path]?.dev !== true)
   return {
     answered: true,
     running: all.filter(runs).map(line),

@@ -1,12 +1,12 @@
 /**
  * The bill of materials of what runs: every package of an install without development dependencies, and the optional
- * client of `facts.redis` where it stands beside them. CycloneDX, in JSON.
+ * client of `facts.redis` and what `tracing.endpoint` needs where they stand beside them. CycloneDX, in JSON.
  *
  *     node scripts/sbom.ts            installs in a folder of its own, and writes sbom.cdx.json
  *     node scripts/sbom.ts FOLDER     of an install that is there, as the build of the image has it; prints it
  */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 
@@ -35,12 +35,12 @@ function npm(folder: string, ...args: readonly string[]): string {
   return execFileSync('npm', args, { cwd: folder, encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
-/** As the image installs: nothing for development, no script run, and the client of Redis copied beside it. */
+/** As the image installs: nothing for development, no script run, and what is optional copied beside it. */
 export function installForProduction(folder: string): void {
   for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(root, name), join(folder, name))
   npm(folder, 'ci', '--omit=dev', '--ignore-scripts', '--no-fund', '--no-audit', '--prefer-offline')
-  mkdirSync(join(folder, 'node_modules/@redis'), { recursive: true })
-  cpSync(join(root, 'node_modules/@redis/client'), join(folder, 'node_modules/@redis/client'), { recursive: true })
+  for (const maker of ['@redis', '@opentelemetry'])
+    cpSync(join(root, 'node_modules', maker), join(folder, 'node_modules', maker), { recursive: true })
 }
 
 /**

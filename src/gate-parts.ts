@@ -1,6 +1,8 @@
 import { withCauses } from './base/cause.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
+import { createMeters, unknownKid, type Meters } from './base/meters.ts'
+import { createPropagator, type Tracer } from './base/trace.ts'
 import type { Config } from './config/config.ts'
 import type { Key } from './keys/key.ts'
 import { keyRetention } from './keys/retention.ts'
@@ -25,7 +27,7 @@ import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
 import { createMinter, type Audiences } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
 import { createTransactionSealer } from './token/transaction.ts'
-import { createVerifier } from './token/verify.ts'
+import { createVerifier, type OnUnverified } from './token/verify.ts'
 import { createLoginUpstream } from './upstream/login-upstream.ts'
 import { observed } from './upstream/observed.ts'
 import { createOidcUpstream } from './upstream/oidc-upstream.ts'
@@ -37,13 +39,23 @@ export interface GateDeps {
   readonly onEvent?: EventSink
   /** What it has in common with other processes. Default: nothing. */
   readonly store?: SharedStore
+  /** Where it counts. Default: nobody looks. */
+  readonly meters?: Meters
+  /** Default: what comes is handed on. */
+  readonly tracer?: Tracer
 }
 
 const ignore: EventSink = () => undefined
 
 /** Everything that a gate is made of, each given what it needs of the others. */
 export function createGateParts(config: Config, deps: GateDeps) {
-  const { cookies, clock = systemClock, onEvent = ignore } = deps
+  const {
+    cookies,
+    clock = systemClock,
+    onEvent = ignore,
+    meters = createMeters(),
+    tracer = createPropagator(true),
+  } = deps
   // A listener with a fault must not become a fault of the gate: no request hangs on it, and none is let in.
   const events = withCauses((event) => {
     try {
@@ -75,7 +87,10 @@ export function createGateParts(config: Config, deps: GateDeps) {
   const counted = createProcessBuckets(clock)
   const buckets = store === undefined ? counted : createSharedBuckets(store.buckets, counted)
   const limiter = createLoginLimiter('login', config.rateLimit.login, buckets, clock)
-  const verifier = createVerifier('session', ring, names, clock)
+  const onUnverified: OnUnverified = (reason, kid = unknownKid) => {
+    meters.unverified.of(kid, reason).value += 1
+  }
+  const verifier = createVerifier('session', ring, names, clock, onUnverified)
   const bindings = createBindings(policy, { ring, sealer, upstreams, facts, endings, clock, events })
   const renewer = createRenewer(policy, {
     verifier,
@@ -111,16 +126,21 @@ export function createGateParts(config: Config, deps: GateDeps) {
   const upstreamSignOuter = createUpstreamSignOuter(policy, { facts, clock, events })
   const authenticator = createAuthenticator(config, {
     session: verifier,
-    access: createVerifier('access', ring, names, clock),
+    access: createVerifier('access', ring, names, clock, onUnverified),
     ring,
     renewer,
     endings,
     clock,
+    meters,
+    tracer,
   })
+  meters.current.bound = () => bindings.size
 
   return {
     clock,
     events,
+    meters,
+    tracer,
     sealer,
     transactions,
     cookies,

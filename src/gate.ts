@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { causedBy } from './base/cause.ts'
+import { causedBy, inTrace } from './base/cause.ts'
 import { toSeconds, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
+import type { Meters } from './base/meters.ts'
+import type { Traced, Tracer } from './base/trace.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
 import { createGateParts, type GateDeps } from './gate-parts.ts'
@@ -33,6 +35,8 @@ export interface RequestFacts {
   readonly rawHeaders: readonly string[]
   readonly reqId?: string
   readonly address?: string
+  /** What the trace of the request is kept on; absent, it is part of none. */
+  readonly message?: Traced
 }
 
 export interface SignInRequest {
@@ -50,6 +54,8 @@ export interface SignInRequest {
 export interface Gate {
   readonly config: Config
   readonly events: EventSink
+  readonly meters: Meters
+  readonly tracer: Tracer
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly now: Clock
   /** At once for a fresh token seen before, else a promise. Never throws or rejects. */
@@ -104,8 +110,16 @@ type CredentialRoute = Pick<RouteConfig, 'credentials' | 'audience'>
 
 export function createGate(config: Config, deps: GateDeps): Gate {
   const parts = createGateParts(config, deps)
-  const { clock, events, sealer, cookies, ring, upstreams, bindings, credentials, exchanger, authenticator } = parts
+  const { clock, events, meters, tracer, sealer, cookies, ring, upstreams, bindings, credentials } = parts
+  const { exchanger, authenticator } = parts
   const identities = new WeakMap<Session, Headers>()
+
+  /** Whatever is called and said on the way belongs to the request. */
+  function during<T>(request: RequestFacts, run: (context: EventContext) => T): T {
+    const context = contextOf(request)
+    const trace = request.message === undefined ? undefined : tracer.of(request.message)
+    return inTrace(trace, () => causedBy(context, () => run(context)))
+  }
 
   /** The session a request names, whatever is left of its life: for ending it. */
   async function namedSession(request: RequestFacts) {
@@ -138,6 +152,8 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   return {
     config,
     events,
+    meters,
+    tracer,
     upstreams,
     now: clock,
     authenticate: (request, options) => authenticator.authenticate(request, options ?? {}),
@@ -160,8 +176,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       const upstream = named === undefined ? only : upstreams.get(named)
       if (upstream?.kind !== 'login') return { ok: false, reason: 'bad_request', retryAfter: undefined }
       const { typed, carrier, browser } = input
-      const context = contextOf(request)
-      const result = await causedBy(context, () =>
+      const result = await during(request, (context) =>
         signInAt({ upstream, typed, carrier, transaction, browser }, context, parts),
       )
       if (!result.ok || result.carrier !== 'cookie') return result
@@ -171,22 +186,18 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       }
     },
 
-    exchange: (input, request) => exchanger.exchange(input, contextOf(request)),
-    beginRedirect(upstream, asked, request) {
-      const context = contextOf(request)
-      return causedBy(context, () => beginAt(upstream, asked, context, parts))
-    },
+    exchange: (input, request) => during(request, (context) => exchanger.exchange(input, context)),
+    beginRedirect: (upstream, asked, request) => during(request, (context) => beginAt(upstream, asked, context, parts)),
 
     async finishRedirect(upstream, answer, request) {
-      const context = contextOf(request)
-      const result = await causedBy(context, () => finishAt(upstream, answer, context, parts))
+      const result = await during(request, (context) => finishAt(upstream, answer, context, parts))
       if (!result.ok) return result
       const more = await replaced(request, result.session, result.setCookies)
       return { ...result, setCookies: [...result.setCookies, ...more] }
     },
 
     endByUpstream: (upstream, logoutToken, request) =>
-      parts.upstreamSignOuter.end(upstream, logoutToken, contextOf(request)),
+      during(request, (context) => parts.upstreamSignOuter.end(upstream, logoutToken, context)),
 
     endSession,
     signedOutHere: (request) => readTombstones(cookiesOf(request).out, toSeconds(clock())).buried.length > 0,
@@ -194,8 +205,9 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     async signOut(request) {
       const carried = cookiesOf(request)
       const session = await namedSession(request)
-      const tombstone = await parts.signOuter.end(session, carried, contextOf(request))
-      const location = session?.kind === 'session' ? await endSession(session, carried.sealed) : undefined
+      const tombstone = await during(request, (context) => parts.signOuter.end(session, carried, context))
+      const location =
+        session?.kind === 'session' ? await during(request, () => endSession(session, carried.sealed)) : undefined
       return { setCookies: [...cookies.clear(), tombstone], hadSession: session !== undefined, location }
     },
 

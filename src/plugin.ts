@@ -1,9 +1,12 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
+import { inTrace } from './base/cause.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { PosternError } from './base/errors.ts'
 import type { EventSink } from './base/events.ts'
+import { createMeters, type Meters } from './base/meters.ts'
+import { createPropagator, type Trace, type Tracer } from './base/trace.ts'
 import type { Config, Requirement } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import type { Options } from './config/options.ts'
@@ -24,7 +27,8 @@ import { createRedisStore } from './life/redis-store.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
-import type { KeyState } from './observe/metrics.ts'
+import { exposition } from './observe/exposition.ts'
+import { createMetrics, type KeyState, type Metrics } from './observe/metrics.ts'
 import { scopesOf } from './token/claims.ts'
 
 /** Who a request comes from, on a guarded route. */
@@ -81,6 +85,11 @@ export interface Postern<Claims> {
   auth(request: FastifyRequest): Auth<Claims>
   /** `null` where nobody is signed in. @throws PosternError `POSTERN_ROUTE_NOT_GUARDED` on a route without a guard */
   authOrNull(request: FastifyRequest): Auth<Claims> | null
+  /**
+   * What this instance counted in this process, in the text format of Prometheus: for an address of yours that only your
+   * monitoring reaches. The names all begin with `postern_`, so it may follow the text of a registry of your own.
+   */
+  metrics(): Promise<string>
 }
 
 /**
@@ -93,25 +102,43 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
   options: Options,
   runtime: Runtime = {},
 ): Postern<Claims> {
-  const { answerer: _, admitted: __, keys: ___, ...postern } = posternFrom<Claims>(parseOptions(options), runtime)
-  return postern
+  const { plugin, requireAuth, optionalAuth, auth, authOrNull, metrics } = posternFrom<Claims>(
+    parseOptions(options),
+    runtime,
+  )
+  return { plugin, requireAuth, optionalAuth, auth, authOrNull, metrics }
 }
 
 /** An instance as the server holds it. */
 export interface OwnPostern<Claims> extends Postern<Claims> {
   /** After registration. */
   answerer(): Answerer
-  /** Undefined before registration. */
-  keys(): KeyState | undefined
+  readonly counts: Metrics
+  readonly meters: Meters
+  readonly tracer: Tracer
   /** Who was let in; undefined where nobody was asked for. */
   admitted(request: FastifyRequest): Allowed | null | undefined
 }
 
+/** What a server adds: in an app of somebody else's, spans are the affair of its own instrumentation. */
+interface OwnRuntime extends Runtime {
+  readonly tracer?: Tracer
+}
+
 /** The same from a configuration that has been parsed. */
-export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPostern<Claims> {
+export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPostern<Claims> {
+  const { tracer = createPropagator(config.tracing.propagate) } = runtime
   const admitted = Symbol('postern')
   let context: GuardContext | undefined
   let keys: KeyState | undefined
+  let store: SharedStore | undefined
+  const meters = createMeters()
+  const counts = createMetrics({
+    upstreams: config.upstreams.keys(),
+    meters,
+    keys: () => keys,
+    reachable: () => store?.reachable?.(),
+  })
 
   const admit = (request: FastifyRequest, allowed: Allowed | undefined) => {
     ;(request as Admitting)[admitted] = allowed ?? null
@@ -127,7 +154,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
         'This route has no guard of this instance: add { preHandler: postern.requireAuth() } or { preHandler: postern.optionalAuth() }.',
       )
     }
-    return allowed === null ? null : authOf(allowed, context.gate)
+    return allowed === null ? null : authOf(allowed, context.gate, () => tracer.of(request.raw))
   }
 
   const plugin: FastifyPluginAsync = async (app) => {
@@ -140,13 +167,19 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
       await registerCookies(scope)
       const jar = createCookieJar(config, scope)
       takeCookieNames(app, config, jar)
-      const onEvent = runtime.onEvent ?? logEvents(app.log)
-      const store = runtime.store ?? (await storeOf(config, clock, onEvent))
+      const heard = runtime.onEvent ?? logEvents(app.log)
+      const onEvent: EventSink = (event) => {
+        counts.sink(event)
+        heard(event)
+      }
+      store = runtime.store ?? (await storeOf(config, clock, onEvent))
       const gate = createGate(config, {
         keys: reading?.keys ?? runtime.keys ?? [],
         cookies: jar,
         onEvent,
         clock,
+        meters,
+        tracer,
         ...(store === undefined ? {} : { store }),
       })
       await store?.ready()
@@ -164,7 +197,10 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   }
 
   return {
-    keys: () => keys,
+    counts,
+    meters,
+    tracer,
+    metrics: async () => (await exposition([counts.snapshot()])).text,
     admitted: (request) => (request as Admitting)[admitted],
     answerer() {
       if (context === undefined)
@@ -190,7 +226,7 @@ export function posternFrom<Claims>(config: Config, runtime: Runtime): OwnPoster
   }
 }
 
-function authOf<Claims>({ session, sealed }: Allowed, gate: Gate): Auth<Claims> {
+function authOf<Claims>({ session, sealed }: Allowed, gate: Gate, trace: () => Trace): Auth<Claims> {
   const { claims } = session
   return {
     subject: claims.sub,
@@ -202,7 +238,7 @@ function authOf<Claims>({ session, sealed }: Allowed, gate: Gate): Auth<Claims> 
     clientId: claims.client_id,
     scopes: scopesOf(claims),
     expiresAt: new Date(claims.exp * 1000),
-    fetch: (target, init) => gate.fetch(session, sealed, target, init),
+    fetch: (target, init) => inTrace(trace(), () => gate.fetch(session, sealed, target, init)),
   }
 }
 

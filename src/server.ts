@@ -13,11 +13,13 @@ import Fastify, {
 import fp from 'fastify-plugin'
 import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
+import { statusLabel } from './base/meters.ts'
 import { clientCodes } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
+import { routeOf } from './http/matched-route.ts'
 import { createOverload } from './http/overload.ts'
 import { codeOf, reasonOf } from './http/problem.ts'
-import { peerAddress } from './http/request-facts.ts'
+import { createProxyTrust, peerAddress } from './http/request-facts.ts'
 import { requestIds } from './http/request-ids.ts'
 import { cutSlowReaders } from './http/slow-readers.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
@@ -33,8 +35,11 @@ import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
 import { logEvents, logRequest } from './observe/log.ts'
-import { createMetrics, exposition, type Snapshot } from './observe/metrics.ts'
+import { createProcessMetrics, exposition } from './observe/exposition.ts'
+import type { Snapshot } from './observe/family.ts'
 import { createNoteKeeper } from './observe/request-notes.ts'
+import { createTracing } from './observe/tracing.ts'
+import { serverFamilies } from './observe/server-metrics.ts'
 import { posternFrom, type Postern } from './plugin.ts'
 
 export interface ServerDeps<Claims> {
@@ -88,27 +93,40 @@ const maxHeaderSize = 24_576
 export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): Server {
   const { log } = deps
   const notes = createNoteKeeper()
+  const tracing = createTracing(config.tracing, createProxyTrust(config.trustedProxies))
+  const { tracer } = tracing
   // The record of a request says why it was refused.
   const logged = logEvents(log, 'debug')
-  const metrics = createMetrics(() => postern.keys())
-  const gather = deps.gather?.(metrics.snapshot) ?? (async () => [await metrics.snapshot()])
-  const events: EventSink = (event) => {
+  const heard: EventSink = (event) => {
     notes.sink(event)
-    metrics.sink(event)
+    if (event.type === 'answered') count(event.route, event.status, event.milliseconds)
     logged(event)
     deps.onEvent?.(event)
   }
   const postern = posternFrom<Claims>(config, {
-    onEvent: events,
+    onEvent: heard,
+    tracer,
     ...(deps.keys === undefined ? {} : { keys: deps.keys }),
     ...(deps.clock === undefined ? {} : { clock: deps.clock }),
     ...(deps.store === undefined ? {} : { store: deps.store }),
   })
+  /** Of what happens before the gate. */
+  const events: EventSink = (event) => {
+    postern.counts.sink(event)
+    heard(event)
+  }
   const lenient = isLenient(config.routes)
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   const nextId = requestIds()
   const overload = createOverload(config.overload, events)
   const unanswered = new Set<ServerResponse>()
+  const ofProcess = createProcessMetrics()
+  const own = async (): Promise<Snapshot> => [
+    ...postern.counts.snapshot(),
+    ...serverFamilies(postern.meters, overload),
+    ...(await ofProcess()),
+  ]
+  const gather = deps.gather?.(own) ?? (async () => [await own()])
   let ready = false
   let draining = false
 
@@ -141,7 +159,15 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       notes.open(request.id)
       postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reason)
       const noted = notes.take(request.id)
-      logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason, ...noted })
+      logRequest(log, {
+        reqId: request.id,
+        method: request.method,
+        status,
+        milliseconds: 0,
+        reason,
+        ...noted,
+        traceId: tracer.of(request.raw).traceId,
+      })
     },
   })
   const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
@@ -165,17 +191,26 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     events({ type: 'answered', ...where, ...what, status: clientCodes[codeOf(reason)].status, milliseconds: 0, reason })
   }
 
+  function count(route = 'none', status: number, milliseconds: number): void {
+    postern.meters.requests.of(route, statusLabel(status)).observe(milliseconds / 1000)
+  }
+
   function record(request: FastifyRequest, reply: FastifyReply, aborted: boolean) {
     const { id: reqId, method } = request
-    const { url: route } = request.routeOptions
+    const route = routeOf(request)
     const taken = notes.take(reqId)
     if (taken === undefined) return
     const { reason = aborted ? 'aborted' : undefined, ...noted } = taken
     const { sub, sid } = postern.admitted(request)?.session.claims ?? {}
     const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
-    logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted })
+    const sent = aborted && !reply.sent ? 0 : answer.status
+    count(route, sent, answer.milliseconds)
+    tracer.answered(request.raw, { method, route, status: sent, reason })
+    const { traceId } = tracer.of(request.raw)
+    logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted, traceId })
   }
 
+  app.addHook('onReady', () => tracing.open())
   app.addHook('onRequest', (request, reply, done) => {
     // Before a cookie or a token is looked at, and without a record of its own: a storm of requests is no storm of lines.
     if (overload.refuses) {
@@ -185,6 +220,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     }
     overload.enter()
     notes.open(request.id)
+    tracer.of(request.raw)
     unanswered.add(reply.raw)
     if (draining) reply.raw.setHeader('connection', 'close')
     const { socket } = request.raw
@@ -256,6 +292,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)
       await app.close().finally(() => clearInterval(sweep))
       await admin.close()
+      await tracing.close()
       overload.close()
       stopWatching()
     },

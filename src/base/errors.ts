@@ -9,6 +9,7 @@ export const errorCodes = {
   POSTERN_REVOCATIONS_INVALID: 'The revocations file has faults; each is listed.',
   POSTERN_REVOCATIONS_LOCKED: 'Another process is at work on the revocations file.',
   POSTERN_REDIS_CLIENT_MISSING: 'facts.redis is set and its client library is not installed.',
+  POSTERN_OTLP_LIBRARY_MISSING: 'tracing.endpoint is set and the libraries of OpenTelemetry are not installed.',
   POSTERN_COOKIE_NAME_TAKEN: 'Another instance in this Fastify app has a cookie of the same name.',
   POSTERN_NOT_REGISTERED: 'A guard ran before the plugin was registered in this Fastify app.',
   POSTERN_ROUTE_NOT_GUARDED: 'auth(request) was called on a route that has no guard of this instance.',

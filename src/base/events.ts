@@ -7,6 +7,8 @@ export interface EventContext {
   readonly sub?: string
   readonly sid?: string
   readonly upstream?: string
+  /** W3C Trace Context: the trace that the request is part of. Its number may be the client's choice. */
+  readonly traceId?: string
 }
 
 export type UpstreamCall = 'login' | 'second_step' | 'check' | 'refresh' | 'logout' | 'introspection' | 'jwks'
@@ -49,7 +51,7 @@ export type PosternEvent = EventContext &
         readonly client?: string
         readonly detail?: string
       }
-    | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string }
+    | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string; readonly cookieBytes: number }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
     /** `detail`: a code of what failed, where something behind us did. */
     | {

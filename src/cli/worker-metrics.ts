@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
-import type { Snapshot } from '../observe/metrics.ts'
+import type { Snapshot } from '../observe/family.ts'
 
 /*
  * Whichever worker is asked for the metrics answers for all: it asks the process above, which asks every worker. The

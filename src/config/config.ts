@@ -40,6 +40,7 @@ export interface Config {
   }
   /** Dangerous switches that are on, each as the option's path: said loudly at every start. */
   readonly insecure: readonly string[]
+  readonly tracing: TracingConfig
   readonly log: { readonly level: string }
   /** Processes. */
   readonly workers: number
@@ -52,6 +53,17 @@ export interface Config {
   /** What one process takes on; the rest is refused with 503. */
   readonly overload: OverloadConfig
   readonly shutdownTimeout: number
+}
+
+export interface TracingConfig {
+  /** Whether the headers of a trace go with calls. */
+  readonly propagate: boolean
+  /** Where spans are sent; undefined: nowhere. */
+  readonly endpoint: string | undefined
+  readonly headers: ReadonlyMap<string, string | Secret>
+  /** Share of the requests, 0 to 1. */
+  readonly sample: number
+  readonly serviceName: string
 }
 
 export interface OverloadConfig {

@@ -179,6 +179,40 @@ const insecure = strict(
   'Every dangerous switch. Each one that is on is logged at every start.',
 )
 
+const tracing = strict(
+  {
+    propagate: Type.Optional(
+      flag(
+        'Send `traceparent` and `tracestate` with calls to login services and backends. False in an app whose own instrumentation of undici does that.',
+        true,
+      ),
+    ),
+    endpoint: Type.Optional(
+      text(
+        'Where spans are sent, by OTLP over HTTP: the base address of a collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added. Default: nowhere. The plugin ignores it, and what follows.',
+      ),
+    ),
+    headers: Type.Optional(
+      map(
+        keys.header,
+        secretText('Text, or `{ file: PATH }` or `{ env: NAME }` for a secret.'),
+        'Headers that the collector asks for.',
+      ),
+    ),
+    sample: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description:
+          'Share of the requests whose spans are sent. For one that comes from `trustedProxies` with a `traceparent`, that decides.',
+        default: 1,
+      }),
+    ),
+    serviceName: Type.Optional(text('`service.name` of the spans.', 'postern')),
+  },
+  'W3C Trace Context and OpenTelemetry.',
+)
+
 const log = strict(
   {
     level: Type.Optional(
@@ -263,6 +297,7 @@ export const OptionsSchema = strict(
       ),
     ),
     insecure: Type.Optional(insecure),
+    tracing: Type.Optional(tracing),
     log: Type.Optional(log),
     workers: Type.Optional(
       Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')], {

@@ -11,6 +11,7 @@ import { parseOidcUpstream } from './parse-oidc.ts'
 import { parseRedis } from './parse-redis.ts'
 import { parseIdentityHeaders, parseProxies } from './parse-network.ts'
 import { parseRoutes } from './parse-routes.ts'
+import { parseTracing } from './parse-tracing.ts'
 import { parseSession, tokenLife } from './parse-session.ts'
 import { checkSubjectPrefixes, httpRule, parseUpstream, type Surroundings } from './parse-upstream.ts'
 import type { SecretSources } from './secrets.ts'
@@ -97,6 +98,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
     },
     revocations: { file: part('revocations')?.file },
     insecure: Object.entries(insecure).flatMap(([name, on]) => (on ? [`insecure.${name}`] : [])),
+    tracing: parseTracing(top.at('tracing'), part('tracing') ?? {}, sources),
     log: { level: part('log')?.level ?? 'info' },
     workers,
     replicas,

@@ -19,8 +19,16 @@ export const hopByHop: ReadonlySet<string> = new Set([
   'expect',
 ])
 
-/** Names that say where a request came from or whom it is for, beside the ones that configuration adds. */
-const oursExactly: ReadonlySet<string> = new Set(['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'host'])
+/** Names that say where a request came from, whom it is for or what it is part of, beside the ones that configuration adds. */
+const oursExactly: ReadonlySet<string> = new Set([
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'host',
+  'traceparent',
+  'tracestate',
+])
 const oursByPrefix = ['x-forwarded-', 'x-original-', 'x-auth-request-', 'remote-', 'x-postern-'] as const
 
 /** Taken in their one spelling only: another could mean something else behind the backend than in front of it. */

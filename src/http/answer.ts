@@ -7,6 +7,7 @@ import { answerFor, formatFor } from '../route/answer.ts'
 import { clientKind } from '../route/client-kind.ts'
 import { safeReturnTo } from '../route/return-to.ts'
 import { bareHeaders } from './bare-headers.ts'
+import { routeOf } from './matched-route.ts'
 import { errorPage } from './pages/error.ts'
 import { pageHeaders, withFormAction } from './pages/headers.ts'
 import { authenticateChallenge, codeOf, problemOf, problemType, reasonOf, type Problem } from './problem.ts'
@@ -65,7 +66,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     { session, detail }: Pick<RefusalExtras, 'session' | 'detail'> = {},
   ): void {
     const { reqId, address } = factsOf(request, trust)
-    const { url: route } = request.routeOptions
+    const route = routeOf(request)
     events({
       type: 'refused',
       reason,

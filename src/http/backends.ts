@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Dispatcher } from 'undici'
 import type { Reason } from '../base/reasons.ts'
+import type { SpanWords, Trace } from '../base/trace.ts'
 import type { RouteConfig } from '../config/config.ts'
 import { createBackendPool } from '../forward/backend.ts'
 import { createOwnCookies, type OwnCookies } from '../forward/cookies.ts'
@@ -14,6 +15,7 @@ import { isRepeated } from '../life/credentials.ts'
 import { createRouteTable } from '../route/match.ts'
 import { canonicalPath, type CanonicalPath } from '../route/path.ts'
 import type { EndpointContext } from './endpoint.ts'
+import { routeName } from './matched-route.ts'
 
 export type Valid = Extract<Authentication, { state: 'valid' }>
 
@@ -37,12 +39,13 @@ export interface Outgoing {
 export interface Backends {
   readonly cookies: OwnCookies
   match(request: Pick<IncomingMessage, 'url' | 'method' | 'headers' | 'rawHeaders'>): RouteMatch
-  /** @param who undefined on a public route */
+  /** @param who undefined on a public route @param trace what the call is part of */
   prepare(
     route: ProxiedRoute,
     path: CanonicalPath,
     request: RequestFacts,
     who: Valid | undefined,
+    trace: Trace,
   ): Promise<Outgoing | undefined>
 }
 
@@ -104,9 +107,9 @@ export function createBackends(
       return { ok: false, reason: match.kind === 'ambiguous' ? 'ambiguous_path' : 'not_found' }
     },
 
-    async prepare(route, path, request, who) {
+    async prepare(route, path, request, who, trace) {
       const { rules = usual, fixed = [] } = prepared.get(route) ?? {}
-      const added = [...fixed]
+      const added = [...fixed, ...Object.entries(trace.headers())]
       if (who !== undefined) {
         added.push(...gate.identity(who.session, identity))
         const credential = await gate.credential(who, route)
@@ -124,6 +127,17 @@ export function createBackends(
       }
     },
   }
+}
+
+/** What the span of a call to a backend says. */
+export function backendWords(route: ProxiedRoute, outcome: string, status: number | undefined): SpanWords {
+  const attributes = {
+    'server.address': new URL(route.backend).host,
+    'http.route': routeName(route),
+    'http.response.status_code': status,
+    'postern.outcome': outcome,
+  }
+  return { name: `backend ${routeName(route)}`, attributes, failed: status === undefined || status >= 500 }
 }
 
 /** Two lines of `Authorization` would each mean something to somebody: what is decided on would not be what is forwarded. */

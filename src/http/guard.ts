@@ -78,7 +78,8 @@ export function createGuard(
       return
     }
     const { raw } = request
-    const facts = { method: raw.method ?? 'GET', headers: raw.headers, rawHeaders: raw.rawHeaders, reqId: request.id }
+    const { method = 'GET', headers, rawHeaders } = raw
+    const facts = { method, headers, rawHeaders, reqId: request.id, message: raw }
     const found = ready.gate.authenticate(facts, asked)
     if (!(found instanceof Promise)) {
       if (settle(request, reply, ready, found)) done()

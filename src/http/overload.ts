@@ -7,6 +7,10 @@ export interface Overload {
   readonly refuses: boolean
   /** Whether it has refused without a break for so long that refusing does not help: others should be asked instead. */
   readonly lasts: boolean
+  /** Requests that are taken on. */
+  readonly open: number
+  /** Milliseconds by which the event loop is late, on average. */
+  readonly delay: number
   /** Seconds for Retry-After, not the same for everyone, so that not all of them come again at once. */
   readonly retryAfter: number
   /** A request is taken on. */
@@ -90,6 +94,12 @@ export function createOverload(
   return {
     get refuses() {
       return since !== undefined
+    },
+    get open() {
+      return open
+    },
+    get delay() {
+      return delay
     },
     get lasts() {
       return since !== undefined && now() - since >= lasting

@@ -1,13 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RouteConfig } from '../config/config.ts'
+import { statusLabel } from '../base/meters.ts'
 import { decide } from '../decide.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
 import { forward } from '../forward/stream.ts'
 import type { RequestFacts } from '../gate.ts'
 import { transportSecurity } from './bare-headers.ts'
-import { credentialsFor, type Backends, type RouteMatch, type Valid } from './backends.ts'
+import { backendWords, credentialsFor, type Backends, type RouteMatch, type Valid } from './backends.ts'
 import { answerPreflight, corsHeaders, isListed, isPreflight } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
+import { noteRoute, routeName } from './matched-route.ts'
 import { forwardedMethods } from './methods.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
@@ -17,14 +19,17 @@ type Matched = Extract<RouteMatch, { ok: true }>
 /** The configured routes: matched once, decided by the one decision, and streamed to the backend of the match. */
 export function proxyRoutes(app: FastifyInstance, context: EndpointContext, backends: Backends): void {
   const { gate, answerer, trust } = context
+  const { backends: asked, current } = gate.meters
   /** Streams without an end, by what cuts them. */
   const endless = new Set<() => void>()
+  current.eventStreams = () => endless.size
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { raw } = request
     const match = backends.match(raw)
     if (!match.ok) return answerer.refuse(request, reply, match.reason)
     const { route } = match
+    noteRoute(raw, route)
     const facts = factsOf(request, trust)
     if (route.access === 'public') return send(request, reply, facts, match, undefined)
     if (isPreflight(request.method, raw.headers)) return answerPreflight(reply, route, raw.headers)
@@ -55,19 +60,26 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
   ): Promise<FastifyReply> {
     const { raw } = request
     if (tooLong(request, route)) return answerer.refuse(request, reply, 'too_large')
-    const outgoing = await backends.prepare(route, path, facts, who)
+    const call = gate.tracer.of(raw).begin()
+    const outgoing = await backends.prepare(route, path, facts, who, call.trace)
     if (outgoing === undefined)
       return answerer.challenge(request, reply, 'undecryptable', {
         onAnonymous: route.onAnonymous,
         session: who?.session,
       })
     let isEndless = false
+    const startedAt = performance.now()
+    const answered = (as: string, status?: number) => {
+      asked.of(routeName(route), as).observe((performance.now() - startedAt) / 1000)
+      call.end(() => backendWords(route, as, status))
+    }
     const end = await forward(raw, reply.raw, {
       ...outgoing,
       method: request.method,
       timeout: route.timeout,
       maxBody: route.maxBody,
       answerHeaders(status, head) {
+        answered(statusLabel(status), status)
         isEndless = isEventStream(head)
         // It was shown the person's token and does not take it: the upstream is asked at the next request.
         if (status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)
@@ -92,8 +104,10 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
         }
       },
     })
-    if (end.kind === 'failed')
+    if (end.kind === 'failed') {
+      answered(end.reason)
       return answerer.refuse(request, reply, end.reason, { session: who?.session, detail: end.detail })
+    }
     // Nothing can be said to the client any more: the record says it.
     if (end.kind === 'broken') answerer.note(request, 'backend_bad', { session: who?.session, detail: end.detail })
     if (end.kind === 'aborted' && !reply.sent) reply.hijack()

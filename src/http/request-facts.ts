@@ -41,8 +41,8 @@ export function factsOf(request: FastifyRequest, trust: ProxyTrust): RequestFact
   const address = addressOf(raw, trust)
   const { method = 'GET', headers, rawHeaders } = raw
   return address === undefined
-    ? { method, headers, rawHeaders, reqId: request.id }
-    : { method, headers, rawHeaders, reqId: request.id, address }
+    ? { method, headers, rawHeaders, reqId: request.id, message: raw }
+    : { method, headers, rawHeaders, reqId: request.id, address, message: raw }
 }
 
 export function addressOf({ socket, headers }: IncomingMessage, trust: ProxyTrust): string | undefined {

@@ -1,13 +1,23 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { statusLabel } from '../base/meters.ts'
 import { decide } from '../decide.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { responseHeaders } from '../forward/response-headers.ts'
-import { join, openTunnel, watchForEnd, type Opened, type RawHeaders, type Tunnel } from '../forward/tunnel.ts'
+import {
+  join,
+  openTunnel,
+  watchForEnd,
+  type Opened,
+  type RawHeaders,
+  type Tunnel,
+  type TunnelStart,
+} from '../forward/tunnel.ts'
 import type { CanonicalPath } from '../route/path.ts'
-import { credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
+import { backendWords, credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { isListed } from './cors.ts'
+import { routeName } from './matched-route.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { cookieLines, createWishes, type Wish } from './wish.ts'
 
@@ -30,6 +40,12 @@ function isHandshake(request: IncomingMessage): boolean {
   return wantsWebSocket(request) && headers['sec-websocket-key'] !== undefined && !hasBody && isPlain
 }
 
+/** Undefined: there was no answer. */
+function statusOf(started: TunnelStart): number | undefined {
+  if (started.kind === 'failed') return undefined
+  return started.kind === 'open' ? 101 : started.status
+}
+
 /**
  * WebSockets by the same route table and the same decision. Fastify sees none of this: its hooks do not run for an
  * upgrade. A page elsewhere can open one with our cookie, so by cookie it takes our own `Origin` (security.md CS-07).
@@ -38,7 +54,8 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   const { gate, trust } = context
   const { config, events } = gate
   const tunnels = new Set<Tunnel>()
-  const wishOf = createWishes(trust, events)
+  gate.meters.current.webSockets = () => tunnels.size
+  const wishOf = createWishes(trust, events, gate.tracer)
   let closing = false
 
   /** Who may open one; `undefined` and an answer where nobody may. */
@@ -68,7 +85,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const match = backends.match(request)
     if (!match.ok) return wish.refuse(match.reason)
     const { route, path } = match
-    wish.route = route.path
+    wish.route = routeName(route)
     if (!route.websocket || !isHandshake(request)) return wish.refuse('bad_request')
     const isPublic = route.access === 'public'
     const who = isPublic ? undefined : await admit(wish, route)
@@ -104,14 +121,20 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     who: Valid | undefined,
   ): Promise<Opened | undefined> {
     const { socket } = wish
-    const outgoing = await backends.prepare(route, path, wish.facts, who)
+    const call = gate.tracer.of(wish.request).begin()
+    const outgoing = await backends.prepare(route, path, wish.facts, who, call.trace)
     if (outgoing === undefined) {
       wish.refuse('undecryptable')
       return undefined
     }
     const { signal, stop } = watchForEnd(socket)
+    const startedAt = performance.now()
     const started = await openTunnel({ ...outgoing, timeout: route.timeout, signal })
     stop()
+    const status = statusOf(started)
+    const outcome = started.kind === 'failed' ? started.reason : statusLabel(status ?? 0)
+    call.end(() => backendWords(route, outcome, status))
+    gate.meters.backends.of(routeName(route), outcome).observe((performance.now() - startedAt) / 1000)
     if (signal.aborted) socket.destroy()
     if (started.kind === 'open') {
       if (!socket.writableEnded && !socket.destroyed) return started

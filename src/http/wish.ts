@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { AnsweredFields, EventSink } from '../base/events.ts'
+import type { Tracer } from '../base/trace.ts'
 import { clientCodes, type Reason } from '../base/reasons.ts'
 import type { RequestFacts } from '../gate.ts'
 import type { Session } from '../life/authentication.ts'
@@ -27,7 +28,11 @@ export interface Wish {
 }
 
 /** Fastify sees nothing of an upgrade, so ids and records are made here. */
-export function createWishes(trust: ProxyTrust, events: EventSink): (request: IncomingMessage, socket: Duplex) => Wish {
+export function createWishes(
+  trust: ProxyTrust,
+  events: EventSink,
+  tracer: Tracer,
+): (request: IncomingMessage, socket: Duplex) => Wish {
   const nextId = requestIds()
   return (request, socket) => {
     const { headers, rawHeaders } = request
@@ -47,13 +52,15 @@ export function createWishes(trust: ProxyTrust, events: EventSink): (request: In
     const wish: Wish = {
       request,
       socket,
-      facts: { method: 'GET', headers, rawHeaders, ...where },
+      facts: { method: 'GET', headers, rawHeaders, ...where, message: request },
       setCookies: [],
       tell(status, why = {}) {
         if (told) return
         told = true
         const milliseconds = performance.now() - startedAt
-        events({ type: 'answered', ...where, method: 'GET', ...who(), status, milliseconds, ...why })
+        const { traceId } = tracer.of(request)
+        tracer.answered(request, { method: 'GET', route: wish.route, status, reason: why.reason })
+        events({ type: 'answered', ...where, traceId, method: 'GET', ...who(), status, milliseconds, ...why })
       },
       refuse(reason, lines = [], detail) {
         if (socket.writableEnded || socket.destroyed) return

@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.ts'
+import type { Meters } from '../base/meters.ts'
+import { inTrace } from '../base/cause.ts'
 import type { Reason } from '../base/reasons.ts'
+import type { Traced, Tracer } from '../base/trace.ts'
 import type { Config } from '../config/config.ts'
 import { countAccepted, type SigningKey } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
@@ -21,6 +24,8 @@ interface Request {
   readonly rawHeaders: readonly string[]
   readonly reqId?: string
   readonly address?: string
+  /** What the trace of the request is kept on. */
+  readonly message?: Traced
 }
 
 export interface AuthenticateOptions {
@@ -45,6 +50,8 @@ interface AuthenticatorDeps {
   readonly renewer: Renewer
   readonly endings: Endings
   readonly clock: Clock
+  readonly meters: Pick<Meters, 'memo' | 'current'>
+  readonly tracer: Tracer
 }
 
 /** A verified token and until when nothing about it has to be asked again. Times in milliseconds. */
@@ -76,6 +83,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   const policy = config.session
   const cookieMemo = createTokenMemo<Known>()
   const bearerMemo = createTokenMemo<Known>()
+  const { memo } = deps.meters
+  deps.meters.current.remembered = () => cookieMemo.size + bearerMemo.size
 
   /** Sessions whose token was refused somewhere: due, whatever their age. */
   const suspects = new WeakSet<Session>()
@@ -119,6 +128,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   }
 
   async function bearer(token: string): Promise<Authentication> {
+    memo.misses += 1
     const verified = await deps.access.verify(token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'access', claims: verified.claims, kid: verified.key.kid }
@@ -135,6 +145,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     credentials: CookieCredentials,
     options: AuthenticateOptions,
   ): Promise<Authentication> {
+    memo.misses += 1
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'session', claims: verified.claims, kid: verified.key.kid }
@@ -175,10 +186,11 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
     const maySpend = always || spendingKinds.has(kind)
-    const { reqId, address } = request
+    const { reqId, address, message } = request
+    const trace = message === undefined ? undefined : deps.tracer.of(message)
     const context = { ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) }
     const wanted = { token, claims, sealed, slide, stillValid, maySpend, mustAsk, context }
-    const renewal = renewed(wanted, session)
+    const renewal = inTrace(trace, () => renewed(wanted, session))
     const answer = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (answer !== undefined) return answer
     return stillValid ? asItIs : { state: 'unavailable', retryAfter, session }
@@ -224,6 +236,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
           if (known === undefined || known.ringGeneration !== ring.generation) return bearer(credentials.token)
           const now = clock()
           if (now >= known.freshUntil || now < known.from || !unended(known)) return bearer(credentials.token)
+          memo.hits += 1
           countAccepted(known.key, now)
           return known.answer
         }
@@ -240,6 +253,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
             return cookie(request, credentials, options)
           const now = clock()
           if (now < known.from) return cookie(request, credentials, options)
+          memo.hits += 1
           countAccepted(known.key, now)
           const plain =
             now < (options.slide === false ? known.freshUntil : known.activityFreshUntil) &&

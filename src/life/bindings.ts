@@ -103,9 +103,9 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
 
   /** The check call and never a refresh: a socket must not spend what the browser needs. Once per session at a time. */
   function ask(held: Held): void {
-    const { sid, sub } = held.session.claims
+    const { sid, sub, upn: upstream } = held.session.claims
     held.askAt = Infinity
-    causedBy({ sid, sub }, () => standingOf(held))
+    causedBy({ sid, sub, upstream }, () => standingOf(held))
       .then((standing) => {
         if (standing === 'unknown') for (const binding of held.bindings) end(binding)
         if (standing !== 'over') return
@@ -115,6 +115,7 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
           reason: 'upstream_refused',
           sid,
           sub,
+          upstream,
           detail: 'asked for an open connection',
         })
       })

@@ -218,6 +218,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       await ask(() => client.del(`${prefix}${key}`))
     },
     buckets,
+    reachable: () => client.isReady && !isAway,
     async close() {
       // What ended sessions here may be known nowhere else.
       for (let waited = 0; first(untold) !== undefined && client.isReady && waited < times.grace; waited += times.look)

@@ -182,7 +182,8 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     const successor = { token: carried.minted.token, sealed: carried.sealed, setCookies: carried.setCookies }
     await facts.remember(predecessor(request), successor, clock() + successorLife)
     bindings.renewed(claims.sid, carried.sealed ?? carried.minted.claims.upt)
-    events({ type: 'renewed', jti: carried.minted.claims.jti, replaced: claims.jti, sid: claims.sid, sub: claims.sub })
+    const { sid, sub, jti: replaced } = claims
+    events({ type: 'renewed', jti: carried.minted.claims.jti, replaced, cookieBytes: carried.bytes, sid, sub })
     return { kind: 'renewed', successor }
   }
 
@@ -213,7 +214,8 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
 
   return {
     renew: shareFlights((request) => {
-      const cause = { ...request.context, sid: request.claims.sid, sub: request.claims.sub }
+      const { sid, sub, upn: upstream } = request.claims
+      const cause = { ...request.context, sid, sub, upstream }
       return causedBy(cause, () =>
         renewOnce(request).catch((error: unknown): Renewal => {
           events({ type: 'error', where: 'renewal', error })

@@ -40,5 +40,7 @@ export interface SharedStore {
   add(key: string, value: string, until: number): Promise<Added>
   remove(key: string): Promise<void>
   readonly buckets: SharedBuckets
+  /** Whether it can be asked just now. Absent where it always can. */
+  reachable?(): boolean
   close(): Promise<void>
 }

@@ -1,6 +1,8 @@
 import { request, type Dispatcher } from 'undici'
+import { currentTrace } from '../base/cause.ts'
 import { PosternError } from '../base/errors.ts'
 import type { Sealer } from '../token/seal.ts'
+import { callWords } from '../upstream/observed.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
 import { upstreamSubject } from './session.ts'
@@ -42,11 +44,18 @@ export async function fetchFromUpstream(
   const shown = upstream.present(content, upstreamSubject(session.claims))
   const taken = new Set(Object.keys(shown).map((name) => name.toLowerCase()))
   const kept = Object.entries(init.headers ?? {}).filter(([name]) => !taken.has(name.toLowerCase()))
-  return request(url, {
+  const step = currentTrace()?.begin()
+  const traced = step?.trace.headers()
+  const response = await request(url, {
     dispatcher: upstream.dispatcher,
     method: init.method ?? 'GET',
-    headers: { ...Object.fromEntries(kept), ...shown },
+    headers: { ...traced, ...Object.fromEntries(kept), ...shown },
     ...(init.body === undefined ? {} : { body: init.body }),
     ...(init.signal === undefined ? {} : { signal: init.signal }),
+  }).catch((error: unknown) => {
+    step?.end(() => callWords(upstream, 'fetch', 'failed', undefined, true))
+    throw error
   })
+  step?.end(() => callWords(upstream, 'fetch', 'answered', response.statusCode, false))
+  return response
 }

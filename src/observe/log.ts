@@ -70,15 +70,15 @@ const fields = [
 ] as const
 
 /** What a record of one request says, the framework's own and any other. */
-type Said = AnsweredFields & Pick<EventContext, 'reqId' | 'address' | 'sub' | 'sid'>
+type Said = AnsweredFields & Pick<EventContext, 'reqId' | 'address' | 'sub' | 'sid' | 'traceId'>
 type RequestRecord = Pick<Said, 'status' | 'milliseconds'> & { readonly [Field in keyof Said]: Said[Field] | undefined }
 
 /** Writes the one record of a request. */
 export function logRequest(log: Pick<FastifyBaseLogger, 'info'>, record: RequestRecord): void {
-  const { reqId, address, method, route, status, milliseconds, reason, detail, sub, sid } = record
+  const { reqId, address, method, route, status, milliseconds, reason, detail, sub, sid, traceId } = record
   const ms = Math.round(milliseconds * 100) / 100
   const from = reason === undefined || reason === 'aborted' ? {} : { address }
-  log.info({ reqId, method, route, status, ms, reason, detail, ...from, sub, sid }, 'request')
+  log.info({ reqId, method, route, status, ms, reason, detail, ...from, sub, sid, trace_id: traceId }, 'request')
 }
 
 /**
@@ -97,6 +97,8 @@ export function logEvents(log: Pick<FastifyBaseLogger, Level>, refusals: Level =
     for (const field of fields) {
       if (given[field] !== undefined) record[field] = given[field]
     }
+    // As OpenTelemetry has it in logs that are not its own.
+    if (event.traceId !== undefined) record['trace_id'] = event.traceId
     if (event.type === 'error') record['error'] = loggedError(event.error)
     log[event.type === 'refused' ? refusals : levels[event.type]](
       record,

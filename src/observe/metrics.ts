@@ -1,7 +1,9 @@
-import type { MetricObjectWithValues, MetricValue, Registry } from 'prom-client'
 import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
+import type { Meters } from '../base/meters.ts'
 import type { KeyRing } from '../keys/ring.ts'
+import { createEventCounts } from './event-counts.ts'
+import { counted, counter, gauge, histogram, plain, type Snapshot } from './family.ts'
 
 /** The keys as they stand now. */
 export interface KeyState {
@@ -11,114 +13,157 @@ export interface KeyState {
   readonly now: Clock
 }
 
-/** What one process counted, in a form that can be sent to another. */
-export type Snapshot = readonly MetricObjectWithValues<MetricValue<string>>[]
+/** Where numbers come from that no event tells. */
+export interface MetricSources {
+  /** Keys of the configured upstreams: no other stands in a label. */
+  readonly upstreams: Iterable<string>
+  readonly meters: Meters
+  /** Undefined before there are any. */
+  keys(): KeyState | undefined
+  /** Whether what processes share can be reached; undefined where that is no question. */
+  reachable(): boolean | undefined
+}
 
 export interface Metrics {
   readonly sink: EventSink
-  /** Of this process. */
-  snapshot(): Promise<Snapshot>
+  /** Of this process, as they stand now. */
+  snapshot(): Snapshot
 }
-
-/** Nothing but numbers until somebody asks: the library is loaded then, and only then. */
-const library = () => import('prom-client')
 
 /**
- * Counts what happens. Labels are key ids of the folder and closed lists, never anything that a request brings, so their
- * number is bounded.
- *
- * @param keys undefined before there are any
+ * Counts what happens: an addition for each event, and nothing else until somebody asks. Labels are what the configuration
+ * names, key ids of the folder and closed lists, never anything that a request brings, so the number of series is bounded.
  */
-export function createMetrics(keys: () => KeyState | undefined): Metrics {
-  const refusals = new Map<string, number>()
-  let registry: Promise<Registry> | undefined
+export function createMetrics({ upstreams, meters, keys, reachable }: MetricSources): Metrics {
+  const counts = createEventCounts(upstreams)
 
   return {
-    sink(event) {
-      if (event.type === 'refused') refusals.set(event.reason, (refusals.get(event.reason) ?? 0) + 1)
-    },
-    async snapshot() {
-      registry ??= register(keys, refusals)
-      return (await registry).getMetricsAsJSON() as Promise<Snapshot>
-    },
+    sink: counts.sink,
+    snapshot: () => [
+      counter(
+        'postern_sign_ins_total',
+        'Attempts to sign in, by upstream and outcome: signed_in, or why not.',
+        counted(counts.signIns),
+      ),
+      counter(
+        'postern_token_exchanges_total',
+        'Tokens that API clients asked for, by outcome: exchanged, or why not.',
+        counted(counts.exchanges),
+      ),
+      counter(
+        'postern_renewals_total',
+        'Renewals of sessions, by upstream and outcome: renewed, or why not.',
+        counted(counts.renewals),
+      ),
+      counter('postern_sign_outs_total', 'Sign-outs, by upstream and whether it was told.', counted(counts.signOuts)),
+      histogram(
+        'postern_upstream_request_duration_seconds',
+        'Calls to the services that sign people in, by upstream, call and outcome.',
+        counts.calls.entries(),
+      ),
+      counter('postern_refusals_total', 'Requests that were refused, by reason.', counted(counts.refusals)),
+      counter(
+        'postern_verifications_total',
+        'Tokens that were verified, by the key that they name and outcome: valid, or why not. Keys count since they were read.',
+        verifications(),
+      ),
+      counter(
+        'postern_openings_total',
+        'Sealed parts that a sealing key opened, since it was read.',
+        rolesOf('sealing').map(({ key }) => [{ kid: key.kid }, key.tally.accepted] as const),
+      ),
+      counter('postern_memo_lookups_total', 'Look-ups of tokens that may have been verified before, by result.', [
+        [{ result: 'hit' }, meters.memo.hits],
+        [{ result: 'miss' }, meters.memo.misses],
+      ]),
+      gauge('postern_memo_entries', 'Verified tokens that are remembered.', plain(meters.current.remembered())),
+      histogram('postern_cookie_bytes', 'Bytes of the cookies of a session when they were set.', [
+        [{}, counts.cookies],
+      ]),
+      histogram(
+        'postern_backend_request_duration_seconds',
+        'Until a backend began its answer, by configured route and class of status, or why there was none.',
+        meters.backends.entries(),
+      ),
+      gauge('postern_open_sockets', 'WebSockets and event streams that are open.', [
+        [{ kind: 'websocket' }, meters.current.webSockets()],
+        [{ kind: 'event_stream' }, meters.current.eventStreams()],
+      ]),
+      gauge(
+        'postern_session_bound_answers',
+        'WebSockets, event streams and answers under way that end with their session.',
+        plain(meters.current.bound()),
+      ),
+      ...keyFamilies(),
+      gauge(
+        'postern_revocations',
+        'What the list of revocations in force names.',
+        [
+          [{ kind: 'everyone' }, counts.revocations.everyone],
+          [{ kind: 'subject' }, counts.revocations.subjects],
+          [{ kind: 'session' }, counts.revocations.sessions],
+        ],
+        'max',
+      ),
+      gauge(
+        'postern_revocations_refused',
+        '1 while the revocations file has a fault and the list before it is in force.',
+        plain(counts.revocations.refused),
+        'max',
+      ),
+      gauge(
+        'postern_redis_up',
+        '1 while the server of facts.redis answers; absent without one.',
+        reachable() === undefined ? [] : plain(reachable() === true ? 1 : 0),
+        'min',
+      ),
+      counter('postern_errors_total', 'Faults of ours or of the app: see the log.', plain(counts.errors.value)),
+    ],
   }
-}
 
-async function register(keys: () => KeyState | undefined, refusals: ReadonlyMap<string, number>): Promise<Registry> {
-  const { Counter, Gauge, Registry } = await library()
-  const registry = new Registry()
-  const registers = [registry]
-  const roles = () => keys()?.roles() ?? []
+  function rolesOf(family: 'signing' | 'sealing') {
+    return (keys()?.roles() ?? []).filter(({ key }) => key.kind === family)
+  }
 
-  // Read from where they are counted at each question, so that counting costs an addition.
-  new Counter({
-    registers,
-    name: 'postern_refusals_total',
-    help: 'Requests that were refused, by reason.',
-    labelNames: ['reason'],
-    collect() {
-      this.reset()
-      for (const [reason, count] of refusals) this.inc({ reason }, count)
-    },
-  })
-  for (const [name, family, help] of [
-    ['postern_verifications_total', 'signing', 'Tokens that a signing key verified, since it was read.'],
-    ['postern_openings_total', 'sealing', 'Sealed parts that a sealing key opened, since it was read.'],
-  ] as const)
-    new Counter({
-      registers,
-      name,
-      help,
-      labelNames: ['kid'],
-      collect() {
-        this.reset()
-        for (const { key } of roles()) if (key.kind === family) this.inc({ kid: key.kid }, key.tally.accepted)
-      },
-    })
-  const labelNames = ['kid', 'family', 'role'] as const
-  new Gauge({
-    registers,
-    name: 'postern_key_age_seconds',
-    help: 'Time since a key may be used; 0 for one that waits.',
-    labelNames,
-    aggregator: 'max',
-    collect() {
-      this.reset()
-      const now = keys()?.now() ?? 0
-      for (const { key, role } of roles())
-        this.set({ kid: key.kid, family: key.kind, role }, Math.max(0, now - key.activatesAt) / 1000)
-    },
-  })
-  new Gauge({
-    registers,
-    name: 'postern_key_last_used_timestamp_seconds',
-    help: 'When a key last verified or opened something, since it was read.',
-    labelNames,
-    aggregator: 'max',
-    collect() {
-      this.reset()
-      for (const { key, role } of roles())
-        if (key.tally.lastAccepted > 0)
-          this.set({ kid: key.kid, family: key.kind, role }, key.tally.lastAccepted / 1000)
-    },
-  })
-  new Gauge({
-    registers,
-    name: 'postern_key_folder_faults',
-    help: 'Things that are wrong with the key folder; the last good keys are in force.',
-    aggregator: 'max',
-    collect() {
-      this.set(keys()?.faults() ?? 0)
-    },
-  })
-  return registry
-}
+  function verifications() {
+    return [
+      ...rolesOf('signing').map(({ key }) => [{ kid: key.kid, outcome: 'valid' }, key.tally.accepted] as const),
+      ...counted(meters.unverified),
+    ]
+  }
 
-/** The numbers of all processes as one text, in the exposition format of Prometheus. */
-export async function exposition(
-  snapshots: readonly Snapshot[],
-): Promise<{ readonly type: string; readonly text: string }> {
-  const { AggregatorRegistry } = await library()
-  const merged = AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot]))
-  return { type: merged.contentType, text: await merged.metrics() }
+  function keyFamilies(): Snapshot {
+    const now = keys()?.now() ?? 0
+    const roles = (keys()?.roles() ?? []).map(
+      ({ key, role }) => [{ kid: key.kid, family: key.kind, role }, key] as const,
+    )
+    return [
+      gauge(
+        'postern_key_age_seconds',
+        'Time since a key may be used; 0 for one that waits.',
+        roles.map(([labels, key]) => [labels, Math.max(0, now - key.activatesAt) / 1000] as const),
+        'max',
+      ),
+      gauge(
+        'postern_key_activation_timestamp_seconds',
+        'From when on a key may be used.',
+        roles.map(([labels, key]) => [labels, key.activatesAt / 1000] as const),
+        'max',
+      ),
+      gauge(
+        'postern_key_last_used_timestamp_seconds',
+        'When a key last verified or opened something, since it was read.',
+        roles.flatMap(([labels, { tally }]) =>
+          tally.lastAccepted > 0 ? [[labels, tally.lastAccepted / 1000] as const] : [],
+        ),
+        'max',
+      ),
+      gauge(
+        'postern_key_folder_faults',
+        'Things that are wrong with the key folder; the last good keys are in force.',
+        plain(keys()?.faults() ?? 0),
+        'max',
+      ),
+    ]
+  }
 }

@@ -41,15 +41,25 @@ export function takenFrom({ iat, nbf }: Pick<TokenClaims, 'iat' | 'nbf'>): numbe
 
 const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
-/** A verifier of one kind of token: the kind, the issuer and the audience are fixed here, never read from a token. */
-export function createVerifier(kind: TokenKind, ring: KeyRing, names: Audiences, clock: Clock): Verifier {
+/** Hears why a token did not verify. @param kid of ours that it names; undefined where it names none */
+export type OnUnverified = (reason: Reason, kid: string | undefined) => void
+
+/**
+ * A verifier of one kind of token: the kind, the issuer and the audience are fixed here, never read from a token.
+ *
+ * @param onUnverified default: nobody hears
+ */
+export function createVerifier(
+  kind: TokenKind,
+  ring: KeyRing,
+  names: Audiences,
+  clock: Clock,
+  onUnverified: OnUnverified = () => undefined,
+): Verifier {
   const { typ } = tokenKinds[kind]
   const audience = names.audience[kind]
 
-  async function verify(token: string): Promise<Verification> {
-    if (token.length > maximumTokenLength) return refused('credential_too_large')
-    if (!compactForm.test(token)) return refused('malformed')
-    const found = findKey(token.slice(0, token.indexOf('.')), typ, ring)
+  async function judge(token: string, found: Found): Promise<Verification> {
     if ('reason' in found) return refused(found.reason)
     const payload = await verifiedPayload(token, found.key)
     if (payload === undefined) return refused('bad_signature')
@@ -61,29 +71,37 @@ export function createVerifier(kind: TokenKind, ring: KeyRing, names: Audiences,
     return atTime(claims, found.key, clock())
   }
 
-  return { verify }
+  return {
+    async verify(token) {
+      const found = findKey(token, typ, ring)
+      const verification = await judge(token, found)
+      if (verification.state === 'refused') onUnverified(verification.reason, found.key?.kid)
+      return verification
+    },
+  }
 }
+
+/** The key that a token names, where it is one of ours, and why it cannot be good whatever its signature. */
+type Found = { readonly key: SigningKey } | { readonly reason: Reason; readonly key?: SigningKey }
 
 /**
  * Our tokens carry `alg`, `kid` and `typ` in the header and nothing else: no `crit`, `jwk`, `jku`, `x5c` or `b64` is
  * ever looked at, because a header that has one is refused (RFC 8725 sections 3.1 and 3.10).
  */
-function findKey(
-  segment: string,
-  typ: string,
-  ring: KeyRing,
-): { readonly key: SigningKey } | { readonly reason: Reason } {
-  const text = Buffer.from(segment, 'base64url').toString()
+function findKey(token: string, typ: string, ring: KeyRing): Found {
+  if (token.length > maximumTokenLength) return { reason: 'credential_too_large' }
+  if (!compactForm.test(token)) return { reason: 'malformed' }
+  const text = Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString()
   const header = parseObject(text)
   if (header === undefined) return { reason: 'malformed' }
   const { alg, kid } = header
   if (typeof kid !== 'string') return { reason: 'bad_header' }
   const key = ring.verifyingKey(kid)
   if (key === undefined) return { reason: 'unknown_kid' }
-  if (alg !== key.alg) return { reason: 'bad_header' }
-  if (header['typ'] !== typ) return { reason: 'wrong_kind' }
+  if (alg !== key.alg) return { reason: 'bad_header', key }
+  if (header['typ'] !== typ) return { reason: 'wrong_kind', key }
   // Byte for byte what the minter writes: this leaves no room for further or repeated members.
-  return text === JSON.stringify({ alg, kid, typ }) ? { key } : { reason: 'bad_header' }
+  return text === JSON.stringify({ alg, kid, typ }) ? { key } : { reason: 'bad_header', key }
 }
 
 async function verifiedPayload(token: string, key: SigningKey): Promise<Record<string, unknown> | undefined> {

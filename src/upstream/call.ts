@@ -1,5 +1,6 @@
 import { errors, type Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
+import { currentTrace } from '../base/cause.ts'
 import { errorCode } from '../base/error-code.ts'
 import { AnswerTooLarge, readAnswer, type Answer } from './answer.ts'
 import { failed } from './failed.ts'
@@ -60,7 +61,7 @@ async function exchange(
     // A pool knows its origin; the type asks for it only of dispatchers that do not.
     path: request.path,
     method: request.method as Dispatcher.HttpMethod,
-    headers: request.headers,
+    headers: { ...currentTrace()?.headers(), ...request.headers },
     ...(request.body === undefined ? {} : { body: request.body }),
     signal,
   })

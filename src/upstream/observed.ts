@@ -1,6 +1,26 @@
+import { currentTrace, inTrace } from '../base/cause.ts'
 import type { Clock } from '../base/clock.ts'
 import type { EventSink, UpstreamCall } from '../base/events.ts'
+import type { SpanWords } from '../base/trace.ts'
 import type { Upstream } from './upstream.ts'
+
+/** What the span of a call says. */
+export function callWords(
+  { key, origin }: Pick<Upstream, 'key' | 'origin'>,
+  call: UpstreamCall | 'fetch',
+  outcome: string,
+  status: number | undefined,
+  failed: boolean,
+): SpanWords {
+  const attributes = {
+    'server.address': new URL(origin).host,
+    'http.response.status_code': status,
+    'postern.upstream': key,
+    'postern.call': call,
+    'postern.outcome': outcome,
+  }
+  return { name: `${call} ${key}`, attributes, failed }
+}
 
 /** The same upstream, with an event for every call that is made to it. */
 export function observed(upstream: Upstream, clock: Clock, events: EventSink): Upstream {
@@ -9,13 +29,16 @@ export function observed(upstream: Upstream, clock: Clock, events: EventSink): U
     run: () => Promise<O>,
   ): Promise<O> {
     const startedAt = clock()
-    const outcome = await run()
+    const step = currentTrace()?.begin()
+    const outcome = await inTrace(step?.trace, run)
     const { status } = outcome
+    const said = 'as' in outcome && typeof outcome.as === 'string' ? outcome.as : outcome.kind
+    step?.end(() => callWords(upstream, call, said, status, outcome.kind === 'failed'))
     events({
       type: 'upstream_call',
       upstream: upstream.key,
       call,
-      outcome: 'as' in outcome && typeof outcome.as === 'string' ? outcome.as : outcome.kind,
+      outcome: said,
       ...(status === undefined ? {} : { status }),
       milliseconds: clock() - startedAt,
     })

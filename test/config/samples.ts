@@ -245,6 +245,13 @@ export const full = {
   log: { level: 'info' },
   workers: 1,
   replicas: 1,
+  tracing: {
+    propagate: true,
+    endpoint: 'http://127.0.0.1:4318',
+    headers: { Authorization: { env: 'INDEX_SECRET' } },
+    sample: 1,
+    serviceName: 'postern',
+  },
   facts: { redis: { url: 'redis://10.0.0.5:6379', prefix: 'postern:', timeout: '250ms' } },
   overload: { maxDelay: '500ms', maxRequests: 8192, maxConnections: 16_384 },
   shutdownTimeout: '30s',

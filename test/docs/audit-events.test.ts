@@ -17,7 +17,7 @@ type Row = Readonly<Record<string, unknown>>
 const rows = tableRows(readText('docs/operations.md'), 'The log')
 const quoted = (cell = '') => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
 /** What every record has, and needs no row. */
-const common = ['level', 'time', 'event', 'msg']
+const common = ['level', 'time', 'event', 'msg', 'trace_id']
 const fieldsIn = (cells: string, pattern: RegExp) =>
   [...cells.matchAll(pattern)].map(([, name = '']) => name).filter((name) => !common.includes(name))
 

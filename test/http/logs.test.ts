@@ -124,7 +124,8 @@ test('LL-01 the server writes one record per request, with who and why and how l
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ msg }) => msg === 'request')
   assert.equal(records.length, 1)
-  const { time, reqId, ms, ...rest } = records[0] ?? {}
+  const { time, reqId, ms, trace_id, ...rest } = records[0] ?? {}
+  assert.ok(typeof trace_id === 'string' && /^[0-9a-f]{32}$/.test(trace_id))
   assert.deepEqual(rest, {
     level: 'info',
     method: 'GET',

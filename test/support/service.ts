@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import Fastify, { type FastifyReply } from 'fastify'
 import type { LoginUpstreamOptions } from '../../src/config/upstream-options.ts'
 import { secret } from './canaries.ts'
@@ -27,6 +28,8 @@ export interface Service {
   readonly tokens: Map<string, string>
   readonly issued: string[]
   readonly refreshTokens: Map<string, string>
+  /** Told of every request. */
+  hear: (path: string, headers: IncomingHttpHeaders) => void
   reset(): void
   close(): Promise<void>
 }
@@ -51,6 +54,7 @@ export async function startService(): Promise<Service> {
     users: users(),
     tokens: new Map(),
     issued: [],
+    hear: () => undefined,
     refreshTokens: new Map(),
     reset() {
       Object.assign(service.calls, { login: 0, check: 0, logout: 0, refresh: 0, things: 0 })
@@ -111,6 +115,7 @@ export async function startService(): Promise<Service> {
     return name === undefined || user === undefined || user.disabled ? undefined : name
   }
 
+  app.addHook('onRequest', async ({ url, headers }) => service.hear(url, headers))
   app.post<{ Body: { User: string; Password: string } }>('/api/login', async (request, reply) => {
     service.calls.login += 1
     if (typeof request.body.Password === 'string') secret(request.body.Password, 'a password')

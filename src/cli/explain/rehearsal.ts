@@ -103,8 +103,10 @@ export async function rehearse(config: Config, { keys, revocations, asked }: Sce
   function catching(backends: Backends): Backends {
     return {
       ...backends,
-      async prepare(route, path, request, who) {
-        const outgoing = await backends.prepare(route, path, request, who)
+      async prepare(route, path, request, who, trace) {
+        // It would have another number each time.
+        const untraced = { ...trace, headers: () => ({}) }
+        const outgoing = await backends.prepare(route, path, request, who, untraced)
         if (outgoing === undefined) return undefined
         forwarded = { ...outgoing, route, who }
         throw new Caught('caught')

@@ -1,7 +1,9 @@
+import { currentTrace, inTrace } from '../../base/cause.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { EventSink, UpstreamCall } from '../../base/events.ts'
 import { call, type CallResult } from '../call.ts'
 import { createDispatcher } from '../dispatcher.ts'
+import { callWords } from '../observed.ts'
 import type { FilledRequest } from '../template.ts'
 
 /** Milliseconds for one whole call, and bytes of one answer. */
@@ -30,13 +32,17 @@ export function createEndpoint(
   return {
     async ask(request) {
       const startedAt = clock()
-      const result = await call(dispatcher, { ...request, path }, limits, clock)
+      const step = currentTrace()?.begin()
+      const result = await inTrace(step?.trace, () => call(dispatcher, { ...request, path }, limits, clock))
+      const outcome = result.ok ? 'answered' : result.failed.as
+      const status = result.ok ? result.answer.status : undefined
+      step?.end(() => callWords({ key: upstream, origin: url.origin }, name, outcome, status, !result.ok))
       events({
         type: 'upstream_call',
         upstream,
         call: name,
-        outcome: result.ok ? 'answered' : result.failed.as,
-        ...(result.ok ? { status: result.answer.status } : {}),
+        outcome,
+        ...(status === undefined ? {} : { status }),
         milliseconds: clock() - startedAt,
       })
       return result

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { startBackend, type Backend } from '../support/backend.ts'
+import { BrowserClient, formPost, navigation, sameOriginFetch, send } from '../support/browser-client.ts'
+import { secret } from '../support/canaries.ts'
+import { minutes } from '../support/clock.ts'
+import { startCollector, type CollectedSpan, type Collector } from '../support/collector.ts'
+import { startGateway, type Gateway } from '../support/gateway.ts'
+import { exchange } from '../wire/raw.ts'
+
+/* Spans, as a receiver of OTLP gets them. */
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+const parent = '00f067aa0ba902b7'
+const traced = { traceparent: `00-${traceId}-${parent}-00`, tracestate: 'a=1' }
+const authorization = secret('Bearer what-the-collector-asks-for', 'the secret of the collector')
+
+let collector: Collector
+let backend: Backend
+let gateway: Gateway
+before(async () => {
+  collector = await startCollector()
+  backend = await startBackend()
+  gateway = await started()
+})
+beforeEach(() => {
+  Object.assign(collector, { mode: 'well', requests: 0 })
+  collector.spans.length = 0
+  backend.reset()
+})
+after(async () => {
+  await gateway.close()
+  await backend.close()
+  await collector.close()
+})
+
+const started = (more: object = {}, trustedProxies: string[] = []) =>
+  startGateway({
+    face: 'server',
+    options: () => ({
+      trustedProxies,
+      tracing: {
+        endpoint: collector.endpoint,
+        headers: { Authorization: authorization },
+        serviceName: 'door',
+        ...more,
+      },
+      routes: [
+        { path: '/app/', backend: backend.origin, credentials: 'upstream' },
+        { path: '/open/', access: 'public', backend: backend.origin },
+      ],
+    }),
+  })
+
+/** Once as many are there: they come in batches, some seconds later. */
+async function spans(count: number): Promise<readonly CollectedSpan[]> {
+  for (let tries = 0; tries < 3_000 && collector.spans.length < count; tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.equal(collector.spans.length, count, JSON.stringify(collector.spans.map(({ name }) => name)))
+  return collector.spans
+}
+
+test('a request, the calls that it causes and what became of them are one trace', async () => {
+  const browser = new BrowserClient(gateway.origin)
+  const heard: unknown[] = []
+  gateway.service.hear = (_path, headers) => void heard.push(headers['traceparent'])
+  const form = new URLSearchParams({ username: 'john', password: 'password123' }).toString()
+  await browser.send('/_auth/login?return_to=/canary', 'POST', { ...formPost, origin: gateway.origin, ...traced }, form)
+  gateway.clock.advance(minutes(4))
+  await browser.send('/app/a/canary?canary=canary', 'GET', { ...navigation, ...traced })
+  await browser.send('/things', 'GET', { ...sameOriginFetch, ...traced })
+
+  const all = await spans(7)
+  const named = (name: string) => all.find((span) => span.name === name) ?? assert.fail(name)
+  const [signIn, page] = [named('POST /_auth/login'), named('GET /app')]
+  for (const span of all) {
+    assert.equal(span.traceId, traceId)
+    assert.equal(span.service, 'door')
+    assert.ok(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano))
+  }
+  assert.deepEqual([signIn.kind, signIn.parentSpanId], [2, parent])
+  assert.deepEqual(signIn.attributes, {
+    'http.request.method': 'POST',
+    'http.route': '/_auth/login',
+    'http.response.status_code': 303,
+  })
+  const login = named('login accounts')
+  assert.deepEqual([login.kind, login.parentSpanId], [3, signIn.spanId])
+  assert.deepEqual(login.attributes, {
+    'server.address': new URL(gateway.service.origin).host,
+    'http.response.status_code': 200,
+    'postern.upstream': 'accounts',
+    'postern.call': 'login',
+    'postern.outcome': 'signed_in',
+  })
+  assert.equal(named('check accounts').parentSpanId, page.spanId)
+  const behind = named('backend /app')
+  assert.equal(behind.parentSpanId, page.spanId)
+  assert.equal(behind.attributes['http.response.status_code'], 200)
+  assert.equal(named('fetch accounts').parentSpanId, named('GET /things').spanId)
+  // Whoever is called goes on from the span of the call.
+  assert.equal(heard[0], `00-${traceId}-${login.spanId}-01`)
+  assert.equal(backend.last().headers['traceparent'], `00-${traceId}-${behind.spanId}-01`)
+  assert.equal(backend.last().headers['tracestate'], 'a=1')
+  assert.equal(collector.headers['authorization'], authorization)
+})
+
+test('LL-01 what is refused says why, and nothing that was sent stands in a span', async () => {
+  const canary = 'canary-in-a-request'
+  await new BrowserClient(gateway.origin).signIn(canary, `${canary}-password`)
+  await send(`${gateway.origin}/app/${canary}?token=${canary}`, 'GET', { authorization: `Bearer ${canary}-token` })
+  await exchange(gateway, `PROPFIND /${canary} HTTP/1.1\r\nHost: ${canary}\r\nConnection: close\r\n\r\n`)
+  backend.handle = (_request, response) => void response.destroy()
+  await send(`${gateway.origin}/open/${canary}`, 'POST', { cookie: `x=${canary}-cookie` }, canary)
+
+  const all = await spans(6)
+  const reasons = all.flatMap(({ attributes }) =>
+    attributes['postern.reason'] === undefined ? [] : [String(attributes['postern.reason'])],
+  )
+  assert.deepEqual(reasons.toSorted(), ['backend_bad', 'bad_credentials', 'malformed', 'not_found'])
+  const failed = all.filter(({ status }) => status.code === 2).map(({ name }) => name)
+  assert.deepEqual(failed.toSorted(), ['POST /open', 'backend /open'])
+  assert.ok(all.some(({ attributes }) => attributes['http.request.method'] === '_OTHER'))
+  assert.doesNotMatch(JSON.stringify(all), /canary/)
+})
+
+describe('which requests', () => {
+  const ask = async (one: Gateway, sampled: boolean) => {
+    await send(`${one.origin}/open/a`, 'GET', { traceparent: `00-${traceId}-${parent}-${sampled ? '01' : '00'}` })
+    return String(backend.last().headers['traceparent']).slice(-2)
+  }
+
+  test('none by itself, whatever a client says', async (t) => {
+    const one = await started({ sample: 0 })
+    t.after(() => one.close())
+    assert.equal(await ask(one, true), '00')
+    await one.close()
+    assert.equal(collector.spans.length, 0)
+  })
+
+  test('as a trusted proxy says', async (t) => {
+    const one = await started({ sample: 0 }, ['127.0.0.1', '::1'])
+    t.after(() => one.close())
+    assert.equal(await ask(one, false), '00')
+    assert.equal(await ask(one, true), '01')
+    // What waits is sent before it ends.
+    await one.close()
+    assert.deepEqual((await spans(2)).map(({ name }) => name).toSorted(), ['GET /open', 'backend /open'])
+  })
+})
+
+for (const mode of ['down', 'silent'] as const)
+  test(`a collector that is ${mode} is of no matter: everyone is answered, no more than so much waits, and it ends`, async (t) => {
+    const one = await started()
+    t.after(() => one.close())
+    collector.mode = mode
+    for (let round = 0; round < 30; round += 1)
+      await Promise.all(
+        Array.from({ length: 50 }, async () => {
+          assert.equal((await send(`${one.origin}/open/a`)).status, 200)
+        }),
+      )
+    await one.close()
+    // Three thousand spans came to be; of the two thousand that may wait, not all were tried to be sent.
+    assert.ok(collector.requests > 0)
+    assert.ok(collector.requests < 20)
+  })
+
+test('without its libraries the gateway runs, and says what to install where spans are to be sent', () => {
+  const run = (endpoint?: string) => {
+    const config = { propagate: true, endpoint, headers: {}, sample: 1, serviceName: 'door' }
+    const script = `
+      const { createTracing } = await import('./src/observe/tracing.ts')
+      const config = { ...${JSON.stringify(config)}, headers: new Map() }
+      await createTracing(config, () => false).open().then(() => console.log('open'), ({ code, message }) => console.log(code, message))`
+    const args = ['--import', './test/observe/without-libraries.mjs', '--input-type=module', '--eval', script]
+    return spawnSync(process.execPath, args, { cwd: resolve(import.meta.dirname, '../..'), encoding: 'utf8' })
+  }
+  assert.equal(run().stdout.trim(), 'open')
+  assert.match(
+    run('http://127.0.0.1:4318/v1/traces').stdout,
+    /^POSTERN_OTLP_LIBRARY_MISSING .*npm install @opentelemetry\//,
+  )
+})
