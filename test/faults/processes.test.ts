@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { startBackend } from '../support/backend.ts'
+import { slowReader } from '../support/slow-reader.ts'
 import { eventually } from '../support/settled.ts'
 import { converse } from '../wire/conversation.ts'
 import { says, startProgram, type Program } from './program.ts'
@@ -39,6 +40,41 @@ test('whoever reads the log goes away', async (t) => {
   assert.equal(program.complaints(), 'postern: the log cannot be written (EPIPE); serving goes on\n')
   program.process.kill('SIGTERM')
   assert.equal(await program.ended, 0)
+})
+
+describe('whoever reads the log stops reading', () => {
+  for (const workers of [1, 2]) {
+    test(`with ${workers === 1 ? 'one process' : 'workers'}`, async (t) => {
+      const reader = slowReader(t)
+      const log = openSync(reader.path, constants.O_WRONLY)
+      const program = await startProgram(t, { stdout: log, options: () => ({ workers }) })
+      closeSync(log)
+      const browser = new BrowserClient(program.origin)
+      assert.equal((await browser.signIn()).status, 303)
+      let said = reader.read()
+      // More than the pipe holds, on connections of every worker.
+      const asked = 800
+      const ask = async (path: string, status: number) =>
+        assert.equal((await send(`${program.origin}${path}`, 'GET', { connection: 'close' })).status, status)
+      for (let count = 0; count < asked; count += 20)
+        await Promise.all(Array.from({ length: 20 }, () => ask('/nothing/of/ours', 404)))
+      // It holds up neither who is signed in nor who is not, nor the process above.
+      assert.equal((await browser.send('/_auth/session')).status, 200)
+      await ask('/_auth/session', 401)
+      assert.equal((await send(`${program.admin}/healthz`)).status, 200)
+      assert.equal(program.complaints(), '')
+      // Nothing of it is lost.
+      const records = () => said.split('\n').filter((line) => line.includes('"status":404')).length
+      await eventually(() => {
+        said += reader.read()
+        return records() === asked
+      })
+      for (let count = 0; count < asked; count += 20)
+        await Promise.all(Array.from({ length: 20 }, () => ask('/nothing/of/ours', 404)))
+      program.process.kill('SIGTERM')
+      assert.equal(await program.ended, 0)
+    })
+  }
 })
 
 test('a worker is killed under load', async (t) => {
