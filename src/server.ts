@@ -15,6 +15,7 @@ import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
 import { clientCodes } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
+import { openFilesAllow } from './http/open-files.ts'
 import { createOverload } from './http/overload.ts'
 import { codeOf, reasonOf } from './http/problem.ts'
 import { peerAddress } from './http/request-facts.ts'
@@ -145,7 +146,6 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     },
   })
   const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
-  app.server.maxConnections = config.overload.maxConnections
   // One listener for each request that a client sends ahead.
   app.server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
   app.server.on('drop', (peer) => {
@@ -233,6 +233,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     app,
     async listen() {
       const { host, port, adminHost, adminPort } = config.listen
+      boundConnections(app, config.overload.maxConnections, events)
       const adminAddress = await admin.listen({ host: adminHost, port: adminPort })
       const address = await app.listen({ host, port })
       ready = true
@@ -260,6 +261,15 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       stopWatching()
     },
   }
+}
+
+/** What is beyond the system's own limit could not be closed in an orderly way, and would take the admin port with it. */
+function boundConnections({ server }: FastifyInstance, wanted: number, events: EventSink): void {
+  const { limit, connections } = openFilesAllow()
+  server.maxConnections = Math.min(wanted, connections)
+  if (connections >= wanted) return
+  const message = `Open files are limited to ${limit} (ulimit -n), so connections of clients are bounded at ${connections} and not at the ${wanted} of overload.maxConnections.`
+  events({ type: 'warning', message })
 }
 
 function openConnections({ server }: FastifyInstance): Promise<number> {
