@@ -202,13 +202,30 @@ test('a second SIGTERM', async (t) => {
   assert.doesNotMatch(await client.ended, /\r\n0\r\n\r\n$/)
 })
 
-/** Connections of which some have been closed by the other side, and those that are open. */
-async function flood(t: TestContext, address: string): Promise<readonly Socket[]> {
+/** A hundred connections, of which the other side takes as many as it can: one that is closed is followed by the next. */
+async function flood(t: TestContext, address: string): Promise<() => void> {
   const port = Number(new URL(address).port)
-  const sockets = Array.from({ length: 100 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
-  t.after(() => sockets.forEach((socket) => socket.destroy()))
-  await eventually(() => sockets.filter(({ destroyed }) => destroyed).length > 40)
-  return sockets.filter(({ destroyed }) => !destroyed)
+  const sockets = new Set<Socket>()
+  let closed = 0
+  const fill = () => {
+    while (sockets.size < 100) {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+      sockets.add(socket)
+      socket.on('close', () => {
+        closed += 1
+        sockets.delete(socket)
+      })
+    }
+  }
+  fill()
+  const timer = setInterval(fill, 10)
+  const stop = () => {
+    clearInterval(timer)
+    for (const socket of sockets) socket.destroy()
+  }
+  t.after(stop)
+  await eventually(() => closed > 40)
+  return stop
 }
 
 /** Until it is answered as ever. */
@@ -229,7 +246,7 @@ test('clients open more connections than the system has files for', async (t) =>
   await says(program, 'Open files are limited to 64')
   const browser = new BrowserClient(program.origin)
   await browser.signIn()
-  const sockets = await flood(t, program.origin)
+  const stop = await flood(t, program.origin)
   // Whoever watches the process is answered, also over a new connection; and the process can read what it needs.
   for (let count = 0; count < 5; count += 1) {
     const { status } = await send(`${program.admin}/healthz`, 'GET', { connection: 'close' })
@@ -237,7 +254,7 @@ test('clients open more connections than the system has files for', async (t) =>
   }
   const [sealing = ''] = await addKeys(join(program.folder, 'keys'))
   await says(program, `sealing key ${sealing.split('/').at(-1)?.replace('.jwk.json', '')} is here`)
-  for (const socket of sockets) socket.destroy()
+  stop()
   await answers(program)
   assert.equal((await browser.send('/_auth/session')).status, 200)
 })
@@ -259,7 +276,7 @@ test('no file descriptor is left', async (t) => {
   const healthz = `${program.admin}/healthz`
   assert.equal((await over(watcher, healthz)).statusCode, 200)
   // By the admin port, whose clients are not counted.
-  const sockets = await flood(t, program.admin)
+  const stop = await flood(t, program.admin)
   // The process lives; who has a connection hears of it, and nobody else gets one.
   assert.equal((await over(watcher, healthz)).statusCode, 200)
   for (const origin of [program.admin, program.origin]) assert.equal(await (await converse({ origin })).ended, '')
@@ -270,7 +287,7 @@ test('no file descriptor is left', async (t) => {
   }))
   await says(program, 'revocations.yaml')
   assert.equal((await over(watcher, healthz)).statusCode, 200)
-  for (const socket of sockets) socket.destroy()
+  stop()
   await answers(program)
   assert.equal((await send(healthz)).status, 200)
   // What was written meanwhile is read once it can be.
