@@ -68,6 +68,8 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     ...given,
     // Long enough for any answer of the service: whether a request waited is then no matter of speed.
     session: { renewWait: '30s', ...given.session },
+    // A busy machine is no load of this gateway.
+    overload: { maxDelay: '30s', ...given.overload },
   }
   const events: PosternEvent[] = []
   const logs: string[] = []
