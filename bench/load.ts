@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Headers } from './contestant.ts'
 import { serve } from './process.ts'
+import { requestsOf } from './raw-request.ts'
 
 export interface Target {
   readonly name: string
@@ -33,11 +34,7 @@ const targets = new Map<string, Prepared>()
 
 function target({ name, origin, path, heads }: Target): void {
   const { hostname, port } = new URL(origin)
-  const bytes = heads.map((head) => {
-    const lines = Object.entries(head).map(([header, value]) => `${header}: ${value}\r\n`)
-    return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1')
-  })
-  targets.set(name, { host: hostname, port: Number(port), bytes, next: 0 })
+  targets.set(name, { host: hostname, port: Number(port), bytes: requestsOf({ path, heads }), next: 0 })
 }
 
 /** @returns milliseconds from the first request to the last answer */

@@ -4,7 +4,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { optionsNode, type SchemaNode } from '../src/config/schema-node.ts'
+import { OptionsSchema } from '../src/config/options.ts'
+import type { SchemaNode } from '../src/config/schema-node.ts'
 
 const file = join(resolve(import.meta.dirname, '..'), 'deploy/helm/postern/values.schema.json')
 
@@ -67,7 +68,7 @@ export const valuesSchema = {
       type: ['object', 'string'],
       if: { type: 'object' },
       // oxlint-disable-next-line unicorn/no-thenable -- a word of JSON Schema.
-      then: forHelm(optionsNode),
+      then: forHelm(OptionsSchema),
       else: word,
     },
     keys: only({ existingSecret: word }),

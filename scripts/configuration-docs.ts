@@ -5,7 +5,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { conditionParts } from '../src/config/schema.ts'
-import { mapOf, optionsNode, type SchemaNode } from '../src/config/schema-node.ts'
+import { OptionsSchema } from '../src/config/options.ts'
+import { mapOf, type SchemaNode } from '../src/config/schema-node.ts'
 
 const target = new URL('../docs/configuration.md', import.meta.url)
 const head = new URL('../docs/parts/configuration.md', import.meta.url)
@@ -26,11 +27,11 @@ const parts: readonly string[] = [
 /** The whole reference, as it should stand in the file. */
 export function configurationDocs(): string {
   const found = new Map<string, SchemaNode>()
-  collectParts(optionsNode, found)
+  collectParts(OptionsSchema, found)
   const sections = [
     '## Keys',
-    table(optionsNode),
-    ...Object.entries(optionsNode.properties ?? {}).flatMap(([key, node]) => section(node, key, 3)),
+    table(OptionsSchema),
+    ...Object.entries(OptionsSchema.properties).flatMap(([key, node]) => section(node, key, 3)),
     '## Kinds of value',
     kinds,
     ...parts.flatMap((title) => partSection(title, found.get(title))),

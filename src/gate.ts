@@ -1,25 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { causedBy, withCauses } from './base/cause.ts'
-import { systemClock, toSeconds, type Clock } from './base/clock.ts'
+import { causedBy } from './base/cause.ts'
+import { toSeconds, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
-import type { Key } from './keys/key.ts'
-import { keyRetention } from './keys/retention.ts'
-import { createKeyRing, type KeyRing } from './keys/ring.ts'
-import { createAuthenticator, type AuthenticateOptions } from './life/authenticate.ts'
+import { createGateParts, type GateDeps } from './gate-parts.ts'
+import type { KeyRing } from './keys/ring.ts'
+import type { AuthenticateOptions } from './life/authenticate.ts'
 import type { Authentication, Session } from './life/authentication.ts'
-import { createProcessBuckets, createSharedBuckets } from './life/buckets.ts'
-import { createBindings, type Bindings } from './life/bindings.ts'
-import { createBackendCredentials } from './life/backend-credentials.ts'
-import type { CookieWriter } from './life/cookie-budget.ts'
-import { createClientAuthenticator } from './life/clients.ts'
+import type { Bindings } from './life/bindings.ts'
 import { readCredentials } from './life/credentials.ts'
-import { createEndings } from './life/endings.ts'
-import { createExchanger, type ExchangeRequest, type ExchangeResult } from './life/exchange.ts'
-import { createProcessFacts } from './life/facts.ts'
-import { createLoginLimiter } from './life/login-limits.ts'
+import type { ExchangeRequest, ExchangeResult } from './life/exchange.ts'
 import {
   beginAt,
   finishAt,
@@ -28,24 +20,10 @@ import {
   type RedirectAnswer,
   type RedirectRequest,
 } from './life/redirect-sign-in.ts'
-import { createRenewer } from './life/renew.ts'
-import { createRevocations, type RevocationList } from './life/revocations.ts'
-import { createSharedFacts } from './life/shared-facts.ts'
-import type { SharedStore } from './life/shared-store.ts'
-import { createSessionMaker } from './life/session.ts'
+import type { RevocationList } from './life/revocations.ts'
 import { signInAt, type SignInResult } from './life/sign-in.ts'
-import { createSignOuter } from './life/sign-out.ts'
 import { fetchFromUpstream, type FetchInit } from './life/token-source.ts'
 import { readTombstones } from './life/tombstone.ts'
-import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
-import { createMinter, type Audiences } from './token/mint.ts'
-import { createSealer } from './token/seal.ts'
-import { createTransactionSealer } from './token/transaction.ts'
-import { createVerifier } from './token/verify.ts'
-import { createLoginUpstream } from './upstream/login-upstream.ts'
-import { createOidcUpstream } from './upstream/oidc-upstream.ts'
-import { observed } from './upstream/observed.ts'
-import { createSubjectTokenValidators } from './upstream/subject-token/validators.ts'
 import type { FieldValues, OidcUpstream, Upstream } from './upstream/upstream.ts'
 
 /** What the gate looks at in a request. Node's `IncomingMessage` has the first three. */
@@ -124,93 +102,10 @@ type Headers = readonly (readonly [string, string])[]
 
 type CredentialRoute = Pick<RouteConfig, 'credentials' | 'audience'>
 
-export interface GateDeps {
-  readonly keys: readonly Key[]
-  readonly cookies: CookieWriter
-  readonly clock?: Clock
-  readonly onEvent?: EventSink
-  /** What it has in common with other processes. Default: nothing. */
-  readonly store?: SharedStore
-}
-
-const ignore: EventSink = () => undefined
-
 export function createGate(config: Config, deps: GateDeps): Gate {
-  const { cookies, clock = systemClock, onEvent = ignore } = deps
-  // A listener with a fault must not become a fault of the gate: no request hangs on it, and none is let in.
-  const events = withCauses((event) => {
-    try {
-      onEvent(event)
-    } catch {}
-  })
-  const { store } = deps
-  const own = createProcessFacts(clock)
-  const facts = store === undefined ? own : createSharedFacts(own, store, clock)
-  const revocations = createRevocations()
-  const endings = createEndings(facts, revocations)
-  const policy = config.session
-  const ring = createKeyRing(deps.keys, keyRetention(config), clock)
-  const names = audiencesOf(config)
-  const sealer = createSealer(ring, clock)
-  const transactions = createTransactionSealer(ring, clock)
-  const minter = createMinter(ring, names)
-  const maker = createSessionMaker(policy, config.api.tokenTtl, { minter, sealer, cookies, clock })
-  const upstreams = new Map(
-    [...config.upstreams].map(([key, upstream]) => [
-      key,
-      observed(
-        upstream.kind === 'oidc' ? createOidcUpstream(upstream, { clock }) : createLoginUpstream(upstream, { clock }),
-        clock,
-        events,
-      ),
-    ]),
-  )
-  const counted = createProcessBuckets(clock)
-  const buckets = store === undefined ? counted : createSharedBuckets(store.buckets, counted)
-  const limiter = createLoginLimiter('login', config.rateLimit.login, buckets, clock)
-  const verifier = createVerifier('session', ring, names, clock)
-  const bindings = createBindings(policy, { ring, sealer, upstreams, facts, endings, clock, events })
-  const renewer = createRenewer(policy, {
-    verifier,
-    sealer,
-    maker,
-    upstreams,
-    facts,
-    endings,
-    bindings,
-    clock,
-    events,
-  })
-  const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
-  const exchanger = createExchanger({
-    authenticator: createClientAuthenticator({
-      clients: config.clients,
-      audiences: [config.publicUrl, `${config.publicUrl}${config.prefix}/token`],
-      limiter,
-      facts,
-      clock,
-    }),
-    validators: createSubjectTokenValidators(config, upstreams, { clock, events }),
-    upstreams,
-    maker,
-    limiter: createLoginLimiter('exchange', config.rateLimit.exchange, buckets, clock),
-    endings,
-    issuer: config.publicUrl,
-    apiAudience: config.api.audience,
-    clock,
-    events,
-  })
+  const parts = createGateParts(config, deps)
+  const { clock, events, sealer, cookies, ring, upstreams, bindings, credentials, exchanger, authenticator } = parts
   const identities = new WeakMap<Session, Headers>()
-  const signOuter = createSignOuter(policy, { sealer, cookies, upstreams, facts, clock, events })
-  const upstreamSignOuter = createUpstreamSignOuter(policy, { facts, clock, events })
-  const authenticator = createAuthenticator(config, {
-    session: verifier,
-    access: createVerifier('access', ring, names, clock),
-    ring,
-    renewer,
-    endings,
-    clock,
-  })
 
   /** The session a request names, whatever is left of its life: for ending it. */
   async function namedSession(request: RequestFacts) {
@@ -220,7 +115,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
 
   function cookiesOf({ headers, rawHeaders }: RequestFacts) {
     const { authorization: _, ...rest } = headers
-    const credentials = readCredentials(rest, rawHeaders, policy.cookie)
+    const credentials = readCredentials(rest, rawHeaders, config.session.cookie)
     const out = credentials.kind === 'none' || credentials.kind === 'cookie' ? credentials.out : undefined
     return { sealed: credentials.kind === 'cookie' ? credentials.sealed : undefined, out }
   }
@@ -229,7 +124,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   async function replaced(request: RequestFacts, fresh: Session, setCookies: readonly string[]) {
     const { sealed, out } = cookiesOf(request)
     const old = await namedSession(request)
-    const tombstone = signOuter.replace(old?.kind === 'session' ? old : undefined, fresh, out)
+    const tombstone = parts.signOuter.replace(old?.kind === 'session' ? old : undefined, fresh, out)
     return [tombstone, ...(sealed !== undefined && setCookies.length === 1 ? [cookies.clearSealed()] : [])]
   }
 
@@ -239,8 +134,6 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     if (upstream?.kind !== 'oidc') return undefined
     return upstream.endSession(upt === undefined ? undefined : await sealer.open(upt, sid))
   }
-
-  const redirectDeps = { maker, limiter, transactions, clock, events }
 
   return {
     config,
@@ -257,7 +150,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     },
 
     async signIn(input, request) {
-      const transaction = input.transaction === undefined ? undefined : await transactions.open(input.transaction)
+      const transaction = input.transaction === undefined ? undefined : await parts.transactions.open(input.transaction)
       if (input.transaction !== undefined && (transaction === undefined || transaction.browser !== input.browser)) {
         events({ ...contextOf(request), type: 'sign_in_refused', reason: 'bad_transaction' })
         return { ok: false, reason: 'bad_transaction', retryAfter: undefined }
@@ -267,10 +160,9 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       const upstream = named === undefined ? only : upstreams.get(named)
       if (upstream?.kind !== 'login') return { ok: false, reason: 'bad_request', retryAfter: undefined }
       const { typed, carrier, browser } = input
-      const deps = { maker, limiter, transactions, clock, events }
       const context = contextOf(request)
       const result = await causedBy(context, () =>
-        signInAt({ upstream, typed, carrier, transaction, browser }, context, deps),
+        signInAt({ upstream, typed, carrier, transaction, browser }, context, parts),
       )
       if (!result.ok || result.carrier !== 'cookie') return result
       return {
@@ -282,18 +174,19 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     exchange: (input, request) => exchanger.exchange(input, contextOf(request)),
     beginRedirect(upstream, asked, request) {
       const context = contextOf(request)
-      return causedBy(context, () => beginAt(upstream, asked, context, redirectDeps))
+      return causedBy(context, () => beginAt(upstream, asked, context, parts))
     },
 
     async finishRedirect(upstream, answer, request) {
       const context = contextOf(request)
-      const result = await causedBy(context, () => finishAt(upstream, answer, context, redirectDeps))
+      const result = await causedBy(context, () => finishAt(upstream, answer, context, parts))
       if (!result.ok) return result
       const more = await replaced(request, result.session, result.setCookies)
       return { ...result, setCookies: [...result.setCookies, ...more] }
     },
 
-    endByUpstream: (upstream, logoutToken, request) => upstreamSignOuter.end(upstream, logoutToken, contextOf(request)),
+    endByUpstream: (upstream, logoutToken, request) =>
+      parts.upstreamSignOuter.end(upstream, logoutToken, contextOf(request)),
 
     endSession,
     signedOutHere: (request) => readTombstones(cookiesOf(request).out, toSeconds(clock())).buried.length > 0,
@@ -301,7 +194,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     async signOut(request) {
       const carried = cookiesOf(request)
       const session = await namedSession(request)
-      const tombstone = await signOuter.end(session, carried, contextOf(request))
+      const tombstone = await parts.signOuter.end(session, carried, contextOf(request))
       const location = session?.kind === 'session' ? await endSession(session, carried.sealed) : undefined
       return { setCookies: [...cookies.clear(), tombstone], hadSession: session !== undefined, location }
     },
@@ -324,17 +217,12 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     recheck: (session) => authenticator.recheck(session),
     keys: ring,
     jwks: () => ({ keys: ring.published().map((key) => key.publicJwk) }),
-    revoke: (list) => revocations.replace(list),
+    revoke: (list) => parts.revocations.replace(list),
     async close() {
       bindings.close()
       await Promise.all([exchanger, ...upstreams.values()].map((one) => one.close()))
     },
   }
-}
-
-/** Whom our tokens come from and whom each kind is for. */
-export function audiencesOf({ publicUrl, prefix, api }: Config): Audiences {
-  return { issuer: publicUrl, audience: { session: `${publicUrl}${prefix}`, access: api.audience } }
 }
 
 function contextOf({ reqId, address }: RequestFacts): EventContext {

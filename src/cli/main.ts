@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { PosternError } from '../base/errors.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Command } from './command.ts'
@@ -56,6 +57,7 @@ To keep it running
   --config FILE            the configuration file (default: postern.yaml)
   --json                   for a program to read: check, doctor, explain, token inspect, keys, init, revoke
   --help                   this text; after a command: that command, with an example
+  --version                of Postern and of Node
 
 Exit codes: 0 good, 1 faults were found, 2 bad usage or a missing file.
 `
@@ -69,6 +71,10 @@ async function main(args: readonly string[]): Promise<Exit> {
   const asksForHelp = args.includes('--help') || args.includes('-h')
   if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
     process.stdout.write(help)
+    return exits.good
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`postern ${version()}, Node ${process.versions.node}\n`)
     return exits.good
   }
   const asked = name === 'help' ? (rest[0] ?? '') : name
@@ -85,6 +91,13 @@ async function main(args: readonly string[]): Promise<Exit> {
   if (name !== 'help' && !asksForHelp) return command.run(rest)
   process.stdout.write(command.help)
   return exits.good
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string
+  }
+  return manifest.version
 }
 
 function explain(error: unknown, [name = '']: readonly string[]): Exit {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { changeRevocations, pruned } from '../life/revocation-file.ts'
+import { changeRevocations } from '../life/revocation-file.ts'
+import { pruned } from '../life/revocations.ts'
 import { configOption, helpText } from './command.ts'
 import { readConfig } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'

@@ -1,7 +1,8 @@
 import { formatPath, type Path } from './faults.ts'
 import { isPlainObject, type Json } from './json.ts'
 import { nearest } from './nearest.ts'
-import { alternatives, mapOf, optionsNode, type SchemaNode } from './schema-node.ts'
+import { OptionsSchema } from './options.ts'
+import { alternatives, mapOf, type SchemaNode } from './schema-node.ts'
 
 /*
  * Every scalar of the configuration has a variable: POSTERN_SESSION__TOKEN_TTL is `session.tokenTtl`. Two underscores go
@@ -42,7 +43,7 @@ export function applyEnvironment(value: unknown, sources: EnvironmentSources): O
   const faults: string[] = []
   if (names.length === 0) return { value, setBy, faults }
   const targets = new Map<string, readonly Target[]>()
-  for (const [name, target] of targetsIn(optionsNode, value, [], ''))
+  for (const [name, target] of targetsIn(OptionsSchema, value, [], ''))
     targets.set(name, [...(targets.get(name) ?? []), target])
   let result = value
   for (const name of names.toSorted()) {

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from './type.ts'
 import { choice, flag, keys, map, pointer, strict, text } from './schema.ts'
 
 /* Token exchange: how the tokens that API clients bring are validated (`exchange`), and who may bring them (`clients`). */

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from './type.ts'
 import { choice, duration, flag, keys, map, origin, pointer, secretText, strict, text } from './schema.ts'
 
 /* How an OpenID Connect provider is described: `upstreams.NAME` with `kind: oidc`. */

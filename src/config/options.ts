@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from './type.ts'
 import { client, clientKey, exchange } from './exchange-options.ts'
 import { route } from './route-options.ts'
 import { choice, duration, flag, keys, map, origin, rate, secretText, strict, text } from './schema.ts'
@@ -219,7 +219,7 @@ export const OptionsSchema = strict(
     ),
     session: Type.Optional(session),
     api: Type.Optional(api),
-    upstreams: Type.Record(Type.String({ pattern: keys.upstream.pattern }), Type.Union([loginUpstream, oidcUpstream]), {
+    upstreams: Type.Map(keys.upstream.pattern, Type.Union([loginUpstream, oidcUpstream]), {
       description: 'The services that sign people in, by a short key.',
       additionalProperties: false,
       errorMessage: keys.upstream.errorMessage,
@@ -232,7 +232,7 @@ export const OptionsSchema = strict(
       }),
     ),
     exchange: Type.Optional(
-      Type.Record(Type.String({ pattern: keys.upstream.pattern }), exchange, {
+      Type.Map(keys.upstream.pattern, exchange, {
         description: 'Token exchange (RFC 8693): how tokens that API clients bring are validated, by upstream.',
         additionalProperties: false,
         errorMessage: keys.upstream.errorMessage,

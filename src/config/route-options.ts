@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from './type.ts'
 import { choice, duration, flag, keys, map, origin, secretText, size, strict, text } from './schema.ts'
 
 /* One entry of `routes`. */

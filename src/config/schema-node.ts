@@ -1,5 +1,3 @@
-import { OptionsSchema } from './options.ts'
-
 /**
  * The part of JSON Schema that the description of the configuration uses. A map is an object with one entry in
  * `patternProperties`; its `errorMessage` is about its keys.
@@ -12,6 +10,7 @@ export interface SchemaNode {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'null'
   readonly properties?: Readonly<Record<string, SchemaNode>>
   readonly required?: readonly string[]
+  readonly additionalProperties?: false
   readonly patternProperties?: Readonly<Record<string, SchemaNode>>
   readonly minProperties?: number
   readonly items?: SchemaNode
@@ -35,6 +34,3 @@ export function mapOf(node: SchemaNode): { readonly key: RegExp; readonly value:
 export function alternatives(node: SchemaNode): readonly SchemaNode[] {
   return node.anyOf ?? [node]
 }
-
-/** The schema of the configuration, to be walked. */
-export const optionsNode = OptionsSchema as unknown as SchemaNode

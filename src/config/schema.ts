@@ -1,11 +1,15 @@
-import Type, { type TObject, type TProperties, type TSchema } from 'typebox'
+import * as Type from './type.ts'
 
 /*
  * The words that the description of the configuration is made of. `title` names a kind of value in the reference;
  * `errorMessage` is what a fault says instead of "does not match the pattern", in our faults and in editors alike.
  */
 
-export const strict = <T extends TProperties>(properties: T, description: string, title?: string): TObject<T> =>
+export const strict = <M extends Type.Members>(
+  properties: M,
+  description: string,
+  title?: string,
+): Type.ObjectSchema<M> =>
   Type.Object(properties, { additionalProperties: false, description, ...(title === undefined ? {} : { title }) })
 
 const defaulting = (fallback: string | undefined) => (fallback === undefined ? {} : { default: fallback })
@@ -67,7 +71,7 @@ export const cookieName = (description: string) =>
   Type.String({ description, pattern: tokenPattern, errorMessage: 'must be the name of a cookie' })
 
 export const choice = <const T extends readonly string[]>(values: T, description: string, fallback?: T[number]) =>
-  Type.Unsafe<T[number]>({ enum: [...values], description, ...defaulting(fallback) })
+  Type.Enum(values, { description, ...defaulting(fallback) })
 
 export const flag = (description: string, fallback?: boolean) =>
   Type.Boolean({ description, ...(fallback === undefined ? {} : { default: fallback }) })
@@ -101,8 +105,8 @@ export const keys = {
   },
 } as const satisfies Record<string, KeyRule>
 
-export const map = <T extends TSchema>(key: KeyRule, value: T, description: string) =>
-  Type.Record(Type.String({ pattern: key.pattern }), value, {
+export const map = <S extends Type.Schema>(key: KeyRule, value: S, description: string) =>
+  Type.Map(key.pattern, value, {
     description,
     additionalProperties: false,
     errorMessage: key.errorMessage,

@@ -1,10 +1,10 @@
-import { Check } from 'typebox/schema'
+import { fits } from './fits.ts'
 import { listed, type Spot } from './faults.ts'
 import { isPlainObject, type Json } from './json.ts'
 import { mendFor } from './misplaced.ts'
 import { nearest } from './nearest.ts'
 import { OptionsSchema } from './options.ts'
-import { mapOf, optionsNode, type SchemaNode } from './schema-node.ts'
+import { mapOf, type SchemaNode } from './schema-node.ts'
 
 /*
  * Whether a configuration fits the schema is the library's verdict. What is said about one that does not is ours: a
@@ -13,8 +13,8 @@ import { mapOf, optionsNode, type SchemaNode } from './schema-node.ts'
 
 /** Notes everything by which the value does not fit the schema. */
 export function checkShape(value: Json, spot: Spot): void {
-  if (Check(OptionsSchema, value)) return
-  explain(optionsNode, value, spot)
+  if (fits(OptionsSchema, value)) return
+  explain(OptionsSchema, value, spot)
   if (spot.isSound()) spot.fault('does not fit the schema of the configuration')
 }
 
@@ -23,7 +23,7 @@ function explain(node: SchemaNode, value: Json, spot: Spot): void {
   if (node.enum !== undefined) return explainEnum(node.enum, value, spot)
   if (node.type === 'object' && isPlainObject(value)) return explainObject(node, value, spot)
   if (node.type === 'array' && Array.isArray(value)) return explainArray(node, value, spot)
-  if (!Check(node, value)) spot.fault(mismatch(node, value))
+  if (!fits(node, value)) spot.fault(mismatch(node, value))
 }
 
 function explainObject(node: SchemaNode, value: Readonly<Record<string, Json>>, spot: Spot): void {
@@ -75,7 +75,7 @@ function explainEnum(choices: readonly string[], value: Json, spot: Spot): void 
 
 /** One fault for a union: about the alternative that was meant, where that is plain, else about all of them. */
 function explainUnion(branches: readonly SchemaNode[], value: Json, spot: Spot): void {
-  if (branches.some((branch) => Check(branch, value))) return
+  if (branches.some((branch) => fits(branch, value))) return
   if (explainKinds(branches, value, spot)) return
   const meant = meantBranch(branches, value)
   if (meant !== undefined) return explain(meant, value, spot)

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
+import { keepLooking } from '../base/looking.ts'
 import { agedKeys } from './age.ts'
 import { keyFileName, type FolderReading, type KeyFolder } from './folder.ts'
 import type { Key } from './key.ts'
@@ -44,7 +45,6 @@ export function watchKeys(folder: KeyFolder, start: FolderReading, deps: WatchDe
   let current = keysInUse()
   let alertedAt = -Infinity
   let running: Promise<void> | undefined
-  let timer: NodeJS.Timeout | undefined
   let closed = false
 
   async function lookOnce(): Promise<void> {
@@ -115,15 +115,7 @@ export function watchKeys(folder: KeyFolder, start: FolderReading, deps: WatchDe
     return running
   }
 
-  function wait(): void {
-    timer = setTimeout(() => {
-      void look().then(() => {
-        if (!closed) wait()
-      })
-    }, interval).unref()
-  }
-
-  wait()
+  const looking = keepLooking(look, interval)
   return {
     look,
     get faults() {
@@ -131,7 +123,7 @@ export function watchKeys(folder: KeyFolder, start: FolderReading, deps: WatchDe
     },
     close() {
       closed = true
-      clearTimeout(timer)
+      looking.close()
     },
   }
 }

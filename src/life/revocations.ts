@@ -20,7 +20,7 @@ export interface Revocations {
 
 export const noRevocations: RevocationList = { notBefore: undefined, subjects: new Map(), sessions: new Map() }
 
-/** The list in force. What fills it stands in `revocation-file.ts`. */
+/** The list in force. What fills it stands in `revocation-watch.ts`. */
 export function createRevocations(): Revocations {
   let list = noRevocations
   let generation = 0
@@ -46,4 +46,14 @@ export function createRevocations(): Revocations {
 
 function atOrAfter(cutOff: number | undefined, began: number): boolean {
   return cutOff !== undefined && began <= cutOff
+}
+
+/** Without what no living session can meet any more. @param oldest milliseconds since the epoch */
+export function pruned(list: RevocationList, oldest: number): RevocationList {
+  const kept = (times: ReadonlyMap<string, number>) => new Map([...times].filter(([, at]) => at >= oldest))
+  return {
+    notBefore: list.notBefore !== undefined && list.notBefore >= oldest ? list.notBefore : undefined,
+    subjects: kept(list.subjects),
+    sessions: kept(list.sessions),
+  }
 }

@@ -5,6 +5,7 @@ import { Secret } from '../base/secret.ts'
 import { sealingEncryption } from '../keys/algorithms.ts'
 import { countAccepted } from '../keys/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
+import { dictionary } from './dictionary.ts'
 import { packToken, unpackToken } from './pack.ts'
 
 /** What an upstream gave at sign-in or at a refresh. */
@@ -35,8 +36,8 @@ export interface Sealer {
   open(sealed: string, sid: string): Promise<SealedContent | undefined>
 }
 
-/** First byte of the plaintext. */
-const plaintextFormat = 1
+/** First byte of the plaintext: 1 was deflated without a dictionary. */
+const plaintextFormat = 2
 
 /** Bytes after inflating. Nothing that we seal is larger, so nothing larger is opened. */
 const largestPlaintext = 131_072
@@ -153,12 +154,17 @@ function encode(meta: Meta, tail: Uint8Array): Uint8Array {
   const json = Buffer.from(JSON.stringify(meta))
   const length = Buffer.alloc(4)
   length.writeUInt32BE(json.length)
-  return Buffer.concat([Buffer.of(plaintextFormat), deflateRawSync(Buffer.concat([length, json, tail]), { level: 9 })])
+  const deflated = deflateRawSync(Buffer.concat([length, json, tail]), { level: 9, dictionary })
+  return Buffer.concat([Buffer.of(plaintextFormat), deflated])
 }
 
 function decode(plaintext: Uint8Array): { readonly meta: Meta; readonly tail: Uint8Array } {
-  if (plaintext[0] !== plaintextFormat) throw new TypeError('unknown plaintext format')
-  const inflated = inflateRawSync(plaintext.subarray(1), { maxOutputLength: largestPlaintext })
+  const [format] = plaintext
+  if (format !== plaintextFormat && format !== 1) throw new TypeError('unknown plaintext format')
+  const inflated = inflateRawSync(plaintext.subarray(1), {
+    maxOutputLength: largestPlaintext,
+    ...(format === plaintextFormat ? { dictionary } : {}),
+  })
   const end = 4 + inflated.readUInt32BE(0)
   const meta = JSON.parse(inflated.subarray(4, end).toString()) as Meta
   return { meta, tail: inflated.subarray(end) }

@@ -16,6 +16,21 @@ test('the bench runs every row, and prints a ratio or why there is none', async 
   for (const ratio of ratios) assert.ok(Number.isFinite(ratio) && ratio > 0)
 })
 
+test('start, memory and latency are measured, and cookies are no longer than they may be', async () => {
+  const { stdout } = await run(process.execPath, ['bench/footprint.ts', '--quick'])
+  const starts = [...stdout.matchAll(/ (\d+) (?:ms|MB) {3}\d+ … \d+/g)].map(([, figure]) => Number(figure))
+  assert.equal(starts.length, 3)
+  for (const figure of starts) assert.ok(figure > 0)
+  const cookies = [...stdout.matchAll(/^ {2}(?:opaque|JWT) .* (\d+) {3}goal (\d+)$/gm)].map(([, bytes, goal]) => [
+    Number(bytes),
+    Number(goal),
+  ])
+  assert.equal(cookies.length, 4)
+  for (const [bytes = NaN, goal = NaN] of cookies) assert.ok(bytes <= goal, `${bytes} bytes`)
+  assert.match(stdout, /^ {2}added by the gateway, p99 +-?\d+\.\d\d /m)
+  assert.match(stdout, /^ {2}grown in the second half by -?\d+\.\d MB resident$/m)
+})
+
 test('the costs of everything that the gateway does are printed, sign-ins and renewals among them', async () => {
   const { stdout } = await run(process.execPath, ['bench/costs.ts', '--quick'])
   const [, table = ''] = stdout.split('microseconds of processor, one each')

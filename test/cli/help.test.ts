@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { rmSync } from 'node:fs'
+import { readText } from '../docs/markdown.ts'
 import { postern, temporaryFolder } from './session.ts'
 
 const folder = temporaryFolder()
@@ -29,6 +30,13 @@ test('the help is one text, asked for in whatever way', async () => {
   assert.match(asked.stdout, /\nExit codes: 0 good, 1 faults were found, 2 bad usage or a missing file\.\n$/)
   for (const args of [['help'], ['-h']]) assert.deepEqual(await postern(folder, args), asked, args.join(' '))
   for (const name of commands) assert.match(asked.stdout, new RegExp(`^  ${name}\\b`, 'm'))
+})
+
+test('the version is that of the package, and of Node', async () => {
+  const { version } = JSON.parse(readText('package.json')) as { version: string }
+  const asked = await postern(folder, ['--version'])
+  assert.deepEqual(asked, { code: 0, stdout: `postern ${version}, Node ${process.versions.node}\n`, stderr: '' })
+  assert.deepEqual(await postern(folder, ['-v']), asked)
 })
 
 for (const name of commands) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isPlainObject } from '../../src/config/json.ts'
-import { alternatives, mapOf, optionsNode, type SchemaNode } from '../../src/config/schema-node.ts'
+import { OptionsSchema } from '../../src/config/options.ts'
+import { alternatives, mapOf, type SchemaNode } from '../../src/config/schema-node.ts'
 import { configOf, full, fullSecrets } from './samples.ts'
 
 type Key = string | number
@@ -54,7 +55,7 @@ function changed(path: readonly Key[], value: unknown): unknown {
   return copy
 }
 
-const found = [...defaultsIn(optionsNode, full)]
+const found = [...defaultsIn(OptionsSchema, full)]
 
 for (const [node, path] of found) {
   test(`without ${path.join('.')} it is ${JSON.stringify(node.default)}, as the schema says`, () => {
@@ -68,7 +69,7 @@ for (const [node, path] of found) {
 test('no default of the schema is left out above', () => {
   const seen = new Set(found.map(([node]) => JSON.stringify(node)))
   assert.deepEqual(
-    allDefaults(optionsNode).filter((one) => !seen.has(one)),
+    allDefaults(OptionsSchema).filter((one) => !seen.has(one)),
     [],
   )
 })

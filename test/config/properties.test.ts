@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Check } from 'typebox/schema'
+import { fits } from '../../src/config/fits.ts'
 import { isPlainObject } from '../../src/config/json.ts'
 import { OptionsSchema } from '../../src/config/options.ts'
 import { parse } from '../../src/config/parse.ts'
@@ -67,6 +68,23 @@ test('parse never throws on a configuration with anything put anywhere, and says
     }),
     { numRuns: 500 },
   )
+})
+
+test('a value fits the schema if and only if a library of JSON Schema says so', () => {
+  let fitting = 0
+  const agree = (value: unknown) => {
+    const verdict = fits(OptionsSchema, value)
+    if (verdict) fitting += 1
+    assert.equal(verdict, Check(OptionsSchema, value), JSON.stringify(value))
+  }
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), anything, (path, by) => agree(replaced(full, path, by))),
+    { numRuns: 2_000 },
+  )
+  for (const path of paths)
+    for (const by of [null, true, 0, -1, 1.5, 65_536, '', ' ', 'a', '/a', '5m', [], [''], {}, { a: 'b' }, { '': '' }])
+      agree(replaced(full, path, by))
+  assert.ok(fitting > 500, 'both verdicts were seen')
 })
 
 test('parse survives a value of any depth', () => {

@@ -8,7 +8,7 @@ import { PosternError } from '../../src/base/errors.ts'
 import { loadConfigFile } from '../../src/config/load.ts'
 import { generateSigningKey } from '../../src/keys/generate.ts'
 import { parseKey } from '../../src/keys/key.ts'
-import { parseRevocations } from '../../src/life/revocation-file.ts'
+import { parseRevocations } from '../../src/life/revocation-text.ts'
 import { minimal } from '../config/samples.ts'
 import type { Target } from './target.ts'
 

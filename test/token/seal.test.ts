@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import { Secret } from '../../src/base/secret.ts'
 import { createKeyRing } from '../../src/keys/ring.ts'
+import { dictionary } from '../../src/token/dictionary.ts'
 import { packToken, unpackToken } from '../../src/token/pack.ts'
 import { createSealer, type SealedContent } from '../../src/token/seal.ts'
 import { fakeClock, minutes } from '../support/clock.ts'
@@ -84,15 +85,31 @@ test('TV-14 DS-02 a JWE with zip, or with anything else that is not ours in the 
 })
 
 test('a format that this release does not know stays shut', async () => {
-  const later = (plaintext: Uint8Array) => Buffer.concat([Buffer.of(2), plaintext.subarray(1)])
-  assert.equal(await sealer.open(await sealedAgain(await seal('token'), {}, later), 'sid-1'), undefined)
+  for (const format of [0, 3, 255]) {
+    const later = (plaintext: Uint8Array) => Buffer.concat([Buffer.of(format), plaintext.subarray(1)])
+    assert.equal(await sealer.open(await sealedAgain(await seal('token'), {}, later), 'sid-1'), undefined)
+  }
+})
+
+test('the format before, which knew no dictionary, is opened', async () => {
+  const before = (plaintext: Uint8Array) =>
+    Buffer.concat([Buffer.of(1), deflateRawSync(inflateRawSync(plaintext.subarray(1), { dictionary }))])
+  const opened = await sealer.open(await sealedAgain(await seal('token'), {}, before), 'sid-1')
+  assert.deepEqual(opened, content('token'))
+})
+
+test('the dictionary is what it was: with another one, nothing that was sealed would open', () => {
+  assert.equal(
+    createHash('sha256').update(dictionary).digest('base64url'),
+    'I1g5B8MJ_U9xFzWPNWCVm06hsba2h6Ozpx-_svnbJM0',
+  )
 })
 
 test('DS-02 what would inflate to more than 128 KiB stays shut', async () => {
   const padded = (bytes: number) => (plaintext: Uint8Array) =>
     Buffer.concat([
-      Buffer.of(1),
-      deflateRawSync(Buffer.concat([inflateRawSync(plaintext.subarray(1)), Buffer.alloc(bytes)])),
+      Buffer.of(2),
+      deflateRawSync(Buffer.concat([inflateRawSync(plaintext.subarray(1), { dictionary }), Buffer.alloc(bytes)])),
     ])
   const good = await seal('token')
   assert.ok(await sealer.open(await sealedAgain(good, {}, padded(130_000)), 'sid-1'))
