@@ -2,7 +2,7 @@
  * Shows what a process remembers of a million accounts, addresses and sessions: the heap before, at its highest, and what
  * is left, for everything that requests can make grow.
  *
- *     node scripts/many-accounts.ts [COUNT]
+ *     npm run many-accounts -- [COUNT]
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

@@ -17,6 +17,7 @@ import { statusLabel } from './base/meters.ts'
 import { clientCodes } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
 import { routeOf } from './http/matched-route.ts'
+import { openFilesAllow } from './http/open-files.ts'
 import { createOverload } from './http/overload.ts'
 import { codeOf, reasonOf } from './http/problem.ts'
 import { createProxyTrust, peerAddress } from './http/request-facts.ts'
@@ -171,7 +172,6 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     },
   })
   const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
-  app.server.maxConnections = config.overload.maxConnections
   // One listener for each request that a client sends ahead.
   app.server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
   app.server.on('drop', (peer) => {
@@ -269,6 +269,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     app,
     async listen() {
       const { host, port, adminHost, adminPort } = config.listen
+      boundConnections(app, config.overload.maxConnections, events)
       const adminAddress = await admin.listen({ host: adminHost, port: adminPort })
       const address = await app.listen({ host, port })
       ready = true
@@ -297,6 +298,15 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       stopWatching()
     },
   }
+}
+
+/** What is beyond the system's own limit could not be closed in an orderly way, and would take the admin port with it. */
+function boundConnections({ server }: FastifyInstance, wanted: number, events: EventSink): void {
+  const { limit, connections } = openFilesAllow()
+  server.maxConnections = Math.min(wanted, connections)
+  if (connections >= wanted) return
+  const message = `Open files are limited to ${limit} (ulimit -n), so connections of clients are bounded at ${connections} and not at the ${wanted} of overload.maxConnections.`
+  events({ type: 'warning', message })
 }
 
 function openConnections({ server }: FastifyInstance): Promise<number> {

@@ -29,6 +29,8 @@ const options = parseOptions({
     },
   },
   routes: [{ path: '/', access: 'public', backend }],
+  // A busy machine is no load of this gateway.
+  overload: { maxDelay: '30s' },
 })
 const activatesAt = Date.now()
 const keys = [

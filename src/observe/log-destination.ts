@@ -1,4 +1,4 @@
-import { write, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 import type { DestinationStream } from 'pino'
 import { errorCode } from '../base/error-code.ts'
 
@@ -8,8 +8,8 @@ const mostWaiting = 4 * 1024 * 1024
 /** Milliseconds until a write that failed is tried again. */
 const retryAfter = 1_000
 
-/** Milliseconds where the place is only slow. */
-const busyFor = 50
+/** Milliseconds where the place is only slow: at first, and at most after tries in vain, each twice as long as the one before. */
+const busyFor = { first: 1, most: 50 }
 
 /**
  * A file descriptor as a place for the log. That it cannot be written ends nothing: the disk that fills up must not be the
@@ -20,18 +20,29 @@ const busyFor = 50
  * @param complain default: to stderr
  */
 export function logDestination(fd = 1, complain = toStderr): DestinationStream {
+  const place = ownOpening(fd)
   let waiting: string[] = []
   let bytes = 0
   /** Being written, as far as it is not yet. */
   let chunk: Buffer = Buffer.alloc(0)
   let writing = false
-  let failed = false
+  let pause = busyFor.first
+  /** Said on stderr, until all that waited is written. */
+  let troubled = false
   let dropped = 0
+
+  function say(what: string): void {
+    if (!troubled) complain(`postern: the log ${what}; serving goes on`)
+    troubled = true
+  }
 
   function next(): void {
     if (chunk.length === 0) {
       if (waiting.length === 0) {
         writing = false
+        if (troubled) complain(`postern: the log is written again; records lost: ${dropped}`)
+        troubled = false
+        dropped = 0
         return
       }
       chunk = Buffer.from(waiting.join(''))
@@ -39,16 +50,16 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
       bytes = 0
     }
     writing = true
-    write(fd, chunk, (error, written) => {
+    write(place, chunk, (error, written) => {
       if (error === null) {
         chunk = chunk.subarray(written)
-        if (failed) complain(`postern: the log is written again; records lost: ${dropped}`)
-        failed = false
+        pause = busyFor.first
         next()
-      } else if (error.code === 'EAGAIN') setTimeout(next, busyFor).unref()
-      else {
-        if (!failed) complain(`postern: the log cannot be written (${errorCode(error) ?? 'no code'}); serving goes on`)
-        failed = true
+      } else if (error.code === 'EAGAIN') {
+        setTimeout(next, pause).unref()
+        pause = Math.min(2 * pause, busyFor.most)
+      } else {
+        say(`cannot be written (${errorCode(error) ?? 'no code'})`)
         setTimeout(next, retryAfter).unref()
       }
     })
@@ -57,7 +68,7 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
   process.on('exit', () => {
     try {
       for (const text of [chunk, ...waiting.map((line) => Buffer.from(line))])
-        for (let rest = text; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest))
+        for (let rest = text; rest.length > 0;) rest = rest.subarray(writeSync(place, rest))
     } catch {
       // Nothing is left to say it to.
     }
@@ -66,6 +77,7 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
   return {
     write(line) {
       if (bytes + line.length > mostWaiting) {
+        say('is not read')
         dropped += 1
         return
       }
@@ -74,6 +86,19 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
       if (!writing) next()
     },
   }
+}
+
+/**
+ * A pipe is opened once more for this process alone, so that a write waits for nobody: the system's flag for that belongs to
+ * the opening, which workers share, and one that starts or ends takes it off. A write that waits keeps a process from ending.
+ */
+function ownOpening(fd: number): number {
+  try {
+    if (fstatSync(fd).isFIFO()) return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    // Nobody is at its other end, or the system has no such names.
+  }
+  return fd
 }
 
 function toStderr(text: string): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { bearerToken } from '../support/browser-client.ts'
@@ -24,6 +24,12 @@ interface Dying {
   stderr(): string
   /** Has it go wrong, and waits for the end. */
   fail(kind: string, secret: string): Promise<number | null>
+}
+
+/** Whole from the first look at it on. */
+function ask(folder: string, kind: string, secret: string): void {
+  writeFileSync(join(folder, 'half'), `${kind}\n${secret}`)
+  renameSync(join(folder, 'half'), join(folder, 'fault'))
 }
 
 interface Place {
@@ -75,7 +81,7 @@ function run({ folder, origin }: Place): Dying {
     stdout: () => stdout,
     stderr: () => stderr,
     async fail(kind, secret) {
-      writeFileSync(join(folder, 'fault'), `${kind}\n${secret}`)
+      ask(folder, kind, secret)
       const [code] = await closed
       return code
     },
@@ -142,7 +148,7 @@ describe('LL-01 a process that dies of what nobody caught says no secret, names 
       ['rejection', /^Something went wrong here: TypeError E_FAULT\n {2}at laden/],
       ['rejected object', /^Something went wrong here: \w+/],
     ] as const) {
-      writeFileSync(join(place.folder, 'fault'), `${kind}\n${secret}`)
+      ask(place.folder, kind, secret)
       const dying = run(place)
       assert.equal(await dying.fail(kind, secret), 1)
       assert.match(dying.stderr(), words)

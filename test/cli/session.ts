@@ -12,8 +12,8 @@ import { hearProcess, secretKeysIn } from '../support/sweep.ts'
 
 const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
-/** Milliseconds. A command that was to refuse and does not would run for ever. */
-const patience = 30_000
+/** Milliseconds. A command that was to refuse and does not would run for ever; on a busy machine a start alone takes many seconds. */
+const patience = 120_000
 
 export interface Ran {
   readonly code: number | null

@@ -203,15 +203,18 @@ test('the revocations file is half written, emptied, removed, replaced, unreadab
     huge: [() => huge(file), 'is too large'],
     'no text': [() => writeFileSync(file, Buffer.from([0xff, 0xfe, 0x00])), 'cannot be used'],
   }
-  for (const [make, sentence] of Object.values(faults)) {
+  const applied = '"event":"revocations_applied"'
+  for (const [name, [make, sentence]] of Object.entries(faults)) {
     const before = program.told(sentence).length
+    const healed = program.told(applied).length
     rmSync(file)
     make()
     await says(program, sentence, before + 1)
     for (const one of use) await one.more()
     rmSync(file, { recursive: true, force: true })
-    writeFileSync(file, text)
-    await wait(1_200)
+    // Of another text each time, so that it is seen to be read.
+    writeFileSync(file, `${text}\n# after it was ${name}\n`)
+    await says(program, applied, healed + 1)
   }
   for (const one of use) await one.stop()
   // And it is followed still.

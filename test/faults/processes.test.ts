@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { test } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
+import { changeRevocations } from '../../src/life/revocation-file.ts'
 import { BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { startBackend } from '../support/backend.ts'
+import { slowReader } from '../support/slow-reader.ts'
 import { eventually } from '../support/settled.ts'
 import { converse } from '../wire/conversation.ts'
-import { says, startProgram, type Program } from './program.ts'
+import { addKeys, says, startProgram, type Program } from './program.ts'
 
 const page = (program: Program) => send(`${program.origin}/_auth/login`)
 const isClosed = ({ origin }: Pick<Program, 'origin'>) =>
@@ -39,6 +42,41 @@ test('whoever reads the log goes away', async (t) => {
   assert.equal(program.complaints(), 'postern: the log cannot be written (EPIPE); serving goes on\n')
   program.process.kill('SIGTERM')
   assert.equal(await program.ended, 0)
+})
+
+describe('whoever reads the log stops reading', () => {
+  for (const workers of [1, 2]) {
+    test(`with ${workers === 1 ? 'one process' : 'workers'}`, async (t) => {
+      const reader = slowReader(t)
+      const log = openSync(reader.path, constants.O_WRONLY)
+      const program = await startProgram(t, { stdout: log, options: () => ({ workers }) })
+      closeSync(log)
+      const browser = new BrowserClient(program.origin)
+      assert.equal((await browser.signIn()).status, 303)
+      let said = reader.read()
+      // More than the pipe holds, on connections of every worker.
+      const asked = 800
+      const ask = async (path: string, status: number) =>
+        assert.equal((await send(`${program.origin}${path}`, 'GET', { connection: 'close' })).status, status)
+      for (let count = 0; count < asked; count += 20)
+        await Promise.all(Array.from({ length: 20 }, () => ask('/nothing/of/ours', 404)))
+      // It holds up neither who is signed in nor who is not, nor the process above.
+      assert.equal((await browser.send('/_auth/session')).status, 200)
+      await ask('/_auth/session', 401)
+      assert.equal((await send(`${program.admin}/healthz`)).status, 200)
+      assert.equal(program.complaints(), '')
+      // Nothing of it is lost.
+      const records = () => said.split('\n').filter((line) => line.includes('"status":404')).length
+      await eventually(() => {
+        said += reader.read()
+        return records() === asked
+      })
+      for (let count = 0; count < asked; count += 20)
+        await Promise.all(Array.from({ length: 20 }, () => ask('/nothing/of/ours', 404)))
+      program.process.kill('SIGTERM')
+      assert.equal(await program.ended, 0)
+    })
+  }
 })
 
 test('a worker is killed under load', async (t) => {
@@ -164,6 +202,63 @@ test('a second SIGTERM', async (t) => {
   assert.doesNotMatch(await client.ended, /\r\n0\r\n\r\n$/)
 })
 
+/** A hundred connections, of which the other side takes as many as it can: one that is closed is followed by the next. */
+async function flood(t: TestContext, address: string): Promise<() => void> {
+  const port = Number(new URL(address).port)
+  const sockets = new Set<Socket>()
+  let closed = 0
+  const fill = () => {
+    while (sockets.size < 100) {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+      sockets.add(socket)
+      socket.on('close', () => {
+        closed += 1
+        sockets.delete(socket)
+      })
+    }
+  }
+  fill()
+  const timer = setInterval(fill, 10)
+  const stop = () => {
+    clearInterval(timer)
+    for (const socket of sockets) socket.destroy()
+  }
+  t.after(stop)
+  await eventually(() => closed > 40)
+  return stop
+}
+
+/** Until it is answered as ever. */
+async function answers(program: Program): Promise<void> {
+  const status = () =>
+    page(program).then(
+      (answer) => answer.status,
+      () => 0,
+    )
+  for (let tries = 0; (await status()) !== 200; tries += 1) {
+    assert.ok(tries < 400)
+    await wait(25)
+  }
+}
+
+test('clients open more connections than the system has files for', async (t) => {
+  const program = await startProgram(t, { through: ['prlimit', '--nofile=64:64', '--'] })
+  await says(program, 'Open files are limited to 64')
+  const browser = new BrowserClient(program.origin)
+  await browser.signIn()
+  const stop = await flood(t, program.origin)
+  // Whoever watches the process is answered, also over a new connection; and the process can read what it needs.
+  for (let count = 0; count < 5; count += 1) {
+    const { status } = await send(`${program.admin}/healthz`, 'GET', { connection: 'close' })
+    assert.equal(status, 200)
+  }
+  const [sealing = ''] = await addKeys(join(program.folder, 'keys'))
+  await says(program, `sealing key ${sealing.split('/').at(-1)?.replace('.jwk.json', '')} is here`)
+  stop()
+  await answers(program)
+  assert.equal((await browser.send('/_auth/session')).status, 200)
+})
+
 test('no file descriptor is left', async (t) => {
   const backend = await startBackend()
   t.after(() => backend.close())
@@ -176,30 +271,25 @@ test('no file descriptor is left', async (t) => {
   })
   const browser = new BrowserClient(program.origin)
   await browser.signIn()
-  const port = Number(new URL(program.origin).port)
-  const sockets = Array.from({ length: 100 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
-  t.after(() => sockets.forEach((socket) => socket.destroy()))
-  await eventually(() => sockets.some(({ destroyed }) => destroyed))
-  await eventually(() => sockets.filter(({ destroyed }) => !destroyed).length < 60)
-  assert.equal(program.process.exitCode, null)
+  const watcher = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.after(() => watcher.destroy())
+  const healthz = `${program.admin}/healthz`
+  assert.equal((await over(watcher, healthz)).statusCode, 200)
+  // By the admin port, whose clients are not counted.
+  const stop = await flood(t, program.admin)
+  // The process lives; who has a connection hears of it, and nobody else gets one.
+  assert.equal((await over(watcher, healthz)).statusCode, 200)
+  for (const origin of [program.admin, program.origin]) assert.equal(await (await converse({ origin })).ended, '')
   // Written while it cannot be read.
-  const { changeRevocations } = await import('../../src/life/revocation-file.ts')
   await changeRevocations(`${program.folder}/revocations.yaml`, (before) => ({
     ...before,
     subjects: new Map([['accounts|1', Date.now()]]),
   }))
-  await wait(1_500)
-  for (const socket of sockets) socket.destroy()
-  for (let tries = 0; ; tries += 1) {
-    assert.ok(tries < 400)
-    const status = await page(program).then(
-      (answer) => answer.status,
-      () => 0,
-    )
-    if (status === 200) break
-    await wait(25)
-  }
-  assert.equal((await send(`${program.admin}/healthz`)).status, 200)
+  await says(program, 'revocations.yaml')
+  assert.equal((await over(watcher, healthz)).statusCode, 200)
+  stop()
+  await answers(program)
+  assert.equal((await send(healthz)).status, 200)
   // What was written meanwhile is read once it can be.
   for (let tries = 0; (await browser.send('/a')).status !== 303; tries += 1) {
     assert.ok(tries < 400)

@@ -52,6 +52,8 @@ export async function startProgram(t: TestContext, settings: ProgramSettings = {
     publicUrl: origin,
     listen: { host: '127.0.0.1', port, adminPort },
     upstreams: { accounts: serviceOptions(service.origin) },
+    // A busy machine is no load of this gateway.
+    overload: { maxDelay: '30s' },
     ...options({ folder, service }),
   }
   // JSON is YAML.

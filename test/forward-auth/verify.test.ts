@@ -88,7 +88,7 @@ for (const face of ['server', 'plugin'] as const) {
     for (const proxy of proxies) {
       const isNginx = proxy === 'nginx'
 
-      test(`FA-01 ${proxy}: a 2xx has every header that may be copied, on every kind of route`, async () => {
+      test(`FA-01 FA-07 ${proxy}: a 2xx has every header that may be copied, on every kind of route`, async () => {
         const client = new BrowserClient(gateway.origin)
         await client.signIn()
         const answers = [

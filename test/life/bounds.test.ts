@@ -10,7 +10,7 @@ import { fakeClock, hours, seconds } from '../support/clock.ts'
 
 /*
  * The attack: a million accounts, addresses, sessions and tokens, so that what is remembered of them takes all the memory.
- * `node scripts/many-accounts.ts` shows the bytes; here the entries are counted.
+ * `npm run many-accounts` shows the bytes; here the entries are counted.
  */
 
 const million = 1_000_000

@@ -23,6 +23,9 @@ describe('LL-01 a test file fails when its gateway says a secret', () => {
     ['process', 'stderr of a process: a token of the service (as it is)'],
     ['header', 'an answer: a token of the service (as it is)'],
     ['body', 'an answer: a token of the service'],
+    ['socket', 'a connection: a token of the service (as it is)'],
+    ['close of a socket', 'a connection: a token of the service (as it is)'],
+    ['metrics', 'the metrics: a name (as it is)'],
   ] as const) {
     test(way, () => {
       const { status, stdout } = run(way)

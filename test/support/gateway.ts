@@ -12,7 +12,7 @@ import { createServer as createGatewayServer } from '../../src/server.ts'
 import { fakeClock, type FakeClock } from './clock.ts'
 import { freshKeys } from './keys.ts'
 import { serviceOptions, startService, type Service } from './service.ts'
-import { hearAnswers, heardEvents, heardLog } from './sweep.ts'
+import { hearAnswers, heardEvents, heardLog, hearMetrics } from './sweep.ts'
 
 export interface TestClaims {
   readonly name: string
@@ -59,12 +59,17 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
   const origin = `http://localhost:${port}`
   const keys = settings.keys === 'folder' ? undefined : (settings.keys ?? (await freshKeys(clock())))
   const ownKeys = keys === undefined ? {} : { keys }
+  const given = settings.options?.(origin, service) ?? {}
   const options: Options = {
     publicUrl: settings.publicUrl ?? origin,
     listen: { host: '127.0.0.1', port, adminPort: 0 },
     upstreams: { accounts: serviceOptions(service.origin) },
     log: { level: 'trace' },
-    ...settings.options?.(origin, service),
+    ...given,
+    // Long enough for any answer of the service: whether a request waited is then no matter of speed.
+    session: { renewWait: '30s', ...given.session },
+    // A busy machine is no load of this gateway.
+    overload: { maxDelay: '30s', ...given.overload },
   }
   const events: PosternEvent[] = []
   const logs: string[] = []
@@ -89,11 +94,12 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
       app: (postern) => async (app) => testRoutes(app, postern, settings),
     })
     hearAnswers(server.app)
-    await server.listen()
+    const { adminAddress } = await server.listen()
     return {
       ...shared,
       app: server.app,
       async close() {
+        await hearMetrics(adminAddress)
         await server.close()
         if (ownService) await service.close()
       },

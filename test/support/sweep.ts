@@ -1,8 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { request } from 'undici'
 import { leaksIn, secret, secretKey } from './canaries.ts'
 
 /*
@@ -58,6 +60,12 @@ export function hearProcess(child: ChildProcess, what = 'a process'): void {
   }
 }
 
+/** What the admin port tells of the numbers. */
+export async function hearMetrics(adminAddress: string): Promise<void> {
+  const { body } = await request(`${adminAddress}/metrics`, { headers: { connection: 'close' } })
+  hear('the metrics', await body.text())
+}
+
 /** The private keys in a folder are secrets. A folder that is not there has none. */
 export function secretKeysIn(dir: string): void {
   let names: readonly string[] = []
@@ -77,6 +85,7 @@ export function secretKeysIn(dir: string): void {
  */
 export function hearAnswers(app: FastifyInstance): void {
   const say = hear('an answer')
+  hearSockets(app)
   app.addHook('onRequest', (request, _reply, done) => {
     secretsOfRequest(request)
     done()
@@ -88,6 +97,48 @@ export function hearAnswers(app: FastifyInstance): void {
     say(`${withoutDue(body)}\n`)
     done(null, payload)
   })
+}
+
+/**
+ * What leaves a server on its connections: the heads of all answers, also of those that Fastify never sees, what stands in one
+ * piece with them, and what is said at the end of a WebSocket. Bodies that are streamed are a backend's.
+ */
+function hearSockets({ server }: FastifyInstance): void {
+  const say = hear('a connection')
+  const asked = new WeakMap<object, string>()
+  server.on('request', ({ socket, url = '' }) => asked.set(socket, url))
+  server.on('connection', (socket: Socket) => {
+    const listen = (chunk: unknown) => {
+      const text = Buffer.isBuffer(chunk) ? chunk.toString('latin1') : chunk
+      if (typeof text !== 'string') return
+      // The close of a WebSocket in one frame (RFC 6455 section 5.5.1).
+      if (text.startsWith('\u0088')) say(`${text}\n`)
+      if (text.startsWith('HTTP/1.1 ') && asked.get(socket)?.includes('/verify') !== true)
+        say(`${withoutDueLines(text)}\n`)
+    }
+    const { write, end } = socket
+    socket.write = function (this: Socket, ...all: [never]) {
+      listen(all[0])
+      return write.apply(this, all)
+    }
+    socket.end = function (this: Socket, ...all: [never]) {
+      listen(all[0])
+      return end.apply(this, all)
+    }
+  })
+}
+
+/** A head without the lines where a token is due, and whatever stands behind it. */
+function withoutDueLines(text: string): string {
+  const end = text.indexOf('\r\n\r\n')
+  const head = text
+    .slice(0, end)
+    .split('\r\n')
+    .filter((line) => !/^set-cookie:/i.test(line))
+    .map((line) =>
+      line.replace(/^(location: )(.*)$/i, (_all, name: string, place: string) => name + withoutDueIn(place)),
+    )
+  return `${head.join('\n')}\n${withoutDue(text.slice(end + 4))}`
 }
 
 function secretsOfRequest({ headers, query }: FastifyRequest): void {
@@ -109,10 +160,13 @@ const dueParameters = ['state', 'id_token_hint', 'return_to', 'code_challenge', 
 function saidHeaders({ routeOptions }: FastifyRequest, reply: FastifyReply): object {
   const { 'set-cookie': _, location, ...headers } = reply.getHeaders()
   if (routeOptions.url?.includes('/verify') === true) return {}
-  if (typeof location !== 'string') return headers
+  return typeof location === 'string' ? { ...headers, location: withoutDueIn(location) } : headers
+}
+
+function withoutDueIn(location: string): string {
   const url = new URL(location, 'http://relative.invalid')
   for (const name of dueParameters) url.searchParams.delete(name)
-  return { ...headers, location: url.href }
+  return url.href
 }
 
 /** Of JSON the member that a token is due in; of a page the fields that bring the second step and the own address back. */

@@ -19,7 +19,7 @@ const key = ring.signingKey()
 const iat = toSeconds(clock())
 const values = { sub: 'accounts|42', iat, exp: iat + 300, sid: 'sid-1', auth_time: iat - 9, upn: 'accounts' }
 
-test('a token says all that it has to, and what it wraps only where there is something', async () => {
+test('TM-01 TM-02 a token says all that it has to, and what it wraps only where there is something', async () => {
   const { token, kid, claims } = await minter.mint('access', values, { name: 'Ada' })
   assert.equal(kid, key.kid)
   assert.deepEqual(decodeProtectedHeader(token), { alg: key.alg, kid, typ: 'at+jwt' })
@@ -46,7 +46,7 @@ test('TM-06 a profile claim never stands in for one of ours that is absent', asy
   for (const name of ['scope', 'idle_at', 'upt', 'ups', 'cnf']) assert.ok(!(name in payload), name)
 })
 
-test('an assertion says who it is to one receiver, no longer than its token and with nothing wrapped', async () => {
+test('TM-02 TM-03 an assertion says who it is to one receiver, no longer than its token and with nothing wrapped', async () => {
   const claims: TokenClaims = {
     v: 1,
     iss: names.issuer,

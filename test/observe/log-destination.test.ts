@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { closeSync, constants, openSync } from 'node:fs'
+import { test } from 'node:test'
+import { logDestination } from '../../src/observe/log-destination.ts'
+import { eventually } from '../support/settled.ts'
+import { slowReader } from '../support/slow-reader.ts'
+
+test('a log that nobody reads waits up to 4 MB, what comes then is counted, and each line that was kept is read whole', async (t) => {
+  const reader = slowReader(t)
+  const complaints: string[] = []
+  const log = openSync(reader.path, constants.O_WRONLY)
+  t.after(() => closeSync(log))
+  const destination = logDestination(log, (text) => complaints.push(text))
+  const line = (index: number) => `${String(index).padStart(7, '0')} ${'x'.repeat(991)}\n`
+  for (const round of [1, 2]) {
+    const from = round * 10_000
+    for (let index = from; index < from + 6_000; index += 1) destination.write(line(index))
+    assert.deepEqual(complaints.splice(0), ['postern: the log is not read; serving goes on'], `round ${round}`)
+    let text = ''
+    await eventually(() => {
+      text += reader.read()
+      return complaints.length > 0
+    })
+    const kept = text.split('\n').slice(0, -1)
+    assert.deepEqual(complaints.splice(0), [`postern: the log is written again; records lost: ${6_000 - kept.length}`])
+    assert.ok(kept.length > 4_000 && kept.length < 4_400, `${kept.length} lines`)
+    kept.forEach((one, index) => assert.equal(`${one}\n`, line(from + index)))
+  }
+})
