@@ -20,6 +20,7 @@ import { codeOf, reasonOf } from './http/problem.ts'
 import { peerAddress } from './http/request-facts.ts'
 import { requestIds } from './http/request-ids.ts'
 import { cutSlowReaders } from './http/slow-readers.ts'
+import { cutSlowSenders } from './http/slow-senders.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
 import {
   ambiguity,
@@ -49,6 +50,8 @@ export interface ServerDeps<Claims> {
   readonly gather?: (own: () => Promise<Snapshot>) => () => Promise<readonly Snapshot[]>
   /** Milliseconds in which a client has to take something of its answer. Default: 1 minute. */
   readonly readTimeout?: number
+  /** Milliseconds in which a client has to send something of the body that it has begun. Default: 1 minute. */
+  readonly sendTimeout?: number
   /** Routes of an app that lives in the same process. Default: there are none. */
   readonly app?: (postern: Postern<Claims>) => FastifyPluginAsync
 }
@@ -144,7 +147,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       logRequest(log, { reqId: request.id, method: request.method, status, milliseconds: 0, reason, ...noted })
     },
   })
-  const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
+  const readers = cutSlowReaders(app.server, deps.readTimeout)
+  const senders = cutSlowSenders(app.server, deps.sendTimeout)
   app.server.maxConnections = config.overload.maxConnections
   // One listener for each request that a client sends ahead.
   app.server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
@@ -257,7 +261,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       await app.close().finally(() => clearInterval(sweep))
       await admin.close()
       overload.close()
-      stopWatching()
+      readers.close()
+      senders.close()
     },
   }
 }
