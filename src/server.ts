@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import type { ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -237,8 +238,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     app,
     async listen() {
       const { host, port, adminHost, adminPort } = config.listen
-      const adminAddress = await admin.listen({ host: adminHost, port: adminPort })
-      const address = await app.listen({ host, port })
+      const adminAddress = await admin.listen({ host: await oneAddress(adminHost), port: adminPort })
+      const address = await app.listen({ host: await oneAddress(host), port })
       ready = true
       return { address, adminAddress }
     },
@@ -265,6 +266,11 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       senders.close()
     },
   }
+}
+
+/** For `localhost` Fastify opens a listener for each of its addresses, and all but the first without the bounds that are set here. */
+async function oneAddress(host: string): Promise<string> {
+  return host === 'localhost' ? (await lookup(host, { order: 'ipv4first' })).address : host
 }
 
 function openConnections({ server }: FastifyInstance): Promise<number> {
