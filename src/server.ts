@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import type { ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -23,6 +24,7 @@ import { codeOf, reasonOf } from './http/problem.ts'
 import { createProxyTrust, peerAddress } from './http/request-facts.ts'
 import { requestIds } from './http/request-ids.ts'
 import { cutSlowReaders } from './http/slow-readers.ts'
+import { cutSlowSenders } from './http/slow-senders.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
 import {
   ambiguity,
@@ -55,6 +57,8 @@ export interface ServerDeps<Claims> {
   readonly gather?: (own: () => Promise<Snapshot>) => () => Promise<readonly Snapshot[]>
   /** Milliseconds in which a client has to take something of its answer. Default: 1 minute. */
   readonly readTimeout?: number
+  /** Milliseconds in which a client has to send something of the body that it has begun. Default: 1 minute. */
+  readonly sendTimeout?: number
   /** Routes of an app that lives in the same process. Default: there are none. */
   readonly app?: (postern: Postern<Claims>) => FastifyPluginAsync
 }
@@ -171,7 +175,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       })
     },
   })
-  const stopWatching = cutSlowReaders(app.server, deps.readTimeout)
+  const readers = cutSlowReaders(app.server, deps.readTimeout)
+  const senders = cutSlowSenders(app.server, deps.sendTimeout)
   // One listener for each request that a client sends ahead.
   app.server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
   app.server.on('drop', (peer) => {
@@ -270,8 +275,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     async listen() {
       const { host, port, adminHost, adminPort } = config.listen
       boundConnections(app, config.overload.maxConnections, events)
-      const adminAddress = await admin.listen({ host: adminHost, port: adminPort })
-      const address = await app.listen({ host, port })
+      const adminAddress = await admin.listen({ host: await oneAddress(adminHost), port: adminPort })
+      const address = await app.listen({ host: await oneAddress(host), port })
       ready = true
       return { address, adminAddress }
     },
@@ -295,7 +300,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       await admin.close()
       await tracing.close()
       overload.close()
-      stopWatching()
+      readers.close()
+      senders.close()
     },
   }
 }
@@ -307,6 +313,11 @@ function boundConnections({ server }: FastifyInstance, wanted: number, events: E
   if (connections >= wanted) return
   const message = `Open files are limited to ${limit} (ulimit -n), so connections of clients are bounded at ${connections} and not at the ${wanted} of overload.maxConnections.`
   events({ type: 'warning', message })
+}
+
+/** For `localhost` Fastify opens a listener for each of its addresses, and all but the first without the bounds that are set here. */
+async function oneAddress(host: string): Promise<string> {
+  return host === 'localhost' ? (await lookup(host, { order: 'ipv4first' })).address : host
 }
 
 function openConnections({ server }: FastifyInstance): Promise<number> {

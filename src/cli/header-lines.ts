@@ -16,10 +16,14 @@ export async function readHeaderLines(): Promise<readonly HeaderLine[]> {
   return lines.map((line) => headerLine(line) ?? refuse())
 }
 
+const names = new Set(['cookie', 'authorization'])
+
 /** Undefined for a line that is none. */
 export function headerLine(line: string): HeaderLine | undefined {
-  const match = /^\s*(cookie|authorization)\s*:[ \t]*([\t\u0020-\u007e\u0080-\u00ff]+)$/i.exec(line)
-  return match === null ? undefined : { name: (match[1] ?? '').toLowerCase(), value: (match[2] ?? '').trimEnd() }
+  const [before = '', ...after] = line.split(':')
+  const name = before.trim().toLowerCase()
+  const value = after.join(':').trim()
+  return names.has(name) && /^[\t\u0020-\u007e\u0080-\u00ff]+$/.test(value) ? { name, value } : undefined
 }
 
 function refuse(): never {

@@ -1,8 +1,8 @@
 import { listed, type Spot } from './faults.ts'
 import { nearest } from './nearest.ts'
 
-/** `{name}` in a template. Braces around anything else stand for themselves. */
-export const fieldPattern = /\{([A-Za-z][A-Za-z0-9_]*)\}/g
+/** `{name}` in a template. Braces around anything else stand for themselves; no name is half as long. */
+export const fieldPattern = /\{([A-Za-z][A-Za-z0-9_]{0,63})\}/g
 
 /** The fields that a template may use, and those that it did. */
 export interface Fields {

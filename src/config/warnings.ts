@@ -10,7 +10,7 @@ import type { Condition, LoginUpstreamConfig } from './upstream.ts'
 export function warningsOf(config: Config): readonly string[] {
   return [
     ...config.trustedProxies.flatMap((proxy, index) =>
-      /\/0+$/.test(proxy)
+      /\/0{1,3}$/.test(proxy)
         ? [`trustedProxies[${index}]: believes every address there is, so a client can claim to be any other.`]
         : [],
     ),

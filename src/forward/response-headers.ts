@@ -20,7 +20,7 @@ const judge = rememberNames((name) => {
   return {
     lower,
     dropped: hopByHop.has(lower) || oursByPrefix.some((prefix) => folded.startsWith(prefix)),
-    speaksToSharedCaches: sharedCacheHeader.test(lower),
+    speaksToSharedCaches: isForSharedCaches(lower),
     speaksOfOrigins: lower.startsWith('access-control-allow-'),
   }
 })
@@ -80,9 +80,18 @@ function withoutCookies(value: string): string {
     .join(', ')
 }
 
-/** Obeyed by some shared cache before Cache-Control. */
-export const sharedCacheHeader =
-  /^(?:(?:.*-)?cdn-cache-control|surrogate-control|edge-control|x-accel-expires|x-litespeed-cache-control)$/
+const sharedCacheHeaders = new Set([
+  'cdn-cache-control',
+  'surrogate-control',
+  'edge-control',
+  'x-accel-expires',
+  'x-litespeed-cache-control',
+])
+
+/** Whether some shared cache obeys it before Cache-Control. @param lower its name in lower case */
+export function isForSharedCaches(lower: string): boolean {
+  return sharedCacheHeaders.has(lower) || lower.endsWith('-cdn-cache-control')
+}
 
 const sharedDirective = /^(?:public|s-maxage=.*|proxy-revalidate)$/i
 

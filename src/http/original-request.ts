@@ -67,8 +67,3 @@ function checked(
   if (lower === undefined || !hostShape.test(lower)) return undefined
   return { method, url, host: lower.replace(/\.(?=:|$)/, '') }
 }
-
-/** Without its port: front proxies find a site by its name alone, whatever port a client writes behind it. */
-export function withoutPort(host: string): string {
-  return host.replace(/:[0-9]+$/, '')
-}

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { sharedCacheHeader } from '../forward/response-headers.ts'
+import { isForSharedCaches } from '../forward/response-headers.ts'
 
 function isCacheHeader(name: string): boolean {
-  return name === 'cache-control' || name === 'expires' || name === 'pragma' || sharedCacheHeader.test(name)
+  return name === 'cache-control' || name === 'expires' || name === 'pragma' || isForSharedCaches(name)
 }
 
 const uncacheable = 'private, no-store'

@@ -10,23 +10,27 @@ const patience = 60_000
  * a connection are meant as well. A connection on which nothing waits may be silent for hours.
  *
  * @param time milliseconds; a client is cut off after one to two of them
- * @returns to call when the server has closed
+ * @returns `look` is what happens each time; `close` is to call when the server has closed
  */
-export function cutSlowReaders(server: Server, time = patience): () => void {
+export function cutSlowReaders(
+  server: Server,
+  time = patience,
+): { readonly look: () => void; readonly close: () => void } {
   /** What each client had taken at the last look, in bytes; undefined where nothing waited. */
   const taken = new Map<Socket, number | undefined>()
   server.on('connection', (socket: Socket) => {
     taken.set(socket, undefined)
     socket.once('close', () => taken.delete(socket))
   })
-  const timer = setInterval(() => {
+  const look = () => {
     for (const [socket, before] of taken) {
       const waiting = socket.writableLength
       const now = waiting === 0 ? undefined : socket.bytesWritten - waiting
       if (now !== undefined && now === before) socket.destroy()
       else taken.set(socket, now)
     }
-  }, time)
+  }
+  const timer = setInterval(look, time)
   timer.unref()
-  return () => clearInterval(timer)
+  return { look, close: () => clearInterval(timer) }
 }

@@ -38,8 +38,10 @@ function nameOf({ name }: Error): string {
 
 const mostFrames = 12
 
+const longestFrame = 400
+
 /** `at`, perhaps what was called, and a place in a file: nothing that was made of a value. */
-const frame = /^ {4}at (?:[\w.<>$ [\]#]{1,120} \()?(?:file:\/\/\/|node:|\/|[A-Z]:\\)[^\s()]{1,240}:\d+:\d+\)?$/
+const frame = /^ {4}at (?:[\w.<>$ [\]#]+ \()?(?:file:\/\/\/(?:[A-Z]:\/)?|node:|\/|[A-Z]:\\)[^\s():]+:\d+:\d+\)?$/
 
 /**
  * The frames behind the message. Where the message does not stand at the head of the stack as it is now, there is no
@@ -52,7 +54,7 @@ function framesOf({ message, stack = '' }: Error): readonly string[] {
   return stack
     .slice(head.length)
     .split('\n')
-    .filter((line) => frame.test(line))
+    .filter((line) => line.length <= longestFrame && frame.test(line))
     .slice(0, mostFrames)
     .map((line) => line.trim())
 }

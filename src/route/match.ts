@@ -1,3 +1,4 @@
+import { withoutPort } from './host.ts'
 import type { CanonicalPath } from './path.ts'
 
 /** What a route matches on. Hosts in lower case, methods in upper case, prefixes without a final slash. */
@@ -42,7 +43,9 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
   function named(host: string | undefined): string | undefined {
     if (host === undefined || hosts.size === 0) return undefined
     const lower = host.toLowerCase()
-    return hosts.has(lower) ? lower : lower.replace(/\.?(?::\d*)?$/, '')
+    if (hosts.has(lower)) return lower
+    const name = withoutPort(lower)
+    return name.endsWith('.') ? name.slice(0, -1) : name
   }
 
   function find(host: string | undefined, method: string, path: string): R | undefined {

@@ -90,7 +90,7 @@ export function mayBeAsked(url: URL, http: OidcUpstreamConfig['http']): boolean 
   return url.protocol === 'http:' && (http === 'anywhere' || (http === 'loopback' && isLoopback(url.hostname)))
 }
 
-function responseOf({ status, headers, looseText }: Answer): Response {
+function responseOf({ status, headers, text }: Answer): Response {
   const kept = readHeaders.flatMap((name) =>
     (headers.get(name) ?? []).map((value) => [name, value] as [string, string]),
   )
@@ -98,7 +98,8 @@ function responseOf({ status, headers, looseText }: Answer): Response {
   if (status < 200 || status > 599) {
     throw new CallFailed(failed('upstream_bad', `The provider answered with the status ${status}.`))
   }
-  return new Response(bodiless ? null : looseText, {
+  // Of a body that is not UTF-8 nothing is taken: two people whose ids differ in such bytes would be one.
+  return new Response(bodiless ? null : (text ?? ''), {
     status,
     headers: kept.filter(([, value]) => isHeaderValue(value)),
   })

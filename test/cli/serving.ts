@@ -27,8 +27,15 @@ export interface Running {
  * `postern serve` with two workers, where nothing else is said, in front of a real login service.
  *
  * @param timeout of the calls to it
+ * @param preload a module for the process that keeps the others, and for them
+ * @param serving how many of them do so, where not all can
  */
-export async function serve(t: TestContext, more: Partial<Options> = {}, timeout = '2s'): Promise<Running> {
+export async function serve(
+  t: TestContext,
+  more: Partial<Options> = {},
+  timeout = '2s',
+  { preload, serving }: { readonly preload?: string; readonly serving?: number } = {},
+): Promise<Running> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-test-'))
   const service = await startService()
   const [port, adminPort] = [await freePort(), await freePort()]
@@ -48,7 +55,8 @@ export async function serve(t: TestContext, more: Partial<Options> = {}, timeout
     ...more,
   }
   await writeFile(file, stringify(options))
-  const child = spawn(process.execPath, ['src/cli/main.ts', 'serve', '--config', file], {
+  const imports = preload === undefined ? [] : ['--import', preload]
+  const child = spawn(process.execPath, [...imports, 'src/cli/main.ts', 'serve', '--config', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   hearProcess(child, 'postern serve')
@@ -71,7 +79,7 @@ export async function serve(t: TestContext, more: Partial<Options> = {}, timeout
     await service.close()
     await rm(dir, { recursive: true, force: true })
   })
-  await until(() => readyCount(running) === options.workers)
+  await until(() => readyCount(running) === (serving ?? options.workers))
   return running
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { BrowserClient, navigation, send } from '../support/browser-client.ts'
@@ -125,6 +125,18 @@ test('KR-04 every worker follows the key folder, and any of them tells the numbe
   assert.ok((await metric(running, 'postern_key_age_seconds')) >= 0)
   await rm(join(keys, 'junk.jwk.json'))
   await until(() => readyCount(running) === 3)
+  running.process.kill('SIGTERM')
+  const [code] = (await once(running.process, 'exit')) as [number]
+  assert.equal(code, 0)
+})
+
+test('a process that the system does not give ends none that serves', async (t) => {
+  const preload = resolve(import.meta.dirname, 'second-fork-fails.mjs')
+  const running = await serve(t, {}, '2s', { preload, serving: 1 })
+  assert.equal((await send(`${running.origin}/_auth/login`, 'GET', { connection: 'close' })).status, 200)
+  const failed = running.lines().find((line) => line.includes('a worker could not be started'))
+  assert.match(failed ?? '', /"code":"EAGAIN"/)
+  assert.doesNotMatch(running.lines().join(''), /canary/)
   running.process.kill('SIGTERM')
   const [code] = (await once(running.process, 'exit')) as [number]
   assert.equal(code, 0)

@@ -24,6 +24,11 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     { publicURL: minimal.publicUrl, upstreams: minimal.upstreams },
     /^publicURL: is not known here; did you mean `publicUrl`\?$/,
   ],
+  [
+    'the wait for requests in flight has an end that an operator can see',
+    { ...minimal, shutdownTimeout: '61m' },
+    /^shutdownTimeout: must be at most 1h$/,
+  ],
   ['CF-02 the public URL is needed', { upstreams: minimal.upstreams }, /^publicUrl: is missing/],
   [
     'CF-02 the public URL is an origin, not a page',

@@ -411,6 +411,9 @@ describe('forward-auth for whoever is no proxy of ours', () => {
           { authorization: `Bearer ${token}` },
           { 'x-forwarded-for': '192.0.2.1' },
           { ...navigation },
+          // Each of them would be 400 to a peer that is named.
+          { cookie: 'postern=a; postern=b' },
+          { 'x-original-method': 'a b', 'x-forwarded-method': 'a b' },
         ]) {
           for (const path of ['/orders', '/public/page', '/%zz']) {
             const answer = await ask(gateway, proxy, { path, headers })

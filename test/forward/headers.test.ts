@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { createOwnCookies } from '../../src/forward/cookies.ts'
-import { createHeaderSieve } from '../../src/forward/header-names.ts'
+import { createHeaderSieve, rememberNames } from '../../src/forward/header-names.ts'
 import { headerValue, identityHeaders, identityMap } from '../../src/forward/identity.ts'
 import { requestHeaders } from '../../src/forward/request-headers.ts'
 import { responseHeaders } from '../../src/forward/response-headers.ts'
@@ -77,6 +77,14 @@ describe('PX-01 the name of a header', () => {
     for (let index = 0; index < 3000; index += 1) crowded.fateOf(`x-${index}`)
     assert.equal(crowded.fateOf('x-2999'), 'keep')
     assert.equal(crowded.fateOf('X_Forwarded_User'), 'drop')
+  })
+
+  test('DS-07 of up to 64 characters is remembered, and of more is judged anew, so that what is kept has a bound in bytes', () => {
+    const judged: string[] = []
+    const judge = rememberNames((name) => judged.push(name))
+    const [kept, long] = ['k'.repeat(64), 'l'.repeat(65)]
+    for (const name of [kept, long, kept, long]) judge(name)
+    assert.deepEqual(judged, [kept, long, long])
   })
 })
 

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { closeSync, constants, openSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { logDestination } from '../../src/observe/log-destination.ts'
 import { eventually } from '../support/settled.ts'
@@ -26,4 +29,15 @@ test('a log that nobody reads waits up to 4 MB, what comes then is counted, and 
     assert.ok(kept.length > 4_000 && kept.length < 4_400, `${kept.length} lines`)
     kept.forEach((one, index) => assert.equal(`${one}\n`, line(from + index)))
   }
+})
+
+test('a log that nobody reads does not keep the process from ending', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-log-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const pipe = join(folder, 'pipe')
+  assert.equal(spawnSync('mkfifo', [pipe]).status, 0)
+  const program = resolve(import.meta.dirname, 'unread-log.ts')
+  // Killed only where it does not end by itself.
+  const { status, signal, stderr } = spawnSync(process.execPath, [program, pipe], { timeout: 30_000 })
+  assert.deepEqual([status, signal, stderr.toString()], [0, null, ''])
 })

@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import type { ClientCode, Reason } from '../../src/base/reasons.ts'
 import { assertErrorPage, assertLogsAreClean } from '../contract/refusal.ts'
+import { inBatches } from '../support/batches.ts'
 import { BrowserClient, send, type Answer } from '../support/browser-client.ts'
 import { seconds, type FakeClock } from '../support/clock.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
@@ -355,6 +356,18 @@ test('RF-02 without userinfo the ID token of a refresh says all there is', async
   scene.provider.claims = {}
   scene.clock.advance(seconds(601))
   assert.equal(await claimsOf(browser), undefined)
+})
+
+test('KR-07 a hundred sign-ins with ID tokens of keys that nobody knows make us ask for the keys once in a while, not each time', async (t) => {
+  const scene = await open(t)
+  const asked = () => scene.provider.calls.get('/jwks') ?? 0
+  await attempt(scene)
+  const before = asked()
+  await inBatches(100, 10, async (index) => {
+    scene.provider.header = { kid: `key-${index}` }
+    assert.notEqual((await attempt(scene)).answer.status, 303)
+  })
+  assert.ok(asked() - before <= 2, String(asked() - before))
 })
 
 test('KR-07 whoever posts made-up logout tokens cannot have a provider without keys asked again and again', async (t) => {

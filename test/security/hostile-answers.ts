@@ -4,8 +4,8 @@ import type { Reason } from '../../src/base/reasons.ts'
 import { answerOf, type Speak } from './raw-upstream.ts'
 
 /*
- * What a login service, or somebody in its place, can answer with. `as` is what becomes of a call that needs something of
- * the answer; `signed in`: it is odd, and can be understood in one way only.
+ * What a service, or somebody in its place, can answer with. `as` is what becomes of a call that needs something of the
+ * answer; `signed in`: it is odd, and can be understood in one way only.
  */
 
 /** Of the hostile texts: it must stand nowhere that a client or an operator looks. */
@@ -19,7 +19,6 @@ export interface HostileAnswer {
   readonly speak: Speak
 }
 
-const good = `{"token":"token-1","id":"1","refresh":"refresh-1","name":"Ada"}`
 const ok = 'HTTP/1.1 200 OK\r\nContent-Type: application/json'
 
 const bytes =
@@ -76,9 +75,9 @@ const chunks = (text: string | Buffer) =>
     Buffer.from(text),
     Buffer.from('\r\n0\r\n\r\n'),
   ])
-const bomb = Buffer.alloc(10_000_000, 32)
+const spaces = Buffer.alloc(10_000_000, 32)
+const bombs = { gzip: gzipSync(spaces), brotli: brotliCompressSync(spaces) }
 const deep = (count: number) => `${'['.repeat(count)}${']'.repeat(count)}`
-const member = (text: string) => good.replace('"name"', `${text},"name"`)
 
 const bad = (what: string, speak: Speak): HostileAnswer => ({
   what,
@@ -104,26 +103,30 @@ const odd = (what: string, speak: Speak): HostileAnswer => ({
   isWhole: wholes.has(speak),
   speak,
 })
+const withMember = (good: string, text: string) => good.replace('"name"', `${text},"name"`)
 
-/** @param elsewhere an origin that must hear nothing */
-export const hostileAnswers = (elsewhere: string): readonly HostileAnswer[] => [
+/**
+ * Whatever the answer is to say.
+ *
+ * @param good what it should say, as JSON with `"name":"Ada"` and `token-1` somewhere in it
+ * @param elsewhere an origin that must hear nothing
+ */
+export const hostileDocuments = (good: string, elsewhere: string): readonly HostileAnswer[] => [
   // Too much of it.
   bad('10 MB with their length', endless(`${ok}\r\nContent-Length: 10000000\r\n\r\n`, canary)),
   bad('10 MB up to the end of the connection', endless(`${ok}\r\nConnection: close\r\n\r\n`, canary)),
   bad('chunks without end', endless(`${chunked}\r\n\r\n`, `a\r\n0123456789\r\n`)),
   bad('chunks of one byte without end', endless(`${chunked}\r\n\r\n`, '1\r\nx\r\n')),
   bad('a length beyond all numbers', bytes(`${ok}\r\nContent-Length: 99999999999999999999999\r\n\r\n${good}`)),
-  bad('a token of 5 MB', bytes(answerOf(`{"token":"${'x'.repeat(5_000_000)}","id":"1"}`))),
-  bad('a token of 70 kB', body(`{"token":"${'x'.repeat(70_000)}","id":"1"}`)),
   bad('a header of 100 kB', bytes(`${ok}\r\nX-A: ${'a'.repeat(100_000)}\r\n\r\n`)),
   bad('1,000 headers of 100 bytes', bytes(`${ok}\r\n${`X-A: ${'a'.repeat(100)}\r\n`.repeat(1000)}\r\n`)),
   bad('headers without end', endless(`${ok}\r\n`, `X-A: ${canary}\r\n`)),
-  bad('a gzip bomb', body(gzipSync(bomb), `${ok}\r\nContent-Encoding: gzip`)),
-  bad('a brotli bomb', body(brotliCompressSync(bomb), `${ok}\r\nContent-Encoding: br`)),
+  bad('a gzip bomb', body(bombs.gzip, `${ok}\r\nContent-Encoding: gzip`)),
+  bad('a brotli bomb', body(bombs.brotli, `${ok}\r\nContent-Encoding: br`)),
   bad(
     'a gzip bomb as its transfer coding',
     wholly(
-      bytes(Buffer.concat([Buffer.from(`${ok}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n`), chunks(gzipSync(bomb))])),
+      bytes(Buffer.concat([Buffer.from(`${ok}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n`), chunks(bombs.gzip)])),
     ),
   ),
   // Not what a text is.
@@ -153,48 +156,14 @@ export const hostileAnswers = (elsewhere: string): readonly HostileAnswer[] => [
   bad('100,000 brackets', body(deep(100_000))),
   bad('100,000 brackets that stay open', body('['.repeat(100_000))),
   bad('100,000 objects, one in the other', body('{"token":'.repeat(100_000) + '1' + '}'.repeat(100_000))),
-  bad('100,000 brackets for a token', body(`{"token":${deep(100_000)},"id":"1"}`)),
-  bad('100,000 brackets beside a long number', body(`{"token":${deep(100_000)},"id":12345678901234567890}`)),
-  bad('100,000 brackets for a subject', body(`{"token":"token-1","id":${deep(100_000)}}`)),
   odd('100,000 brackets for a claim', body(good.replace('"Ada"', deep(100_000)))),
   odd('a member twice: the last one counts', body(`{"token":{"a":1},"id":null,${good.slice(1)}`)),
-  bad('a member twice, the last one empty', body(`${good.slice(0, -1)},"token":""}`)),
   odd(
     'members that poison objects',
-    body(member('"__proto__":{"admin":true,"id":"2"},"constructor":{"prototype":{"admin":true}}')),
+    body(withMember(good, '"__proto__":{"admin":true,"id":"2"},"constructor":{"prototype":{"admin":true}}')),
   ),
   bad('everything in __proto__', body(`{"__proto__":${good}}`)),
   bad('everything in constructor.prototype', body(`{"constructor":{"prototype":${good}}}`)),
-  ...[
-    '1',
-    '{}',
-    '[]',
-    '""',
-    '" "',
-    'true',
-    'null',
-    '["token-1"]',
-    '"a\\r\\nX-Admin: 1"',
-    '"a\\u0000b"',
-    '"\\ud800"',
-    '"\\u00e4"',
-  ].map((token) => bad(`the token ${token}`, body(`{"token":${token},"id":"1"}`))),
-  ...['{}', '[]', '""', 'true', 'null', '1.5', '1e400', '"a\\u0000b"', `"${'x'.repeat(256)}"`].map((id) =>
-    bad(`the subject ${id.slice(0, 20)}`, body(`{"token":"token-1","id":${id}}`)),
-  ),
-  ...[
-    '1e300',
-    '1e999',
-    '"soon"',
-    'null',
-    '{}',
-    '[]',
-    'true',
-    '"1e3"',
-    '9007199254740993',
-    '123456789012345678901234567890',
-  ].map((value) => odd(`an expiry of ${value}: it is not known`, body(member(`"expires_in":${value}`)))),
-  bad('an expiry of 1: over when it came', body(member('"expires_in":1'))),
   // Somewhere else.
   ...[300, 301, 302, 303, 304, 305, 307, 308, 399].flatMap((status) => [
     bad(`${status} to elsewhere`, bytes(answerOf(good, `HTTP/1.1 ${status} X\r\nLocation: ${elsewhere}/login`))),
@@ -278,4 +247,47 @@ export const hostileAnswers = (elsewhere: string): readonly HostileAnswer[] => [
     'headers that are meant for a client',
     bytes(answerOf(good, `${ok}\r\nClear-Site-Data: "*"\r\nX-Forwarded-User: admin\r\nWWW-Authenticate: Basic`)),
   ),
+]
+
+const signedIn = `{"token":"token-1","id":"1","refresh":"refresh-1","name":"Ada"}`
+
+/** At sign-in: whatever it is to say, and what only a sign-in needs. */
+export const hostileAnswers = (elsewhere: string): readonly HostileAnswer[] => [
+  ...hostileDocuments(signedIn, elsewhere),
+  bad('a token of 5 MB', bytes(answerOf(`{"token":"${'x'.repeat(5_000_000)}","id":"1"}`))),
+  bad('a token of 70 kB', body(`{"token":"${'x'.repeat(70_000)}","id":"1"}`)),
+  bad('100,000 brackets for a token', body(`{"token":${deep(100_000)},"id":"1"}`)),
+  bad('100,000 brackets beside a long number', body(`{"token":${deep(100_000)},"id":12345678901234567890}`)),
+  bad('100,000 brackets for a subject', body(`{"token":"token-1","id":${deep(100_000)}}`)),
+  bad('a member twice, the last one empty', body(`${signedIn.slice(0, -1)},"token":""}`)),
+  ...[
+    '1',
+    '{}',
+    '[]',
+    '""',
+    '" "',
+    'true',
+    'null',
+    '["token-1"]',
+    '"a\\r\\nX-Admin: 1"',
+    '"a\\u0000b"',
+    '"\\ud800"',
+    '"\\u00e4"',
+  ].map((token) => bad(`the token ${token}`, body(`{"token":${token},"id":"1"}`))),
+  ...['{}', '[]', '""', 'true', 'null', '1.5', '1e400', '"a\\u0000b"', `"${'x'.repeat(256)}"`].map((id) =>
+    bad(`the subject ${id.slice(0, 20)}`, body(`{"token":"token-1","id":${id}}`)),
+  ),
+  ...[
+    '1e300',
+    '1e999',
+    '"soon"',
+    'null',
+    '{}',
+    '[]',
+    'true',
+    '"1e3"',
+    '9007199254740993',
+    '123456789012345678901234567890',
+  ].map((value) => odd(`an expiry of ${value}: it is not known`, body(withMember(signedIn, `"expires_in":${value}`)))),
+  bad('an expiry of 1: over when it came', body(withMember(signedIn, '"expires_in":1'))),
 ]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import fs, { mkdtemp, rm } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -150,12 +151,21 @@ test('DS-08 a storm on the JWKS is answered from memory: one body, one ETag, 304
   const first = await send(`${origin}/.well-known/jwks.json`)
   const etag = String(first.headers['etag'])
   const ask = (headers: Readonly<Record<string, string>>) => send(`${origin}/.well-known/jwks.json`, 'GET', headers)
+  // The folder is looked at now and then, whoever asks.
+  const opened = (['open', 'readFile', 'readdir', 'stat'] as const).map((name) => t.mock.method(fs, name))
+  syncBuiltinESMExports()
+  t.after(() => {
+    for (const one of opened) one.mock.restore()
+    syncBuiltinESMExports()
+  })
   const all = await Promise.all(
     Array.from({ length: 300 }, (_, index) => ask(index % 2 === 0 ? {} : { 'if-none-match': etag })),
   )
   for (const [index, { status, text, headers }] of all.entries()) {
     assert.deepEqual([status, text, headers['etag']], index % 2 === 0 ? [200, first.text, etag] : [304, '', etag])
   }
+  const looks = opened.reduce((sum, one) => sum + one.mock.callCount(), 0)
+  assert.ok(looks < 100, `${looks} looks at files for 300 requests`)
 })
 
 test('DS-08 a storm of sign-ins on one account asks the service no more often than the limit says', async (t) => {

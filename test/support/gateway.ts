@@ -45,6 +45,7 @@ export interface GatewaySettings {
   readonly store?: SharedStore
   /** See the server's own; only for that face. */
   readonly readTimeout?: number
+  readonly sendTimeout?: number
   /** Two gateways behind one address have one public URL. */
   readonly publicUrl?: string
   /** Further routes; the usual ones are `/`, `/protected`, `/admin`, `/things`. */
@@ -91,6 +92,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
       onEvent,
       ...store,
       ...(settings.readTimeout === undefined ? {} : { readTimeout: settings.readTimeout }),
+      ...(settings.sendTimeout === undefined ? {} : { sendTimeout: settings.sendTimeout }),
       app: (postern) => async (app) => testRoutes(app, postern, settings),
     })
     hearAnswers(server.app)

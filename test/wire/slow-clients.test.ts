@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { cutSlowReaders } from '../../src/http/slow-readers.ts'
+import { cutSlowSenders } from '../../src/http/slow-senders.ts'
 import { startBackend, type Backend } from '../support/backend.ts'
 import { send } from '../support/browser-client.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
-import { eventually } from '../support/settled.ts'
+import { eventually, settled } from '../support/settled.ts'
 import { startSocketBackend } from '../support/socket-backend.ts'
 import { openedSocket } from '../support/socket-client.ts'
-import { converse, lines } from './conversation.ts'
+import { answersIn, converse, lines } from './conversation.ts'
 
 /*
  * The attack: a client that costs us more than it costs itself, by being slow. It sends its head or body byte by byte, does
@@ -23,6 +25,7 @@ before(async () => {
   gateway = await startGateway({
     face: 'server',
     readTimeout: 100,
+    sendTimeout: 100,
     options: () => ({ routes: [{ path: '/open/', access: 'public', backend: backend.origin }] }),
   })
 })
@@ -111,32 +114,125 @@ describe('DS-03 a client that does not read', () => {
     socket.terminate()
   })
 
-  test('but a slow one that takes a little now and then gets all of it, and a silent stream stays', async () => {
-    let stream: ServerResponse | undefined
-    backend.handle = (request, response) => {
-      if (request.url === '/open/stream') {
-        stream = response
-        response.writeHead(200, { 'content-type': 'text/event-stream' })
-        response.write('data: a\n\n')
-      } else pour(response, 20_000_000)
-    }
-    const silent = await converse(gateway)
-    silent.say(ask('/open/stream'))
-    await silent.until(/data: a/)
-    const slow = await converse(gateway)
-    let received = 0
-    slow.socket.on('data', (chunk: Buffer) => {
-      received += chunk.length
-      // Reads nothing for a fraction of what it may, again and again.
-      slow.socket.pause()
-      setTimeout(() => slow.socket.resume(), 1)
+  test('is not meant where it takes a little now and then, nor where nothing waits for it', async (t) => {
+    const server = createServer()
+    const { look, close } = cutSlowReaders(server, 3_600_000)
+    t.after(() => {
+      close()
+      server.closeAllConnections()
+      server.close()
     })
-    slow.say(ask('/open/large'))
-    await eventually(() => received > 20_000_000)
-    stream?.write('data: b\n\n')
-    await silent.until(/data: b/)
+    const sockets: Socket[] = []
+    server.on('connection', (socket) => void sockets.push(socket))
+    server.on('request', ({ url }, response) => {
+      if (url === '/large') pour(response)
+      else response.write('data: a\n\n')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const silent = await converse({ origin })
+    silent.say(ask('/silent'))
+    await silent.until(/data: a/)
+    const slow = await converse({ origin })
+    await eventually(() => sockets.length === 2)
+    const [, socket] = sockets
+    assert.ok(socket !== undefined)
+    const taken = () => socket.bytesWritten - socket.writableLength
+    slow.say(ask('/large'))
+    for (let round = 0; round < 5; round += 1) {
+      const before = taken()
+      slow.socket.resume()
+      await eventually(() => taken() > before)
+      slow.socket.pause()
+      look()
+    }
+    assert.deepEqual(
+      sockets.map(({ destroyed }) => destroyed),
+      [false, false],
+    )
+    await settled(taken)
+    look()
+    look()
+    assert.deepEqual(
+      sockets.map(({ destroyed }) => destroyed),
+      [false, true],
+    )
     silent.close()
     slow.close()
+  })
+})
+
+describe('DS-03 a client that hardly sends', () => {
+  const upload = lines('POST /open/upload HTTP/1.1', 'Host: localhost', 'Content-Length: 1000000')
+  const record = () => gateway.logs.some((line) => line.includes('"reason":"timeout"') && line.includes('"status":408'))
+
+  for (const [what, part] of [
+    ['sends a body byte by byte', 'x'],
+    ['begins a body, and sends no more', ''],
+  ] as const) {
+    test(`and ${what} is answered 408 and cut off, and with it the call to the backend`, async () => {
+      let gone = false
+      backend.handle = (request) => void request.resume().once('close', () => (gone = true))
+      gateway.logs.length = 0
+      const client = await converse(gateway)
+      client.say(`${upload}x`)
+      const drip = setInterval(() => client.say(part), 20)
+      const [answer, ...more] = answersIn(await client.ended)
+      clearInterval(drip)
+      assert.equal(answer?.status, 408)
+      assert.equal((JSON.parse(answer?.body ?? '') as { code: string }).code, 'timeout')
+      assert.deepEqual(more, [])
+      await eventually(() => gone)
+      await eventually(record)
+      client.close()
+    })
+  }
+
+  test('while it is being answered is cut off, and nothing is put into the answer', async () => {
+    backend.handle = (_request, response) => void response.writeHead(200, { 'content-length': 100 }).write('early')
+    const client = await converse(gateway)
+    client.say(`${upload}x`)
+    const text = await client.ended
+    assert.match(text, /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nearly$/)
+    client.close()
+  })
+
+  test('enough, or waits for a backend that does not take what it sent, is left alone', async (t) => {
+    const server = createServer()
+    const { look, close } = cutSlowSenders(server, 3_600_000)
+    const requests: IncomingMessage[] = []
+    server.on('request', (request) => void requests.push(request))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => {
+      close()
+      server.closeAllConnections()
+      server.close()
+    })
+    const client = await converse({ origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+    client.say(upload)
+    await eventually(() => requests.length === 1)
+    const [request] = requests
+    assert.ok(request !== undefined)
+    let came = 0
+    request.on('data', (chunk: Buffer) => (came += chunk.length))
+    const send = async (bytes: number) => {
+      const all = came + bytes
+      client.say('x'.repeat(bytes))
+      await eventually(() => came >= all)
+      look()
+    }
+    await send(1)
+    for (let count = 0; count < 5; count += 1) await send(4096)
+    assert.equal(request.destroyed, false)
+    request.pause()
+    client.say('x')
+    await eventually(() => request.readableLength === 1)
+    for (let count = 0; count < 5; count += 1) look()
+    assert.equal(request.destroyed, false)
+    request.resume()
+    await send(4096)
+    await send(4095)
+    await eventually(() => request.destroyed)
   })
 })
 
@@ -162,7 +258,7 @@ describe('DS-03 a connection', () => {
 
   test('that is idle, or sends its head or body byte by byte, is closed by the limits that are set', async () => {
     const { server } = gateway.app
-    // An hour, for uploads to backends: our own endpoints give a body 30 s.
+    // An hour, for uploads to backends that go on: our own endpoints give a body 30 s.
     assert.deepEqual(
       [server.headersTimeout, server.requestTimeout, server.keepAliveTimeout, server.maxConnections],
       [20_000, 3_600_000, 65_000, 16_384],

@@ -67,12 +67,7 @@ export async function revocationFindings({ revocations: { file } }: Config): Pro
     return [ok(`${file}: ${subjects.size} subjects, ${sessions.size} sessions${all}`)]
   } catch (error) {
     if (!(error instanceof PosternError)) throw error
-    return [
-      fault(
-        error.message.replaceAll(/\s*\n\s*/g, ' '),
-        'put it right: a running gateway goes on with the list that it had',
-      ),
-    ]
+    return [fault(inOneLine(error.message), 'put it right: a running gateway goes on with the list that it had')]
   }
 }
 
@@ -107,4 +102,9 @@ export async function processFindings({ listen }: Config, timeout: number): Prom
           'if it is to run here: postern serve; look at its log',
         ),
   ]
+}
+
+function inOneLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '').join(' ')
 }

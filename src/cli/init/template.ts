@@ -19,7 +19,7 @@ function value(given: string | undefined, example: string, what: string): string
 
 /** Plain where YAML cannot read it in another way. */
 function scalar(text: string): string {
-  return /^[A-Za-z][A-Za-z0-9+.-]*(?:(?::\/\/|[:/])[A-Za-z0-9._/:[\]-]*)?$/.test(text) && !text.endsWith(':')
+  return /^[A-Za-z][A-Za-z0-9+.-]*(?:[:/][A-Za-z0-9._/:[\]-]*)?$/.test(text) && !text.endsWith(':')
     ? text
     : JSON.stringify(text)
 }

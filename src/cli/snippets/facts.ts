@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { copiedHeaders } from '../../http/copied-headers.ts'
+import { withoutPort } from '../../route/host.ts'
 
 /** What the configuration of a front proxy is filled from. */
 export interface SnippetFacts {
@@ -50,7 +51,7 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 export function snippetFacts(config: Config): SnippetFacts {
   const publicUrl = new URL(config.publicUrl)
   const copied = copiedHeaders(config)
-  const routeHosts = config.routes.flatMap(({ host }) => host?.replace(/:[0-9]+$/, '') ?? [])
+  const routeHosts = config.routes.flatMap(({ host }) => (host === undefined ? [] : withoutPort(host)))
   return {
     publicUrl,
     hosts: [...new Set([publicUrl.hostname, ...routeHosts])],

@@ -1,17 +1,16 @@
 import { currentTrace, inTrace } from '../../base/cause.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { EventSink, UpstreamCall } from '../../base/events.ts'
-import { call, type CallResult } from '../call.ts'
+import { call, type CallLimits, type CallResult } from '../call.ts'
 import { createDispatcher } from '../dispatcher.ts'
 import { callWords } from '../observed.ts'
 import type { FilledRequest } from '../template.ts'
 
-/** Milliseconds for one whole call, and bytes of one answer. */
-const limits = { timeout: 5_000, maxResponse: 262_144 }
-
 export interface EndpointDeps {
   /** Key of the upstream, for the events. */
   readonly upstream: string
+  /** Those of the upstream. */
+  readonly limits: CallLimits
   readonly clock: Clock
   readonly events: EventSink
 }
@@ -25,7 +24,7 @@ export interface Endpoint {
 export function createEndpoint(
   url: URL,
   name: Extract<UpstreamCall, 'introspection' | 'jwks'>,
-  { upstream, clock, events }: EndpointDeps,
+  { upstream, limits, clock, events }: EndpointDeps,
 ): Endpoint {
   const dispatcher = createDispatcher({ origin: url.origin, timeout: limits.timeout })
   const path = `${url.pathname}${url.search}`

@@ -20,15 +20,13 @@ export function createSubjectTokenValidators(
 ): ReadonlyMap<string, SubjectTokenValidator> {
   const validators = new Map<string, SubjectTokenValidator>()
   for (const [key, config] of exchange) {
-    const deps = { upstream: key, clock, events }
+    const [upstream, described] = [upstreams.get(key), configs.get(key)]
+    // `parse` has seen to it that both are there.
+    if (upstream === undefined || described === undefined) continue
+    const deps = { upstream: key, limits: described, clock, events }
     if (config.by === 'introspection') validators.set(key, createIntrospection(config, deps))
     else if (config.by === 'jwks') validators.set(key, createByJwks(config, deps))
-    else {
-      const [upstream, described] = [upstreams.get(key), configs.get(key)]
-      // `parse` has seen to it that both are there.
-      if (upstream !== undefined && described?.kind === 'login')
-        validators.set(key, createByCheck(upstream, described, clock))
-    }
+    else if (described.kind === 'login') validators.set(key, createByCheck(upstream, described, clock))
   }
   return validators
 }
