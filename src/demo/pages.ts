@@ -112,6 +112,7 @@ function samplePage(parts: { title: string; path: string; person: Person | undef
       html`<li><a href="${path}"${path === parts.path ? html` aria-current="page"` : undefined}>${label}</a></li>`,
   )
   return documentOf({
+    language: 'en',
     title: parts.path === '/' ? 'Sample app' : `${parts.title} · Sample app`,
     style: sampleStyle,
     icon,

@@ -5,12 +5,14 @@ import { baseStyle } from '../http/pages/style-sheet.ts'
 export const sampleStyle = html`
 :root {
   --ground: #ffffff; --card: #f6f3f5; --text: #201c1f; --quiet: #5f565c; --edge: #ddd3d9; --line: #857b81;
-  --accent: #7a2e5d; --accent-strong: #571e41; --on-accent: #ffffff;
+  --accent: #7a2e5d; --accent-strong: #571e41;
+  --fill: #7a2e5d; --fill-strong: #571e41; --fill-edge: #7a2e5d; --on-fill: #ffffff;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #171417; --card: #231e22; --text: #f0ecee; --quiet: #b5abb1; --edge: #443b41; --line: #8b8087;
-    --accent: #eda3cd; --accent-strong: #f7c6e1; --on-accent: #2b0b1e;
+    --accent: #eda3cd; --accent-strong: #f7c6e1;
+    --fill: #eda3cd; --fill-strong: #f7c6e1; --fill-edge: #eda3cd; --on-fill: #2b0b1e;
   }
 }
 ${baseStyle}
