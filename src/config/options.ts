@@ -184,7 +184,7 @@ const brand = strict(
     icon: Type.Optional(nullable('Path of the picture for the tab of the browser. Default: a door in the colour.')),
     color: Type.Optional(
       nullable(
-        'Colour of buttons, links and focus, as `#rrggbb`. What stands on it is black or white, whichever is easier to read.',
+        'Colour of buttons, links and focus, as `#rrggbb`. What stands on it is white or black, so that it can be read.',
         {
           pattern: '^#[0-9A-Fa-f]{6}$',
           errorMessage: 'must be a colour such as "#0d5f58": a number sign and six hexadecimal digits, in quotes',

@@ -106,18 +106,59 @@ function branded(base: Palette, color: string, scheme: keyof Palettes): Palette 
   }
 }
 
-/** The colour itself, or the first of its shades in that direction that can be read on all of these. */
+/** The colour itself, or the first shade of it in that direction that can be read on all of these. */
 function towards(end: string, color: string, backgrounds: readonly string[]): string {
+  const { hue, saturation, lightness } = toHsl(color)
+  const goal = end === white ? 1 : 0
   for (let share = 0; share < 1; share += 0.02) {
-    const shade = mix(color, end, share)
+    const shade =
+      share === 0
+        ? color.toLowerCase()
+        : fromHsl({ hue, saturation, lightness: lightness + (goal - lightness) * share })
     if (backgrounds.every((background) => contrast(shade, background) >= readable)) return shade
   }
   return end
 }
 
+/** Hue in degrees, the others from 0 to 1 (CSS Color 4, section 7). A shade of one hue looks like the same colour; one mixed with white looks grey. */
+interface Hsl {
+  readonly hue: number
+  readonly saturation: number
+  readonly lightness: number
+}
+
+function toHsl(color: string): Hsl {
+  const [red = 0, green = 0, blue = 0] = channels(color).map((value) => value / 255)
+  const [least, most] = [Math.min(red, green, blue), Math.max(red, green, blue)]
+  const lightness = (least + most) / 2
+  const range = most - least
+  if (range === 0) return { hue: 0, saturation: 0, lightness }
+  const sixth =
+    most === red
+      ? ((green - blue) / range + 6) % 6
+      : most === green
+        ? (blue - red) / range + 2
+        : (red - green) / range + 4
+  return { hue: sixth * 60, saturation: (most - lightness) / Math.min(lightness, 1 - lightness), lightness }
+}
+
+function fromHsl({ hue, saturation, lightness }: Hsl): string {
+  const reach = saturation * Math.min(lightness, 1 - lightness)
+  return hex(
+    [0, 8, 4].map((offset) => {
+      const place = (offset + hue / 30) % 12
+      return 255 * (lightness - reach * Math.max(-1, Math.min(place - 3, 9 - place, 1)))
+    }),
+  )
+}
+
 /** @param share of the second, from 0 to 1 */
 function mix(one: string, other: string, share: number): string {
   const parts = channels(one).map((value, index) => value + ((channels(other)[index] ?? 0) - value) * share)
+  return hex(parts)
+}
+
+function hex(parts: readonly number[]): string {
   return `#${parts.map((value) => Math.round(value).toString(16).padStart(2, '0')).join('')}`
 }
 

@@ -105,11 +105,12 @@ function readTexts(
 }
 
 function faultOf(key: string, text: unknown, known: readonly string[]): string | undefined {
+  if (isPlainObject(text)) return 'must be a text; write the whole key on one line, such as signIn.title: Welcome'
   if (!known.includes(key)) {
     const meant = nearest(key, known)
     return `is not known here; ${meant === undefined ? 'docs/pages.md lists the keys' : `did you mean \`${meant}\`?`}`
   }
-  if (typeof text !== 'string') return isPlainObject(text) ? nestedFault : 'must be a text; put it in quotes'
+  if (typeof text !== 'string') return 'must be a text; put it in quotes'
   if (text.trim() === '') return 'must not be empty; take the key out for the usual text'
   if (text.length > longestText) return `must be at most ${longestText} characters`
   if (/\p{Cc}/u.test(text)) return 'must be one line, without control characters'
@@ -122,8 +123,6 @@ function faultOf(key: string, text: unknown, known: readonly string[]): string |
       : `here there is ${allowed.map((name) => `{${name}}`).join(', ')}`
   return `\`{${other}}\` means nothing; ${mend}`
 }
-
-const nestedFault = 'must be a text; write the whole key on one line, such as signIn.title: Welcome'
 
 /** A key is chosen by the operator; one with something odd in it is not repeated. */
 function shown(key: string): string {

@@ -10,7 +10,7 @@ export const english = {
   'signIn.submit': 'Sign in',
   'signIn.beside': 'or go on with',
   'signIn.other': 'Use another account',
-  'signIn.forgotPassword': 'Forgot your password?',
+  'signIn.forgotPassword': 'Forgot password?',
   'signIn.register': 'Create an account',
   'signIn.wrong': 'The name or the password is not right.',
   'signIn.incomplete': 'Please fill in every field.',
@@ -40,7 +40,6 @@ export const english = {
   'session.subject': 'Identifier',
   'session.until': 'Signed in until',
   'session.idle': 'If unused, until',
-  'session.time': '{time} ({when})',
 
   'signOut.title': 'Sign out?',
   'signOut.lead': 'You are signed in as {name}.',

@@ -38,7 +38,6 @@ export const german: Texts = {
   'session.subject': 'Kennung',
   'session.until': 'Angemeldet bis',
   'session.idle': 'Ungenutzt bis',
-  'session.time': '{time} ({when})',
 
   'signOut.title': 'Abmelden?',
   'signOut.lead': 'Sie sind angemeldet als {name}.',

@@ -38,7 +38,6 @@ export const spanish: Texts = {
   'session.subject': 'Identificador',
   'session.until': 'Sesión abierta hasta',
   'session.idle': 'Si no se usa, hasta',
-  'session.time': '{time} ({when})',
 
   'signOut.title': '¿Cerrar sesión?',
   'signOut.lead': 'Ha iniciado sesión como {name}.',

@@ -23,8 +23,7 @@ export function sessionPage(kit: PageKit, parts: SessionParts): string {
   const { prefix, name, subject, upstream, now, absoluteIn, idleIn } = parts
   const until = (seconds: number): Html => {
     const time = new Date(now + seconds * 1000)
-    const words = html`<time datetime="${time.toISOString()}">${kit.time(time.getTime())}</time>`
-    return kit.fill('session.time', { time: words, when: kit.when(seconds) })
+    return html`<time datetime="${time.toISOString()}">${kit.time(time.getTime())}</time> <span>${kit.when(seconds)}</span>`
   }
   return gatewayPage(kit, {
     heading: kit.text('session.title'),

@@ -73,7 +73,8 @@ main {
 .knob { fill: var(--card) }
 .logo { display: block; height: 3.5rem; width: auto; max-width: 100%; margin: 0 auto; object-fit: contain }
 .brand { font-weight: 700; font-size: 1.0625rem; line-height: 1.3; text-align: center; text-wrap: balance; color: var(--accent) }
-h1 { font: 600 1.625rem/1.2 ui-serif, Georgia, "Times New Roman", serif; text-align: center }
+h1 { font-size: 1.5rem; font-weight: 650; text-align: center }
+.door h1 { font: 600 1.625rem/1.2 ui-serif, Georgia, "Times New Roman", serif }
 .lead { margin-top: -0.375rem; text-align: center; text-wrap: balance; color: var(--quiet) }
 .lead strong { color: var(--text) }
 form, .actions { display: grid; gap: 1.25rem }
@@ -109,7 +110,8 @@ input[aria-invalid] { border: 2px solid var(--alert) }
 .steps li::marker { color: var(--accent); font-weight: 600 }
 .facts { border-top: 1px solid var(--edge) }
 .facts div { padding: 0.625rem 0; border-bottom: 1px solid var(--edge) }
-.facts dt { color: var(--quiet); font-size: 0.875rem }
+.facts time, .facts span { display: block }
+.facts dt, .facts span { color: var(--quiet); font-size: 0.875rem }
 .reference {
   display: flex; flex-wrap: wrap; justify-content: center; gap: 0 1rem;
   padding-top: 1rem; border-top: 1px solid var(--edge); color: var(--quiet); font-size: 0.875rem; text-align: center;

@@ -169,10 +169,10 @@ describe('links to pages elsewhere', () => {
   test('stand below the form, and hand over neither this window nor where the person comes from', () => {
     const page = signInPage(kit, linked)
     assert.deepEqual(shown(page), [
-      [links.forgotPassword, 'Forgot your password?', 'noopener noreferrer'],
+      [links.forgotPassword, 'Forgot password?', 'noopener noreferrer'],
       [links.register, 'Create an account', 'noopener noreferrer'],
     ])
-    assert.ok(page.indexOf('</form>') < page.indexOf('Forgot your password?'))
+    assert.ok(page.indexOf('</form>') < page.indexOf('Forgot password?'))
   })
 
   test('each only where it is configured', () => {
