@@ -130,6 +130,18 @@ describe('with a keyboard alone', { skip: missingChromium(browser) }, () => {
   })
 })
 
+describe('on paper', { skip: missingChromium(browser) }, () => {
+  test('it is dark on white, whatever the screen is, and without what only a screen can use', async (t) => {
+    const { gateway, page } = await visit(t, {}, { colorScheme: 'dark' })
+    await page.emulateMedia({ media: 'print' })
+    await page.goto(`${gateway.origin}/_auth/nothing`)
+    const [ground, color, links] = await page.evaluate<readonly string[]>(
+      `['body', 'h1', '.actions'].map((one) => document.querySelector(one)).map((e) => getComputedStyle(e)).map((style, index) => [style.backgroundColor, style.color, style.display][index])`,
+    )
+    assert.deepEqual([ground, color, links], ['rgba(0, 0, 0, 0)', 'rgb(29, 32, 33)', 'none'])
+  })
+})
+
 describe('in the language of the browser', { skip: missingChromium(browser) }, () => {
   for (const [locale, language, title] of [
     ['de-CH', 'de', 'Anmelden'],

@@ -52,7 +52,7 @@ function sign({ brand }: PageKit): Html {
     const dark =
       brand.logoDark === undefined
         ? undefined
-        : html`<source media="(prefers-color-scheme: dark)" srcset="${brand.logoDark}">`
+        : html`<source media="screen and (prefers-color-scheme: dark)" srcset="${brand.logoDark}">`
     return html`<picture>${dark}<img class="logo" src="${brand.logo}" alt="${brand.name}"></picture>`
   }
   return brand.name === undefined ? mark : html`<p class="brand">${brand.name}</p>`

@@ -47,7 +47,7 @@ a:hover { color: var(--accent-strong); text-decoration-thickness: 2px }
 export function styleSheetOf({ light, dark }: Palettes): Html {
   return html`
 :root { ${variables(light)} }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root { ${variables(dark)} }
 }
 ${baseStyle}${gatewayStyle}`
@@ -61,7 +61,7 @@ function variables(palette: Palette): Html {
 }
 
 const gatewayStyle = html`
-body { display: grid; padding: 1rem; hyphens: auto }
+body { display: grid; padding: 1rem; hyphens: auto; hyphenate-limit-chars: 12 5 5 }
 main {
   width: 100%; max-width: 25rem; margin: auto; padding: 1.75rem 1.5rem;
   display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.25rem;
@@ -126,7 +126,7 @@ code { display: inline-block; max-width: 100%; font: 0.9375em ui-monospace, "Cas
 }
 @media print {
   body { min-height: 0; background: none }
-  main { border: 0; box-shadow: none }
+  main { border: 0; box-shadow: none; background: none }
   form, .actions, .elsewhere, .choices, .or { display: none }
 }
 `

@@ -42,7 +42,7 @@ const families = [
 ]
 
 for (const { name, css, pairs } of families) {
-  const darkStart = css.indexOf('@media (prefers-color-scheme: dark)')
+  const darkStart = css.search(/@media (screen and )?\(prefers-color-scheme: dark\)/)
   const light = colours(css.slice(0, darkStart))
   const dark = colours(css.slice(darkStart))
   for (const [scheme, palette] of Object.entries({ light, dark })) {
