@@ -131,7 +131,7 @@ ${parts.content}
 }
 
 function signOut({ name }: Person): Html {
-  return html`<form method="post" action="/_auth/logout"><span>${name}</span> <button class="button" type="submit">Sign out</button></form>`
+  return html`<form method="post" action="/_auth/logout"><a href="/_auth/me">${name}</a> <button class="button" type="submit">Sign out</button></form>`
 }
 
 function signIn(path: string): Html {

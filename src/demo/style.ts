@@ -24,7 +24,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; list-style: none }
 nav a { display: inline-flex; align-items: center; min-height: 44px; text-decoration: none }
 nav a[aria-current] { color: var(--text); font-weight: 600; box-shadow: inset 0 -2px var(--accent) }
 .bar form, .enter { display: flex; align-items: center; gap: 0.75rem; margin-left: auto }
-.bar form span { color: var(--quiet) }
+.bar form a { display: inline-flex; align-items: center; min-height: 44px; text-decoration: none }
 main { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; padding-block: 2.5rem 4rem }
 h1 { font-size: 2rem }
 h2 { font-size: 1.25rem; line-height: 1.3; margin-top: 1rem }

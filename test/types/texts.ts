@@ -1,7 +1,7 @@
 import type { Placeholder, TextKey, Texts } from '../../src/config/texts/catalogue.ts'
-import { english } from '../../src/config/texts/english.ts'
+import type { english } from '../../src/config/texts/english.ts'
 import { german } from '../../src/config/texts/german.ts'
-import { spanish } from '../../src/config/texts/spanish.ts'
+import type { spanish } from '../../src/config/texts/spanish.ts'
 import type { PageKit } from '../../src/http/pages/kit.ts'
 
 /* Compiled, never run: every language says everything that English says, and nothing else. */

@@ -195,7 +195,7 @@ describe('links to pages elsewhere', () => {
 })
 
 describe('what is said of a failed sign-in', () => {
-  const said = (fault: SignInFault, language = 'en', step: SignInParts['step'] = undefined) =>
+  const said = (fault: SignInFault, language = 'en', step?: SignInParts['step']) =>
     alerts(signInPage(plainKits.for(language), { ...one, fault, step }))
       .map(textOf)
       .join()
