@@ -17,7 +17,9 @@ async function photograph(folder: string, names: readonly string[]): Promise<voi
   if (!browser) throw new Error('No Chromium found on this machine.')
   mkdirSync(folder, { recursive: true })
   const states = pageStates.filter(({ name }) => names.length === 0 || names.includes(name))
-  for (const { name, page } of states) writeFileSync(join(folder, `${name}.html`), page)
+  // A page that goes on by itself would be gone before its picture is taken.
+  const still = (page: string) => page.replace('content="0;url=', 'content="99999;url=')
+  for (const { name, page } of states) writeFileSync(join(folder, `${name}.html`), still(page))
   for (const colorScheme of schemes) {
     for (const width of widths) {
       const tab = await browser.newPage({ colorScheme, viewport: { width, height: 720 } })

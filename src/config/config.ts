@@ -2,6 +2,7 @@ import type { frontProxies } from './options.ts'
 import type { Secret } from '../base/secret.ts'
 import type { ClientConfig, ExchangeConfig } from './exchange.ts'
 import type { OidcUpstreamConfig } from './oidc.ts'
+import type { PagesConfig } from './pages.ts'
 import type { LoginUpstreamConfig } from './upstream.ts'
 
 export type UpstreamConfig = LoginUpstreamConfig | OidcUpstreamConfig
@@ -38,6 +39,7 @@ export interface Config {
     /** Undefined: there is none. */
     readonly file: string | undefined
   }
+  readonly pages: PagesConfig
   /** Dangerous switches that are on, each as the option's path: said loudly at every start. */
   readonly insecure: readonly string[]
   readonly tracing: TracingConfig

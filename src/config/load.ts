@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { PosternError } from '../base/errors.ts'
 import type { Config } from './config.ts'
@@ -7,6 +7,7 @@ import { createReport, formatPath, type Fault } from './faults.ts'
 import { plainJson } from './json.ts'
 import type { Options } from './options.ts'
 import { parse } from './parse.ts'
+import type { PageFiles } from './pages.ts'
 import { readYaml, type Position, type YamlReading } from './yaml-file.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -30,7 +31,7 @@ export function loadConfigFile(file: string, { env = process.env }: { readonly e
   const plain = plainJson(yaml.value, report.top)
   if (report.faults.length > 0) throw invalid(located(report.faults, file, yaml, new Map()))
   const { value, setBy, faults } = applyEnvironment(plain, { env, readFile })
-  const result = parse(value, { readFile, env: (name) => env[name] })
+  const result = parse(value, { readFile, env: (name) => env[name] }, pageFiles(folder))
   if (result.ok && faults.length === 0) return anchored(result.config, folder)
   throw invalid([...faults, ...located(result.ok ? [] : result.faults, file, yaml, setBy)])
 }
@@ -42,7 +43,8 @@ export function loadConfigFile(file: string, { env = process.env }: { readonly e
  * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault on a line of its own
  */
 export function parseOptions(options: Options): Config {
-  const result = parse(options, { readFile: readText, env: (name) => process.env[name] })
+  const sources = { readFile: readText, env: (name: string) => process.env[name] }
+  const result = parse(options, sources, pageFiles('.'))
   if (!result.ok) throw invalid(result.faults.map(sentence))
   return result.config
 }
@@ -61,6 +63,22 @@ function readConfigFile(file: string): string {
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** @param folder that relative paths count from */
+function pageFiles(folder: string): PageFiles {
+  return {
+    readFile: (path) => unlessMissing(() => readFileSync(resolve(folder, path))),
+    list: (path) => unlessMissing(() => readdirSync(resolve(folder, path)).toSorted()),
+  }
+}
+
+function unlessMissing<Value>(read: () => Value): Value | undefined {
+  try {
+    return read()
   } catch {
     return undefined
   }

@@ -169,6 +169,52 @@ const overload = strict(
   'What one process takes on: beyond it, requests are refused with 503 and `Retry-After`, so that those it has taken are answered in time. The plugin ignores it.',
 )
 
+const nullable = (description: string, pattern?: { readonly pattern: string; readonly errorMessage: string }) =>
+  Type.Union([Type.String({ minLength: 1, ...pattern }), Type.Null()], { description, default: null })
+
+const brand = strict(
+  {
+    name: Type.Optional(nullable('Name of the site: in the title of every page, and above its heading.')),
+    logo: Type.Optional(
+      nullable(
+        'Path of a picture instead of the door: SVG, PNG, JPEG or WebP, of 32 kB at most. It stands in the page itself.',
+      ),
+    ),
+    logoDark: Type.Optional(nullable('Path of the picture for dark pages. Default: the same.')),
+    icon: Type.Optional(nullable('Path of the picture for the tab of the browser. Default: a door in the colour.')),
+    color: Type.Optional(
+      nullable(
+        'Colour of buttons, links and focus, as `#rrggbb`. What stands on it is white or black, so that it can be read.',
+        {
+          pattern: '^#[0-9A-Fa-f]{6}$',
+          errorMessage: 'must be a colour such as "#0d5f58": a number sign and six hexadecimal digits, in quotes',
+        },
+      ),
+    ),
+  },
+  'What the pages look like.',
+)
+
+const pages = strict(
+  {
+    dir: Type.Optional(
+      nullable(
+        'Folder with texts of the pages: one `LANGUAGE.yaml` for each language, such as `de.yaml`. See [pages.md](pages.md). Default: none.',
+      ),
+    ),
+    language: Type.Optional(
+      Type.String({
+        description: 'The language for who asks for none that there is: `en`, `de`, `es`, or one of `dir`.',
+        pattern: '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$',
+        errorMessage: 'must be a language tag (RFC 5646), such as en or de-AT',
+        default: 'en',
+      }),
+    ),
+    brand: Type.Optional(brand),
+  },
+  'The pages that people see.',
+)
+
 const insecure = strict(
   {
     httpPublicUrl: Type.Optional(flag('Allow an http public URL on a host that is not loopback.', false)),
@@ -296,6 +342,7 @@ export const OptionsSchema = strict(
         'What a backend is told about the person.',
       ),
     ),
+    pages: Type.Optional(pages),
     insecure: Type.Optional(insecure),
     tracing: Type.Optional(tracing),
     log: Type.Optional(log),

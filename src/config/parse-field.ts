@@ -1,10 +1,20 @@
-import type { Spot } from './faults.ts'
+import { listed, type Spot } from './faults.ts'
+import { english, type TextKey } from './texts/english.ts'
 import type { FieldOptions } from './upstream-parts.ts'
 import type { FieldConfig } from './upstream.ts'
 
-const usual: readonly FieldConfig[] = [
-  { name: 'username', label: 'User name', type: 'text', autocomplete: 'username', required: true },
-  { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true },
+/** What a field is called that has no label, by its `autocomplete` (HTML Living Standard 4.10.18.7). */
+const words: Readonly<Record<string, TextKey>> = {
+  username: 'field.username',
+  'current-password': 'field.password',
+  email: 'field.email',
+  tel: 'field.phone',
+  'one-time-code': 'field.code',
+}
+
+const usual: readonly FieldOptions[] = [
+  { name: 'username', autocomplete: 'username' },
+  { name: 'password', type: 'password', autocomplete: 'current-password' },
 ]
 
 /** Names that later requests fill in. */
@@ -19,13 +29,10 @@ export function parseFields(
   options: readonly FieldOptions[] | undefined,
   before: readonly FieldConfig[] = [],
 ): readonly FieldConfig[] {
-  const fields = (options ?? []).map(({ name, label, type = 'text', autocomplete, required = true }) => ({
-    name,
-    label,
-    type,
-    autocomplete,
-    required,
-  }))
+  const fields = (options ?? []).map((field, index): FieldConfig => {
+    const { name, type = 'text', autocomplete, required = true } = field
+    return { name, ...labelOf(spot.at(index), field), type, autocomplete, required }
+  })
   const names = new Set(before.map(({ name }) => name))
   fields.forEach(({ name }, index) => {
     const at = spot.at(index, 'name')
@@ -35,9 +42,21 @@ export function parseFields(
   return fields
 }
 
+function labelOf(spot: Spot, { label, autocomplete = '' }: FieldOptions): Pick<FieldConfig, 'label' | 'word'> {
+  if (label !== undefined) return { label }
+  const word = Object.hasOwn(words, autocomplete) ? words[autocomplete] : undefined
+  if (word !== undefined) return { label: english[word], word }
+  spot
+    .at('label')
+    .fault(
+      `is missing (what stands beside it); only an \`autocomplete\` of ${listed(Object.keys(words), 'or')} has a word of its own`,
+    )
+  return { label: '' }
+}
+
 /** What the sign-in form asks for. */
 export function parseFirstFields(spot: Spot, options: readonly FieldOptions[] | undefined): readonly FieldConfig[] {
-  return options === undefined ? usual : parseFields(spot, options)
+  return parseFields(spot, options ?? usual)
 }
 
 /** Notes a name that stands for something else already; else it is taken from now on. */

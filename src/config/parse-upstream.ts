@@ -1,6 +1,6 @@
 import { duration, minute } from './duration.ts'
 import type { Spot } from './faults.ts'
-import { parseOrigin, type HttpRule } from './origin.ts'
+import { isLoopback, parseOrigin, type HttpRule } from './origin.ts'
 import { parseLater } from './parse-later.ts'
 import { parsePresent } from './parse-present.ts'
 import { parseSignIn, type SignInConfig } from './parse-sign-in.ts'
@@ -35,6 +35,10 @@ export function parseUpstream(
     timeout: duration(spot.at('timeout'), options.timeout ?? '10s', { least: 1, most: 5 * minute }),
     maxResponse: options.maxResponse ?? 1_048_576,
     subjectPrefix: parseSubjectPrefix(spot, options.subject?.prefix ?? key),
+    links: {
+      forgotPassword: parseLink(spot.at('links', 'forgotPassword'), options.links?.forgotPassword),
+      register: parseLink(spot.at('links', 'register'), options.links?.register),
+    },
     ...(later.refresh?.trades === 'token' ? withTokenTraded(signIn) : signIn),
     present,
     ...later,
@@ -45,6 +49,17 @@ export function parseUpstream(
 function withTokenTraded({ login, secondStep, ...rest }: SignInConfig): SignInConfig {
   const traded = <Call extends SignInConfig['login']>(call: Call): Call => ({ ...call, refreshToken: call.token })
   return { ...rest, login: traded(login), secondStep: secondStep === undefined ? undefined : traded(secondStep) }
+}
+
+/** A page for people, elsewhere. In the clear, whoever is on the network between could ask for the password there. */
+function parseLink(spot: Spot, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const url = /^https?:\/\/[^\s\\]+$/i.test(text) ? URL.parse(text) : null
+  if (url === null || url.username !== '' || url.password !== '')
+    spot.fault('must be a whole address, such as https://accounts.example.com/forgot')
+  else if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    spot.fault('must begin with https:// unless the host is a loopback one')
+  return url?.href
 }
 
 export function parseSubjectPrefix(spot: Spot, prefix: string): string {

@@ -8,6 +8,8 @@ import { parseOrigin } from './origin.ts'
 import { parseClients } from './parse-clients.ts'
 import { parseExchange } from './parse-exchange.ts'
 import { parseOidcUpstream } from './parse-oidc.ts'
+import type { PageFiles } from './pages.ts'
+import { noPageFiles, parsePages } from './parse-pages.ts'
 import { parseRedis } from './parse-redis.ts'
 import { parseIdentityHeaders, parseProxies } from './parse-network.ts'
 import { parseRoutes } from './parse-routes.ts'
@@ -24,11 +26,11 @@ export type ParseResult =
 
 /**
  * The configuration that a value describes, frozen, with every default filled in; or everything that is wrong with it.
- * Pure but for `sources`. Never throws.
+ * Pure but for `sources` and `files`. Never throws.
  *
  * A part whose shape is wrong is not looked into further, so that one slip is one fault.
  */
-export function parse(value: unknown, sources: SecretSources): ParseResult {
+export function parse(value: unknown, sources: SecretSources, files: PageFiles = noPageFiles): ParseResult {
   const { top, faults } = createReport()
   const plain = plainJson(value, top)
   if (!top.isSound()) return { ok: false, faults }
@@ -37,13 +39,13 @@ export function parse(value: unknown, sources: SecretSources): ParseResult {
     return { ok: false, faults }
   }
   checkShape(plain, top)
-  const config = parseSound(top, plain, sources)
+  const config = parseSound(top, plain, sources, files)
   if (faults.length > 0) return { ok: false, faults }
   return { ok: true, config: deepFreeze(config), warnings: warningsOf(config) }
 }
 
 /** Each part is asked for through `part`, which gives nothing for one that is not sound. */
-function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
+function parseSound(top: Spot, plain: object, sources: SecretSources, files: PageFiles): Config {
   const options: Partial<Options> = plain
   const part = <Key extends keyof Options>(key: Key) => (top.at(key).isSound() ? options[key] : undefined)
   const insecure = part('insecure') ?? {}
@@ -97,6 +99,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources): Config {
       exchange: parseExchangeLimits(top.at('rateLimit', 'exchange'), part('rateLimit')?.exchange ?? {}),
     },
     revocations: { file: part('revocations')?.file },
+    pages: parsePages(top.at('pages'), part('pages') ?? {}, files, nameKeys(upstreams)),
     insecure: Object.entries(insecure).flatMap(([name, on]) => (on ? [`insecure.${name}`] : [])),
     tracing: parseTracing(top.at('tracing'), part('tracing') ?? {}, sources),
     log: { level: part('log')?.level ?? 'info' },
@@ -158,6 +161,15 @@ function parseUpstreams(
   )
   checkSubjectPrefixes(spot, upstreams)
   return upstreams
+}
+
+/** What the texts of a language may call in their own words. */
+function nameKeys(upstreams: Config['upstreams']): readonly string[] {
+  return [...upstreams.values()].flatMap((upstream) => {
+    const fields = upstream.kind === 'oidc' ? [] : [...upstream.fields, ...(upstream.secondStep?.fields ?? [])]
+    const own = `upstream.${upstream.key}`
+    return [`${own}.title`, ...fields.map(({ name }) => `${own}.field.${name}`)]
+  })
 }
 
 function parseOverload(spot: Spot, options: NonNullable<Options['overload']>): Config['overload'] {

@@ -77,7 +77,7 @@ function explainEnum(choices: readonly string[], value: Json, spot: Spot): void 
 function explainUnion(branches: readonly SchemaNode[], value: Json, spot: Spot): void {
   if (branches.some((branch) => fits(branch, value))) return
   if (explainKinds(branches, value, spot)) return
-  const meant = meantBranch(branches, value)
+  const meant = orNull(branches) ?? meantBranch(branches, value)
   if (meant !== undefined) return explain(meant, value, spot)
   const slip = isPlainObject(value) ? slipOfKey(branches, value) : undefined
   spot.fault(`must be ${branches.map(form).join(' or ')}${slip === undefined ? '' : `; did you mean \`${slip}\`?`}`)
@@ -98,6 +98,12 @@ function explainKinds(branches: readonly SchemaNode[], value: Json, spot: Spot):
     else explainEnum(names, kind, spot.at('kind'))
   }
   return true
+}
+
+/** What it must be where it is not `null`. */
+function orNull(branches: readonly SchemaNode[]): SchemaNode | undefined {
+  const others = branches.filter(({ type }) => type !== 'null')
+  return others.length === 1 && others[0]?.errorMessage !== undefined ? others[0] : undefined
 }
 
 function meantBranch(branches: readonly SchemaNode[], value: Json): SchemaNode | undefined {

@@ -221,6 +221,15 @@ export const loginUpstream = strict(
         description: 'What the sign-in form asks for. Default: `username` and `password`.',
       }),
     ),
+    links: Type.Optional(
+      strict(
+        {
+          forgotPassword: Type.Optional(text('Where a person goes who has forgotten the password.')),
+          register: Type.Optional(text('Where a person without an account gets one.')),
+        },
+        'Addresses elsewhere, https or on this machine, that stand below the form.',
+      ),
+    ),
     secrets: Type.Optional(
       map(
         keys.variable,

@@ -90,7 +90,11 @@ export const expiry = (description: string) =>
 export const field = strict(
   {
     name: variableName('Name; `{name}` stands for what was typed.'),
-    label: text('What stands beside it.'),
+    label: Type.Optional(
+      text(
+        'What stands beside it. Default: the word for its `autocomplete`, in the language of the page; known are `username`, `current-password`, `email`, `tel` and `one-time-code`.',
+      ),
+    ),
     type: Type.Optional(choice(['text', 'password', 'email', 'tel'], 'Kind of input.', 'text')),
     autocomplete: Type.Optional(text('The `autocomplete` token, such as `one-time-code`.')),
     required: Type.Optional(flag('Whether it must be filled in.', true)),

@@ -1,4 +1,5 @@
 import type { Secret } from '../base/secret.ts'
+import type { TextKey } from './texts/catalogue.ts'
 
 /** An upstream of kind `login` after `parse`: defaults filled in, pointers parsed, durations in milliseconds. */
 export interface LoginUpstreamConfig {
@@ -14,6 +15,8 @@ export interface LoginUpstreamConfig {
   readonly subjectPrefix: string
   /** What the sign-in form asks for, in order. */
   readonly fields: readonly FieldConfig[]
+  /** Below the form. */
+  readonly links: { readonly forgotPassword: string | undefined; readonly register: string | undefined }
   /** What every request may fill in beside what is typed or given: never sealed, traced or printed. */
   readonly secrets: ReadonlyMap<string, Secret>
   readonly login: LoginCall
@@ -30,6 +33,8 @@ export interface LoginUpstreamConfig {
 export interface FieldConfig {
   readonly name: string
   readonly label: string
+  /** What the pages say instead, in their language; without it, `label` is the operator's own word. */
+  readonly word?: TextKey
   readonly type: 'text' | 'password' | 'email' | 'tel'
   readonly autocomplete: string | undefined
   readonly required: boolean

@@ -4,6 +4,7 @@ import { formatDuration } from './duration.ts'
 import { formatPath } from './faults.ts'
 import type { OidcUpstreamConfig } from './oidc.ts'
 import { isLoopback } from './origin.ts'
+import { contrast, readable } from './palette.ts'
 import type { Condition, LoginUpstreamConfig } from './upstream.ts'
 
 /** What is allowed and yet worth a second thought, one sentence each; said at every start and by `postern check`. */
@@ -30,6 +31,7 @@ export function warningsOf(config: Config): readonly string[] {
       upstream.kind === 'oidc' ? providerWarnings(upstream, config) : upstreamWarnings(upstream, config),
     ),
     ...exchangeWarnings(config),
+    ...brandWarnings(config),
     ...config.routes.flatMap((route, index) =>
       unmapped(config, Object.keys(route.require)).map(
         (claim) =>
@@ -120,6 +122,16 @@ function providerWarnings(
           `${path}.refresh: a second replica would use the same refresh token twice. Run one, or set facts.redis, or say refresh.concurrent: true.`,
         ]
       : []),
+  ]
+}
+
+/** On dark pages nearly every colour needs a lighter shade; only on light ones it is worth a word. */
+function brandWarnings({ pages: { brand } }: Config): readonly string[] {
+  const { card, accent } = brand.palettes.light
+  if (brand.color === undefined || accent === brand.color.toLowerCase()) return []
+  const ratio = Math.floor(contrast(brand.color, card) * 10) / 10
+  return [
+    `pages.brand.color: cannot be read well on a light page (${ratio}:1 on white, ${readable}:1 everywhere is needed), so links are drawn in ${accent} there.`,
   ]
 }
 

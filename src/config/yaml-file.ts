@@ -64,6 +64,11 @@ export function readYaml(text: string): YamlReading {
       faults: errors.map(({ code, pos }) => ({ ...at(pos[0]), message: sentences[code] ?? 'this is not YAML' })),
     }
   }
+  const colours = unquotedColours(document)
+  if (colours.length > 0) {
+    const message = 'what begins with `#` is a comment; put a colour in quotes'
+    return { ok: false, faults: colours.map((offset) => ({ ...at(offset), message })) }
+  }
   try {
     const value: unknown = document.toJS({ maxAliasCount })
     return { ok: true, value, locate: (path) => at(offsetOf(document, path)) }
@@ -71,6 +76,18 @@ export function readYaml(text: string): YamlReading {
     const message = 'an alias names no anchor above it, or repeats too much; write it out'
     return { ok: false, faults: [{ ...at(firstAlias(document)), message }] }
   }
+}
+
+/** `color: #0d5f58` is an empty value with a comment behind it, and nothing would say so. */
+function unquotedColours(document: Document): readonly number[] {
+  const offsets: number[] = []
+  visit(document, {
+    Pair(_, { key, value }) {
+      const empty = isScalar(value) && value.value === null && value.source === ''
+      if (empty && /^[0-9a-f]{3,8}\s*$/i.test(value.comment ?? '')) offsets.push(rangeStart(key) ?? 0)
+    },
+  })
+  return offsets
 }
 
 function offsetOf(document: Document.Parsed, path: Path): number {

@@ -112,6 +112,7 @@ function samplePage(parts: { title: string; path: string; person: Person | undef
       html`<li><a href="${path}"${path === parts.path ? html` aria-current="page"` : undefined}>${label}</a></li>`,
   )
   return documentOf({
+    language: 'en',
     title: parts.path === '/' ? 'Sample app' : `${parts.title} · Sample app`,
     style: sampleStyle,
     icon,
@@ -130,7 +131,7 @@ ${parts.content}
 }
 
 function signOut({ name }: Person): Html {
-  return html`<form method="post" action="/_auth/logout"><span>${name}</span> <button class="button" type="submit">Sign out</button></form>`
+  return html`<form method="post" action="/_auth/logout"><a href="/_auth/me">${name}</a> <button class="button" type="submit">Sign out</button></form>`
 }
 
 function signIn(path: string): Html {

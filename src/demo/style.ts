@@ -5,12 +5,14 @@ import { baseStyle } from '../http/pages/style-sheet.ts'
 export const sampleStyle = html`
 :root {
   --ground: #ffffff; --card: #f6f3f5; --text: #201c1f; --quiet: #5f565c; --edge: #ddd3d9; --line: #857b81;
-  --accent: #7a2e5d; --accent-strong: #571e41; --on-accent: #ffffff;
+  --accent: #7a2e5d; --accent-strong: #571e41;
+  --fill: #7a2e5d; --fill-strong: #571e41; --fill-edge: #7a2e5d; --on-fill: #ffffff;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #171417; --card: #231e22; --text: #f0ecee; --quiet: #b5abb1; --edge: #443b41; --line: #8b8087;
-    --accent: #eda3cd; --accent-strong: #f7c6e1; --on-accent: #2b0b1e;
+    --accent: #eda3cd; --accent-strong: #f7c6e1;
+    --fill: #eda3cd; --fill-strong: #f7c6e1; --fill-edge: #eda3cd; --on-fill: #2b0b1e;
   }
 }
 ${baseStyle}
@@ -22,7 +24,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; list-style: none }
 nav a { display: inline-flex; align-items: center; min-height: 44px; text-decoration: none }
 nav a[aria-current] { color: var(--text); font-weight: 600; box-shadow: inset 0 -2px var(--accent) }
 .bar form, .enter { display: flex; align-items: center; gap: 0.75rem; margin-left: auto }
-.bar form span { color: var(--quiet) }
+.bar form a { display: inline-flex; align-items: center; min-height: 44px; text-decoration: none }
 main { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; padding-block: 2.5rem 4rem }
 h1 { font-size: 2rem }
 h2 { font-size: 1.25rem; line-height: 1.3; margin-top: 1rem }

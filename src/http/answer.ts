@@ -10,6 +10,7 @@ import { bareHeaders } from './bare-headers.ts'
 import { routeOf } from './matched-route.ts'
 import { errorPage } from './pages/error.ts'
 import { pageHeaders, withFormAction } from './pages/headers.ts'
+import { createPageKits, type PageKit } from './pages/kit.ts'
 import { authenticateChallenge, codeOf, problemOf, problemType, reasonOf, type Problem } from './problem.ts'
 import { factsOf, type ProxyTrust } from './request-facts.ts'
 
@@ -35,7 +36,6 @@ export interface ChallengeExtras extends Pick<RefusalExtras, 'session'> {
 }
 
 export interface Answerer {
-  readonly pageHeaders: Readonly<Record<string, string>>
   /** Not signed in: the sign-in page, a page that says so, or a problem, by client. */
   challenge(request: FastifyRequest, reply: FastifyReply, reason: Reason, extras: ChallengeExtras): FastifyReply
   /** Every other refusal. */
@@ -44,15 +44,27 @@ export interface Answerer {
   fail(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
   /** Says that a request was refused, for an answer made elsewhere. */
   note(request: FastifyRequest, reason: Reason, who?: Pick<RefusalExtras, 'session' | 'detail'>): void
-  /** @param formsGoTo a further origin that the page's forms may lead to */
-  page(reply: FastifyReply, status: number, page: string, formsGoTo?: string): FastifyReply
+  /**
+   * A page, in the language of who asks.
+   *
+   * @param draw makes it
+   * @param formsGoTo a further origin that its forms may lead to
+   */
+  page(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    draw: (kit: PageKit) => string,
+    formsGoTo?: string,
+  ): FastifyReply
   json(reply: FastifyReply, body: object): FastifyReply
 }
 
 /** The one place from which a refusal leaves: its form, its headers, its event. */
 export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   const { config, events } = gate
-  const headers = pageHeaders({ secure: config.secure })
+  const kits = createPageKits(config.pages)
+  const headers = pageHeaders({ secure: config.secure, style: kits.style })
   const bare = bareHeaders(config.secure)
   const programHeaders = { ...bare, 'cache-control': 'no-store' }
   // Where a token can be had, a program is told where to read how (RFC 9728 section 5.1).
@@ -94,7 +106,8 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     if (form === 'page') {
       const returnTo =
         code === 'forbidden' && request.method === 'GET' ? safeReturnTo(request.raw.url, config) : undefined
-      return page(reply, status, errorPage({ code, prefix: config.prefix, reqId: request.id, returnTo }))
+      const parts = { code, prefix: config.prefix, reqId: request.id, returnTo }
+      return page(request, reply, status, (kit) => errorPage(kit, parts))
     }
     const problem: Problem = {
       ...problemOf(code),
@@ -107,9 +120,17 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     return reply.code(status).headers(programHeaders).type(problemType).send(JSON.stringify(problem))
   }
 
-  function page(reply: FastifyReply, status: number, text: string, formsGoTo?: string): FastifyReply {
+  function page(...[request, reply, status, draw, formsGoTo]: Parameters<Answerer['page']>): FastifyReply {
     const sent = formsGoTo === undefined ? headers : withFormAction(headers, formsGoTo)
-    return reply.code(status).headers(sent).send(text)
+    const kit = kits.for(request.headers['accept-language'])
+    // No cache keeps it, yet what it depends on is said (RFC 9110 section 12.5.5), beside what stands there already.
+    const vary = [reply.getHeader('vary') ?? [], 'Accept-Language'].flat().join(', ')
+    return reply
+      .code(status)
+      .headers(sent)
+      .header('vary', vary)
+      .header('content-language', kit.language)
+      .send(draw(kit))
   }
 
   function refuse(
@@ -126,7 +147,6 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   return {
     refuse,
     note,
-    pageHeaders: headers,
     page,
     json: (reply, body) =>
       reply.code(200).headers(programHeaders).type('application/json; charset=utf-8').send(JSON.stringify(body)),

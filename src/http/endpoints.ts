@@ -10,6 +10,7 @@ import { jwksEndpoint } from './jwks.ts'
 import { metadataEndpoints } from './metadata.ts'
 import { loginEndpoint } from './login.ts'
 import { logoutEndpoint } from './logout.ts'
+import { meEndpoint } from './me.ts'
 import { oidcEndpoints } from './oidc.ts'
 import { proxyRoutes } from './proxy.ts'
 import { sessionEndpoints } from './session.ts'
@@ -64,6 +65,7 @@ async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Pro
     async (scope) => {
       loginEndpoint(scope, context)
       logoutEndpoint(scope, context)
+      meEndpoint(scope, context)
       oidcEndpoints(scope, context)
       sessionEndpoints(scope, context)
       clientScriptEndpoint(scope, context)

@@ -7,7 +7,7 @@ import { safeReturnTo } from '../route/return-to.ts'
 import type { LoginUpstream } from '../upstream/upstream.ts'
 import { browserBinding, type BrowserBinding } from './browser-binding.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
-import { signInFault, signInPage, startAddress, type SignInParts } from './pages/sign-in.ts'
+import { signInPage, startAddress, type SignInParts, type SignInUpstream } from './pages/sign-in.ts'
 import { authenticateChallenge, codeOf } from './problem.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
@@ -18,6 +18,8 @@ type Failure = Extract<SignInResult, { ok: false }>
 
 /** What was typed is at fault; otherwise the fault is not theirs. */
 const fieldFaults: ReadonlySet<Reason> = new Set(['bad_credentials', 'locked', 'password_expired', 'bad_request'])
+
+const noLinks: SignInUpstream['links'] = { forgotPassword: undefined, register: undefined }
 
 /** Another process may know the key, have the right time, or be of the release that made the token. */
 const elsewhereGood: ReadonlySet<Reason> = new Set(['unknown_kid', 'not_yet_valid', 'unknown_version'])
@@ -39,13 +41,19 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
   const providers = [...gate.upstreams.values()].filter((upstream) => upstream.kind === 'oidc')
   const onlyProvider = upstreams.length === 0 && providers.length === 1 ? providers[0] : undefined
 
+  const forms = upstreams.map(({ key, title, fields }): SignInUpstream => {
+    const upstream = config.upstreams.get(key)
+    return { key, title, fields, links: upstream?.kind === 'login' ? upstream.links : noLinks }
+  })
+
   function showPage(
+    request: FastifyRequest,
     reply: FastifyReply,
     status: number,
     parts: Partial<SignInParts> & { readonly returnTo: string },
   ): FastifyReply {
-    const page = signInPage({ prefix: config.prefix, upstreams, providers, chosen: undefined, ...parts })
-    return answerer.page(reply, status, page)
+    const whole = { prefix: config.prefix, upstreams: forms, providers, chosen: undefined, ...parts }
+    return answerer.page(request, reply, status, (kit) => signInPage(kit, whole))
   }
 
   async function showForm(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -70,7 +78,7 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     const chosen = typeof query['upstream'] === 'string' ? query['upstream'] : undefined
     const provider = providers.find(({ key }) => key === chosen) ?? (goesOn(request, found) ? onlyProvider : undefined)
     if (provider !== undefined) return seeOther(reply, startAddress(config.prefix, provider.key, returnTo))
-    return showPage(reply, 200, { returnTo, chosen })
+    return showPage(request, reply, 200, { returnTo, chosen })
   }
 
   /** Whether there is nothing to ask and nothing to say first. Who has just signed out is not signed in again unasked. */
@@ -80,6 +88,7 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
   }
 
   function answerForm(
+    request: FastifyRequest,
     reply: FastifyReply,
     body: SignInBody,
     upstream: LoginUpstream,
@@ -91,21 +100,20 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     if (failure.reason === 'second_factor') {
       sendWithCookies(reply, [binding.setCookie])
       const { fields, transaction } = failure
-      return showPage(reply, 200, { returnTo, chosen: upstream.key, step: { fields, transaction } })
+      return showPage(request, reply, 200, { returnTo, chosen: upstream.key, step: { fields, transaction } })
     }
-    if ('retryAfter' in failure && failure.retryAfter !== undefined)
-      reply.header('retry-after', String(failure.retryAfter))
+    const { retryAfter } = failure
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     // A 401 has to name a way in (RFC 9110 section 15.5.2), although no browser knows this one.
     const challenge = authenticateChallenge(code)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     // A wrong code may be typed again, as long as the first step is good for it.
     const again = body.transaction !== undefined && fieldFaults.has(failure.reason) ? body.transaction : undefined
-    return showPage(reply, clientCodes[code].status, {
+    return showPage(request, reply, clientCodes[code].status, {
       returnTo,
       chosen: upstream.key,
       typed: shownAgain(again === undefined ? upstream.fields : upstream.stepFields, body.values),
-      error: signInFault(code, again === undefined ? 'first' : 'second'),
-      fieldsAtFault: fieldFaults.has(failure.reason),
+      fault: { code, fieldsAtFault: fieldFaults.has(failure.reason), retryAfter },
       ...(again === undefined ? {} : { step: { fields: upstream.stepFields, transaction: again } }),
     })
   }
@@ -147,7 +155,14 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     if (missing.length > 0) {
       const members = { detail: `These fields must be filled in: ${missing.join(', ')}.` }
       if (json) return answerer.refuse(request, reply, 'bad_request', { form: 'problem', members })
-      return answerForm(reply, body, upstream, { ok: false, reason: 'bad_request', retryAfter: undefined }, binding)
+      return answerForm(
+        request,
+        reply,
+        body,
+        upstream,
+        { ok: false, reason: 'bad_request', retryAfter: undefined },
+        binding,
+      )
     }
     const carrier = json && body.response === 'token' ? 'bearer' : 'cookie'
     const bound = carrier === 'cookie' ? binding : undefined
@@ -155,7 +170,9 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
     const attempt = { upstream: upstream.key, typed, carrier, transaction, browser: bound?.digest } as const
     const result = await gate.signIn(attempt, factsOf(request, trust))
     if (!result.ok)
-      return json ? answerJson(request, reply, result, bound) : answerForm(reply, body, upstream, result, binding)
+      return json
+        ? answerJson(request, reply, result, bound)
+        : answerForm(request, reply, body, upstream, result, binding)
     if (result.carrier === 'bearer') {
       return answerer.json(reply, { access_token: result.token, token_type: 'Bearer', expires_in: result.expiresIn })
     }

@@ -7,6 +7,7 @@ import { seeOther } from './login.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
 import { signedOutPage, signOutPage } from './pages/sign-out.ts'
 import { sendWithCookies } from './renewal-headers.ts'
+import { nameOf } from './session-body.ts'
 import { factsOf } from './request-facts.ts'
 
 /** `GET /_auth/logout` asks, `POST` does it: a link or an image elsewhere must not be able to (security.md CS-05). */
@@ -19,15 +20,16 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
     const query = request.query as Readonly<Record<string, unknown>>
     const found = await gate.authenticate(factsOf(request, trust), { renew: 'never' })
     const session = found.state === 'absent' ? undefined : found.session
-    if (session === undefined) return answerer.page(reply, 200, signedOutPage({ prefix }))
-    const name = session.claims.profile['name']
+    if (session === undefined) return answerer.page(request, reply, 200, (kit) => signedOutPage(kit, { prefix }))
     const returnTo = query['return_to'] === undefined ? undefined : safeReturnTo(query['return_to'], config)
     // Whatever is left of the session: signing out of one that has ended goes on there too.
     const onwards = await gate.endSession(session)
+    const parts = { prefix, returnTo, name: nameOf(session) }
     return answerer.page(
+      request,
       reply,
       200,
-      signOutPage({ prefix, returnTo, name: typeof name === 'string' ? name : undefined }),
+      (kit) => signOutPage(kit, parts),
       onwards === undefined ? undefined : originsOnTheWay(onwards, config.publicUrl),
     )
   }

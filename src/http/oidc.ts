@@ -60,7 +60,7 @@ export function oidcEndpoints(app: FastifyInstance, context: EndpointContext): v
     const returnTo = safeReturnTo(result.returnTo, config)
     // The browser is on its way from another site, so a redirect would go without a Strict cookie, and back to sign-in.
     return config.session.cookie.sameSite === 'strict'
-      ? answerer.page(reply, 200, signedInPage({ returnTo }))
+      ? answerer.page(request, reply, 200, (kit) => signedInPage(kit, { returnTo }))
       : seeOther(reply, returnTo)
   }
 

@@ -105,7 +105,7 @@ describe('in Chromium', { skip: missingChromium(browser) }, () => {
     await signIn(page, 'john', 'wrong')
     assert.equal((await answered).status(), 401)
     assert.equal(await page.getByRole('alert').innerText(), 'The name or the password is not right.')
-    assert.equal(await page.title(), 'Error: Sign in')
+    assert.equal(await page.title(), 'Sign-in failed')
     assert.equal(await page.getByLabel('User name').inputValue(), 'john')
     assert.equal(await page.getByLabel('Password').inputValue(), '')
     await page.locator('[name=password]:focus').waitFor()
@@ -377,7 +377,7 @@ describe('in Chromium', { skip: missingChromium(browser) }, () => {
     const { gateway, page } = await visit(t, { options: () => ({ upstreams: { bank: stepOptions(origin) } }) })
     await page.goto(`${gateway.origin}/reports?page=2`)
     await signIn(page, 'grace', 'compiler')
-    await page.getByText('One more step to sign in.').waitFor()
+    await heading(page, 'One more step')
     assert.deepEqual(await page.getByLabel('User name').count(), 0)
     await page.locator('[autocomplete=one-time-code]:focus').waitFor()
 

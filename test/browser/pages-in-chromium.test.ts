@@ -9,7 +9,7 @@ import { launchChromium, missingChromium } from '../support/chromium.ts'
 import { errorPage } from '../../src/http/pages/error.ts'
 import { pageHeaders } from '../../src/http/pages/headers.ts'
 import { signInPage } from '../../src/http/pages/sign-in.ts'
-import { pageStates, usualFields } from '../http/pages/states.ts'
+import { kit, noLinks, pageStates, plainKits, usualFields } from '../http/pages/states.ts'
 
 interface Post {
   readonly headers: IncomingHttpHeaders
@@ -27,9 +27,9 @@ interface Measures {
 const posts: Post[] = []
 const pages = new Map(pageStates.map((state) => [`/${state.name}`, state]))
 const returnTo = '/a?b=<"\'&>'
-const form = signInPage({
+const form = signInPage(kit, {
   prefix: '',
-  upstreams: [{ key: 'accounts', title: 'Accounts', fields: usualFields }],
+  upstreams: [{ key: 'accounts', title: 'Accounts', fields: usualFields, links: noLinks }],
   chosen: undefined,
   returnTo,
 })
@@ -40,12 +40,14 @@ const server = createServer((request, response) => void answer(request, response
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'POST') {
     posts.push({ headers: request.headers, body: await text(request) })
-    response.writeHead(401, pageHeaders({ secure: false })).end(errorPage({ code: 'expired', prefix: '' }))
+    response
+      .writeHead(401, pageHeaders({ secure: false, style: plainKits.style }))
+      .end(errorPage(kit, { code: 'expired', prefix: '' }))
     return
   }
   const state = pages.get(request.url ?? '')
   response
-    .writeHead(200, pageHeaders({ secure: false, ...(state ? { style: state.style } : {}) }))
+    .writeHead(200, pageHeaders({ secure: false, style: state?.style ?? plainKits.style }))
     // A page that goes on by itself has to stay for as long as it is measured.
     .end((state?.page ?? form).replace('content="0;url=', 'content="600;url='))
 }

@@ -130,6 +130,7 @@ export const full = {
     index: {
       kind: 'login',
       origin: 'https://index.example.com',
+      links: { forgotPassword: 'https://index.example.com/forgot', register: 'https://index.example.com/new' },
       secrets: { appSecret: { env: 'INDEX_SECRET' }, appId: 'postern' },
       login: {
         request: {
@@ -241,6 +242,11 @@ export const full = {
   },
   revocations: { file: './revocations.yaml' },
   identity: { headers: { 'Remote-User': 'sub', 'X-Email': 'email' } },
+  pages: {
+    dir: null,
+    language: 'en',
+    brand: { name: null, logo: null, logoDark: null, icon: null, color: null },
+  },
   insecure: { httpPublicUrl: false, httpUpstreams: false },
   log: { level: 'info' },
   workers: 1,

@@ -7,8 +7,22 @@ const twoHundreds = Array.from({ length: 100 }, (_, index) => 200 + index)
 
 test('without fields the form asks for a user name and a password', () => {
   assert.deepEqual(upstreamOf({}).fields, [
-    { name: 'username', label: 'User name', type: 'text', autocomplete: 'username', required: true },
-    { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true },
+    {
+      name: 'username',
+      label: 'User name',
+      word: 'field.username',
+      type: 'text',
+      autocomplete: 'username',
+      required: true,
+    },
+    {
+      name: 'password',
+      label: 'Password',
+      word: 'field.password',
+      type: 'password',
+      autocomplete: 'current-password',
+      required: true,
+    },
   ])
 })
 

@@ -1,132 +1,61 @@
 import { clientCodes } from '../../base/reasons.ts'
 import type { ClientCode } from '../../base/reasons.ts'
+import type { PageKit } from './kit.ts'
 import { messagePage } from './message.ts'
 import type { MessageLink } from './message.ts'
 
-interface Words {
-  readonly title: string
-  readonly text: string
-  /** What to do, one thing after another. */
-  readonly steps?: readonly string[]
-  /** What to do next, in the order of `links`. */
+type Next = 'sign in beside' | 'sign in' | 'other account' | 'start'
+
+interface Told {
+  /** Whose texts: `error.….title` and `error.….text`. Default: those of the code. */
+  readonly as?: 'programs'
+  /**
+   * Shown for a form post and in frames only: a page that was merely opened is sent to sign in. Reloading sends the same
+   * post again. Going back would not do: browsers forget what was typed on a page that is `no-store`.
+   */
+  readonly resend?: true
+  /** What to do next, the first thing first. */
   readonly next: readonly Next[]
 }
 
-type Next = 'sign in beside' | 'sign in' | 'other account' | 'start'
-
-// Shown for a form post and in frames only: a page that was merely opened is sent to sign in. Reloading sends the same
-// post again. Going back would not do: browsers forget what was typed on a page that is `no-store`.
-const sendAgain = {
-  text: 'Nothing you typed is lost:',
-  steps: [
-    'Sign in with the button below. It opens a new tab.',
-    'Come back to this tab and reload it.',
-    'Your browser asks whether to send the form again. Say yes.',
-  ],
-  next: ['sign in beside'],
-} as const
-const forPrograms = {
-  title: 'Not for browsers',
-  text: 'This address is for programs that trade tokens.',
-  next: ['start'],
-} as const
-const notYou = 'This is not your doing. Please reload this page in a moment.'
+const sendAgain = { resend: true, next: ['sign in beside'] } as const
+const forPrograms = { as: 'programs', next: ['start'] } as const
 
 /** What a person reads, for everything a client can be told. No text comes from elsewhere. */
-const words = {
-  unauthenticated: { title: 'Sign in to continue', ...sendAgain },
-  invalid_credential: { title: 'Please sign in again', ...sendAgain },
-  expired: { title: 'Your session has ended', ...sendAgain },
-  sign_in_failed: { title: 'Not signed in', text: 'The name or the password is not right.', next: ['sign in'] },
-  second_factor: { title: 'One more step', text: 'One more step is needed to sign in.', next: ['sign in'] },
+const told = {
+  unauthenticated: sendAgain,
+  invalid_credential: sendAgain,
+  expired: sendAgain,
+  sign_in_failed: { next: ['sign in'] },
+  second_factor: { next: ['sign in'] },
   invalid_client: forPrograms,
   invalid_subject_token: forPrograms,
   invalid_target: forPrograms,
   invalid_scope: forPrograms,
   unsupported_grant_type: forPrograms,
-  bad_transaction: {
-    title: 'Please start again',
-    text: 'The sign-in took too long, was finished before, or was begun in another browser. Start it again.',
-    next: ['sign in'],
-  },
-  forbidden: {
-    title: 'No access with this account',
-    text: 'You are signed in, but this account may not open this page. If you have another one, sign out first and use that.',
-    next: ['other account', 'start'],
-  },
-  untrusted_proxy: {
-    title: 'Not for browsers',
-    text: 'This address is for the proxies in front of this site.',
-    next: ['start'],
-  },
-  csrf: {
-    title: 'Sent from another site',
-    text: 'This request did not come from a page of this site, so nothing was done. Open the page here and try again.',
-    next: ['start'],
-  },
-  bad_request: {
-    title: 'That did not work',
-    text: 'The address, or what was sent with it, is not well formed. Check the link that brought you here.',
-    next: ['start'],
-  },
-  not_found: {
-    title: 'Page not found',
-    text: 'There is nothing at this address. Check its spelling, or start again.',
-    next: ['start'],
-  },
-  method_not_allowed: { title: 'That did not work', text: 'This address cannot be used in that way.', next: ['start'] },
-  too_large: {
-    title: 'Too large',
-    text: 'What was sent is larger than this site accepts. Send less at once.',
-    next: ['start'],
-  },
-  unsupported_media_type: {
-    title: 'That did not work',
-    text: 'This site does not accept data of that kind here.',
-    next: ['start'],
-  },
-  expectation_failed: {
-    title: 'That did not work',
-    text: 'The request expects something that this site does not do.',
-    next: ['start'],
-  },
-  header_too_large: {
-    title: 'Too much to read',
-    text: 'Your browser sent more with the request than this site reads. Deleting the cookies of this site usually helps.',
-    next: ['start'],
-  },
-  rate_limited: { title: 'Too many attempts', text: 'Please wait a little, then try again.', next: [] },
-  prefetch: { title: 'Not opened ahead of time', text: 'Please reload this page.', next: [] },
-  provider_refused: {
-    title: 'Not signed in',
-    text: 'The sign-in service did not sign you in. If you have another account there, try that one.',
-    next: ['sign in', 'start'],
-  },
-  upstream_unavailable: {
-    title: 'Sign-in is not available',
-    text: `The sign-in service does not answer. ${notYou}`,
-    next: [],
-  },
-  upstream_bad: {
-    title: 'Sign-in is not available',
-    text: `The sign-in service gave an answer that cannot be used. ${notYou}`,
-    next: [],
-  },
-  upstream_slow: {
-    title: 'Sign-in is not available',
-    text: `The sign-in service took too long to answer. ${notYou}`,
-    next: [],
-  },
-  backend_bad: { title: 'Not available right now', text: `The application does not answer. ${notYou}`, next: [] },
-  backend_slow: {
-    title: 'Not available right now',
-    text: `The application took too long to answer. ${notYou}`,
-    next: [],
-  },
-  overloaded: { title: 'Very busy right now', text: 'Please reload this page in a moment.', next: [] },
-  timeout: { title: 'That took too long', text: 'The request did not arrive in time. Please try again.', next: [] },
-  internal: { title: 'Something went wrong', text: notYou, next: [] },
-} as const satisfies Record<ClientCode, Words>
+  bad_transaction: { next: ['sign in'] },
+  forbidden: { next: ['other account', 'start'] },
+  untrusted_proxy: { next: ['start'] },
+  csrf: { next: ['start'] },
+  bad_request: { next: ['start'] },
+  not_found: { next: ['start'] },
+  method_not_allowed: { next: ['start'] },
+  too_large: { next: ['start'] },
+  unsupported_media_type: { next: ['start'] },
+  expectation_failed: { next: ['start'] },
+  header_too_large: { next: ['start'] },
+  rate_limited: { next: [] },
+  prefetch: { next: [] },
+  provider_refused: { next: ['sign in', 'start'] },
+  upstream_unavailable: { next: [] },
+  upstream_bad: { next: [] },
+  upstream_slow: { next: [] },
+  backend_bad: { next: [] },
+  backend_slow: { next: [] },
+  overloaded: { next: [] },
+  timeout: { next: [] },
+  internal: { next: [] },
+} as const satisfies Record<ClientCode, Told>
 
 export interface ErrorPageParts {
   readonly code: ClientCode
@@ -139,15 +68,34 @@ export interface ErrorPageParts {
 }
 
 /** The page for a client code, with the status that belongs to it. */
-export function errorPage({ code, prefix, reqId, returnTo }: ErrorPageParts): string {
+export function errorPage(kit: PageKit, { code, prefix, reqId, returnTo }: ErrorPageParts): string {
   const back = returnTo === undefined ? '' : `?return_to=${encodeURIComponent(returnTo)}`
   const targets: Record<Next, MessageLink> = {
-    'sign in beside': { href: `${prefix}/login`, label: 'Sign in in a new tab', newTab: true },
-    'sign in': { href: `${prefix}/login`, label: 'Sign in' },
-    'other account': { href: `${prefix}/logout${back}`, label: 'Use another account' },
-    start: { href: '/', label: 'Go to the start page' },
+    'sign in beside': { href: `${prefix}/login`, label: kit.text('link.signInBeside'), newTab: true },
+    'sign in': { href: `${prefix}/login`, label: kit.text('link.signIn') },
+    'other account': { href: `${prefix}/logout${back}`, label: kit.text('signIn.other') },
+    start: { href: '/', label: kit.text('link.start') },
   }
-  const { title, text, steps, next }: Words = words[code]
+  const { next }: Told = told[code]
   const links = next.map((name) => targets[name])
-  return messagePage({ status: clientCodes[code].status, title, text, steps, links, reqId })
+  return messagePage(kit, { status: clientCodes[code].status, ...wordsOf(kit, code), links, reqId })
 }
+
+function wordsOf(kit: PageKit, code: ClientCode) {
+  const about: (typeof told)[ClientCode] & Told = told[code]
+  if (about.resend === true) {
+    return {
+      title: kit.text(`error.${code as Resent}.title`),
+      text: kit.text('resend.lead'),
+      steps: [kit.text('resend.signIn'), kit.text('resend.reload'), kit.text('resend.confirm')],
+    }
+  }
+  const key = about.as ?? (code as Plain)
+  return { title: kit.text(`error.${key}.title`), text: kit.text(`error.${key}.text`) }
+}
+
+type Resent = { [Code in ClientCode]: (typeof told)[Code] extends { resend: true } ? Code : never }[ClientCode]
+type Plain = Exclude<
+  { [Code in ClientCode]: (typeof told)[Code] extends { as: string } ? never : Code }[ClientCode],
+  Resent
+>

@@ -1,6 +1,6 @@
 import { transportSecurity } from '../bare-headers.ts'
 import type { Html } from './html.ts'
-import { styleSheet, styleSource } from './style-sheet.ts'
+import { styleSource } from './style-sheet.ts'
 
 /** The policy of a page whose form is answered with a redirect to another origin: `form-action` holds for that too. */
 export function withFormAction(
@@ -19,20 +19,15 @@ const ownForms = "form-action 'self'"
  * sheet is hashed here.
  *
  * @param secure whether the public address is https; only then is HSTS sent (RFC 6797 section 7.2)
- * @param style the one style sheet that the page carries, default that of the gateway's own pages
+ * @param style the one style sheet that the page carries
  */
-export function pageHeaders({
-  secure,
-  style = styleSheet,
-}: {
-  secure: boolean
-  style?: Html
-}): Readonly<Record<string, string>> {
+export function pageHeaders({ secure, style }: { secure: boolean; style: Html }): Readonly<Record<string, string>> {
   const hsts = transportSecurity(secure)
   const policy = [
     "default-src 'none'",
     `style-src ${styleSource(style)}`,
-    "img-src 'self' data:",
+    // Pictures stand in the page. As one, an SVG runs no script and loads nothing.
+    'img-src data:',
     ownForms,
     "frame-ancestors 'none'",
     "base-uri 'none'",

@@ -1,17 +1,20 @@
 import { html, render } from './html.ts'
-import type { Html } from './html.ts'
-import { styleSheet } from './style-sheet.ts'
+import type { Html, Interpolation } from './html.ts'
+import type { PageKit } from './kit.ts'
 
 /** One whole HTML document. The tab icon stands in the page, so that no page asks a guarded `/favicon.ico`. */
 export function documentOf(parts: {
+  language: string
+  direction?: 'ltr' | 'rtl'
   title: string
   style: Html
-  icon: Html
+  icon: Interpolation
   body: Html
   head?: Html | undefined
 }): string {
+  const direction = parts.direction === 'rtl' ? html` dir="rtl"` : undefined
   return render(html`<!doctype html>
-<html lang="en">
+<html lang="${parts.language}"${direction}>
 <head>
 <meta charset="utf-8">
 <title>${parts.title}</title>
@@ -36,24 +39,49 @@ const mark = html`<svg class="mark" viewBox="0 0 48 56" aria-hidden="true" focus
 <path d="M2 54h44" stroke="currentColor" stroke-width="3" stroke-linecap="round"/>
 </svg>`
 
-const icon = html`data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath d='M5 31V14a11 11 0 0 1 22 0v17z' fill='%230d5f58'/%3E%3Ccircle cx='22' cy='20' r='2' fill='%23fff'/%3E%3C/svg%3E`
+/** The same for the tab, in the colour of the buttons. */
+function doorIcon({ brand: { palettes } }: PageKit): string {
+  const { fill, onFill } = palettes.light
+  const [door, knob] = [fill, onFill].map((color) => `%23${color.slice(1)}`)
+  return `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath d='M5 31V14a11 11 0 0 1 22 0v17z' fill='${door}'/%3E%3Ccircle cx='22' cy='20' r='2' fill='${knob}'/%3E%3C/svg%3E`
+}
+
+/** The site's own picture, else its name, else the door. */
+function sign({ brand }: PageKit): Html {
+  if (brand.logo !== undefined) {
+    const dark =
+      brand.logoDark === undefined
+        ? undefined
+        : html`<source media="screen and (prefers-color-scheme: dark)" srcset="${brand.logoDark}">`
+    return html`<picture>${dark}<img class="logo" src="${brand.logo}" alt="${brand.name}"></picture>`
+  }
+  return brand.name === undefined ? mark : html`<p class="brand">${brand.name}</p>`
+}
 
 /**
- * A page of the gateway: the door, a heading, and what belongs under it. `title` is the tab's, default the heading;
+ * A page of the gateway: whose it is, a heading, and what belongs under it. `title` is the tab's, default the heading;
  * `refresh` is a path of this site that the page goes on to by itself.
  */
-export function gatewayPage(parts: { title?: string; heading: string; content: Html; refresh?: string }): string {
+export function gatewayPage(
+  kit: PageKit,
+  parts: { title?: string; heading: string; content: Html; refresh?: string },
+): string {
+  const { brand, language, direction, style } = kit
+  const title = parts.title ?? parts.heading
+  const branded = brand.logo !== undefined || brand.name !== undefined
   return documentOf({
-    title: parts.title ?? parts.heading,
-    style: styleSheet,
-    icon,
+    language,
+    direction,
+    title: brand.name === undefined ? title : `${title} - ${brand.name}`,
+    style,
+    icon: brand.icon ?? doorIcon(kit),
     head:
       parts.refresh === undefined
         ? undefined
         : html`<meta http-equiv="refresh" content="0;url=${parts.refresh}">
 `,
-    body: html`<main>
-${mark}
+    body: html`<main${branded ? undefined : html` class="door"`}>
+${sign(kit)}
 <h1>${parts.heading}</h1>
 ${parts.content}
 </main>`,

@@ -1,5 +1,6 @@
 import { html } from './html.ts'
 import type { Html } from './html.ts'
+import type { PageKit } from './kit.ts'
 import { gatewayPage } from './layout.ts'
 
 export interface MessageLink {
@@ -23,14 +24,18 @@ export interface MessageParts {
 }
 
 /** A page that says what happened and what to do next. */
-export function messagePage({ status, title, text, steps = [], links, reqId }: MessageParts): string {
+export function messagePage(kit: PageKit, { status, title, text, steps = [], links, reqId }: MessageParts): string {
   const shown = links.filter(({ href }) => opensWebPage(href)).map(link)
-  return gatewayPage({
+  const reference =
+    reqId === undefined
+      ? undefined
+      : html` <span>${kit.fill('error.reference', { reference: html`<code>${reqId}</code>` })}</span>`
+  return gatewayPage(kit, {
     heading: title,
     content: html`<p class="lead">${text}</p>
 ${steps.length === 0 ? undefined : html`<ol class="steps">${steps.map((step) => html`<li>${step}</li>`)}</ol>`}
 ${shown.length === 0 ? undefined : html`<p class="actions">${shown}</p>`}
-<p class="reference"><span>Status ${status}</span>${reqId === undefined ? undefined : html` <span>Reference <code>${reqId}</code></span>`}</p>`,
+<p class="reference"><span>${kit.fill('error.status', { status })}</span>${reference}</p>`,
   })
 }
 

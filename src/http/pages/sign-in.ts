@@ -1,12 +1,15 @@
-import { clientCodes } from '../../base/reasons.ts'
 import type { ClientCode } from '../../base/reasons.ts'
+import type { TextKey } from '../../config/texts/catalogue.ts'
 import { html } from './html.ts'
-import type { Html } from './html.ts'
+import type { Html, Interpolation } from './html.ts'
+import type { PageKit } from './kit.ts'
 import { gatewayPage } from './layout.ts'
 
 export interface SignInField {
   readonly name: string
   readonly label: string
+  /** What it is called in the language of the page; without it, `label`. */
+  readonly word?: TextKey
   readonly type: 'text' | 'password' | 'email' | 'tel'
   readonly autocomplete: string | undefined
   readonly required: boolean
@@ -16,6 +19,8 @@ export interface SignInUpstream {
   readonly key: string
   readonly title: string
   readonly fields: readonly SignInField[]
+  /** Pages elsewhere. */
+  readonly links: { readonly forgotPassword: string | undefined; readonly register: string | undefined }
 }
 
 type Provider = Pick<SignInUpstream, 'key' | 'title'>
@@ -35,68 +40,92 @@ export interface SignInParts {
   readonly typed?: Readonly<Record<string, string>> | undefined
   /** The second step of a sign-in: other fields, and what holds the two together. */
   readonly step?: { readonly fields: readonly SignInField[]; readonly transaction: string } | undefined
-  /** One sentence for the person. The caller sends the same one for an unknown name and a wrong password. */
-  readonly error?: string | undefined
-  /** Whether the error is about what was typed. False where the fault is not theirs (limits, a service that is down). Default true. */
-  readonly fieldsAtFault?: boolean
+  /** Why a sign-in did not succeed. */
+  readonly fault?: SignInFault | undefined
 }
 
-/** What the page says of a sign-in that did not succeed. A second step asks for neither a name nor a password. */
-export function signInFault(code: ClientCode, step: 'first' | 'second'): string {
-  if (code === 'bad_request') return 'Please fill in every field.'
-  if (code === 'sign_in_failed' && step === 'second') return 'That is not right. Please try again.'
-  return clientCodes[code].title
+export interface SignInFault {
+  /** The same for an unknown name and a wrong password. */
+  readonly code: ClientCode
+  /** Whether the error is about what was typed. False where the fault is not theirs (limits, a service that is down). */
+  readonly fieldsAtFault: boolean
+  /** Seconds to wait. */
+  readonly retryAfter?: number | undefined
+}
+
+/** What is said of a sign-in that did not succeed. A second step asks for neither a name nor a password. */
+export function signInFault(kit: PageKit, { code, retryAfter }: SignInFault, step: 'first' | 'second'): Interpolation {
+  if (code === 'bad_request') return kit.text('signIn.incomplete')
+  if (code === 'sign_in_failed') return kit.text(step === 'second' ? 'step.wrong' : 'signIn.wrong')
+  if (code === 'bad_transaction') return kit.text('signIn.again')
+  if (code !== 'rate_limited') return kit.text('signIn.unavailable')
+  return retryAfter === undefined
+    ? kit.text('signIn.limited')
+    : kit.fill('signIn.limitedUntil', { when: kit.when(retryAfter) })
 }
 
 /** The sign-in page: the form of the only or the chosen upstream, else the choice between several. */
-export function signInPage(parts: SignInParts): string {
-  const { providers = [] } = parts
+export function signInPage(kit: PageKit, parts: SignInParts): string {
+  const { providers = [], step, fault } = parts
   const only = parts.upstreams.length === 1 ? parts.upstreams[0] : undefined
   const upstream = only ?? parts.upstreams.find(({ key }) => key === parts.chosen)
-  return gatewayPage({
+  const heading = kit.text(step ? 'step.title' : 'signIn.title')
+  const start = step ? kit.text('step.restart') : upstream && !only ? kit.text('signIn.other') : undefined
+  return gatewayPage(kit, {
     // A screen reader says the title first when a page loads; an alert that was there from the start it may not say.
-    title: parts.error === undefined ? 'Sign in' : 'Error: Sign in',
-    heading: 'Sign in',
-    content: html`${parts.step ? stepLead : upstream ? lead(upstream) : choiceLead}
-${parts.error === undefined ? undefined : html`<p class="alert" role="alert" id="error">${parts.error}</p>`}
-${upstream ? form(parts, upstream) : choice(parts, providers)}
-${only && !parts.step ? beside(parts, providers) : undefined}
-${parts.step ? back(parts, 'Start again') : upstream && !only ? back(parts, 'Use another account') : undefined}`,
+    title: fault === undefined ? heading : kit.text('signIn.failed'),
+    heading,
+    content: html`<p class="lead">${lead(kit, upstream, step !== undefined)}</p>
+${fault === undefined ? undefined : alert(signInFault(kit, fault, step ? 'second' : 'first'), upstream === undefined)}
+${upstream ? form(kit, parts, upstream) : choice(kit, parts, providers)}
+${upstream && !step ? elsewhere(kit, upstream) : undefined}
+${only && !step ? beside(kit, parts, providers) : undefined}
+${start === undefined ? undefined : html`<p class="actions"><a class="plain" href="${loginAddress(parts)}">${start}</a></p>`}`,
   })
 }
 
-const stepLead = html`<p class="lead">One more step to sign in.</p>`
-
-const choiceLead = html`<p class="lead">Choose the account to use.</p>`
-
-function lead(upstream: SignInUpstream): Html {
-  return html`<p class="lead">Use your account at <strong>${upstream.title}</strong>.</p>`
+function lead(kit: PageKit, upstream: SignInUpstream | undefined, step: boolean): Interpolation {
+  if (upstream === undefined) return kit.text('signIn.choose')
+  return kit.fill(step ? 'step.lead' : 'signIn.lead', { upstream: html`<strong>${kit.titleOf(upstream)}</strong>` })
 }
 
-function form(parts: SignInParts, upstream: SignInUpstream): Html {
+/** @param focused where no field is that would be described by it */
+function alert(said: Interpolation, focused: boolean): Html {
+  const focus = focused ? html` tabindex="-1" autofocus` : undefined
+  return html`<p class="alert" role="alert" id="error"${focus}>${said}</p>`
+}
+
+function form(kit: PageKit, parts: SignInParts, upstream: SignInUpstream): Html {
   const fields = parts.step?.fields ?? upstream.fields
   const focused = fields.find(({ name, type }) => type === 'password' || (parts.typed?.[name] ?? '') === '')
   const inputs = fields.map((field, index) =>
-    fieldInput(parts, field, { focused: field === focused, last: index === fields.length - 1 }),
+    fieldInput(parts, field, kit.labelOf(upstream, field), {
+      focused: field === focused,
+      last: index === fields.length - 1,
+    }),
   )
   return html`<form method="post" action="${parts.prefix}/login">
 ${inputs}
 <input type="hidden" name="return_to" value="${parts.returnTo}">
 <input type="hidden" name="upstream" value="${upstream.key}">
 ${parts.step ? html`<input type="hidden" name="transaction" value="${parts.step.transaction}">` : undefined}
-<button class="button" type="submit">${parts.step ? 'Continue' : 'Sign in'}</button>
+<button class="button" type="submit">${kit.text(parts.step ? 'step.submit' : 'signIn.submit')}</button>
 </form>`
 }
 
-function fieldInput(parts: SignInParts, field: SignInField, place: { focused: boolean; last: boolean }): Html {
-  const { error, fieldsAtFault = true } = parts
-  const { name, type, label } = field
-  const value = type === 'password' ? undefined : html` value="${parts.typed?.[name] ?? ''}"`
+function fieldInput(
+  { fault, typed }: SignInParts,
+  field: SignInField,
+  label: string,
+  place: { focused: boolean; last: boolean },
+): Html {
+  const { name, type } = field
+  const value = type === 'password' ? undefined : html` value="${typed?.[name] ?? ''}"`
   const required = field.required ? html` required` : undefined
   const autocomplete = field.autocomplete === undefined ? undefined : html` autocomplete="${field.autocomplete}"`
   const plain = type === 'password' ? undefined : html` autocapitalize="none" autocorrect="off" spellcheck="false"`
-  const described = error === undefined ? undefined : html` aria-describedby="error"`
-  const invalid = error !== undefined && fieldsAtFault ? html` aria-invalid="true"` : undefined
+  const described = fault === undefined ? undefined : html` aria-describedby="error"`
+  const invalid = fault?.fieldsAtFault === true ? html` aria-invalid="true"` : undefined
   const focus = place.focused ? html` autofocus` : undefined
   const hint = place.last ? 'go' : 'next'
   return html`<div>
@@ -106,22 +135,38 @@ function fieldInput(parts: SignInParts, field: SignInField, place: { focused: bo
 `
 }
 
-function choice(parts: SignInParts, providers: readonly Provider[]): Html {
-  const forms = parts.upstreams.map(({ key, title }) => [loginAddress(parts, key), title] as const)
-  return list([...forms, ...starts(parts, providers)])
+/** To pages of somebody else's: they learn nothing of where the person comes from, and get no hold of this window. */
+function elsewhere(kit: PageKit, { links }: SignInUpstream): Html | undefined {
+  const shown = [
+    [links.forgotPassword, kit.text('signIn.forgotPassword')],
+    [links.register, kit.text('signIn.register')],
+  ].flatMap(([href, label]) =>
+    href === undefined
+      ? []
+      : [
+          html`<a class="plain" rel="noopener noreferrer" href="${href}">${label}</a>
+`,
+        ],
+  )
+  return shown.length === 0 ? undefined : html`<p class="elsewhere">${shown}</p>`
+}
+
+function choice(kit: PageKit, parts: SignInParts, providers: readonly Provider[]): Html {
+  const forms = parts.upstreams.map((upstream) => [loginAddress(parts, upstream.key), kit.titleOf(upstream)] as const)
+  return list([...forms, ...starts(kit, parts, providers)])
 }
 
 /** Where the same page has a form as well. */
-function beside(parts: SignInParts, providers: readonly Provider[]): Html | undefined {
+function beside(kit: PageKit, parts: SignInParts, providers: readonly Provider[]): Html | undefined {
   if (providers.length === 0) return undefined
-  return html`<p class="or">or go on with</p>
-${list(starts(parts, providers))}`
+  return html`<p class="or">${kit.text('signIn.beside')}</p>
+${list(starts(kit, parts, providers))}`
 }
 
 type Choice = readonly [href: string, title: string]
 
-function starts({ prefix, returnTo }: SignInParts, providers: readonly Provider[]): readonly Choice[] {
-  return providers.map(({ key, title }) => [startAddress(prefix, key, returnTo), title] as const)
+function starts(kit: PageKit, { prefix, returnTo }: SignInParts, providers: readonly Provider[]): readonly Choice[] {
+  return providers.map((provider) => [startAddress(prefix, provider.key, returnTo), kit.titleOf(provider)] as const)
 }
 
 function list(choices: readonly Choice[]): Html {
@@ -131,10 +176,6 @@ function list(choices: readonly Choice[]): Html {
 }
 
 const chevron = html`<svg viewBox="0 0 10 16" aria-hidden="true" focusable="false"><path d="M2 2l6 6-6 6" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>`
-
-function back(parts: SignInParts, label: string): Html {
-  return html`<p class="actions"><a class="plain" href="${loginAddress(parts)}">${label}</a></p>`
-}
 
 /** Where a sign-in at a provider begins. */
 export function startAddress(prefix: string, key: string, returnTo: string): string {

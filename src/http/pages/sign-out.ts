@@ -1,4 +1,5 @@
 import { html } from './html.ts'
+import type { PageKit } from './kit.ts'
 import { gatewayPage } from './layout.ts'
 
 export interface SignOutParts {
@@ -11,26 +12,27 @@ export interface SignOutParts {
 }
 
 /** Asks before signing out: a link or an image elsewhere must not be able to do it, so a GET shows this and no more. */
-export function signOutPage({ prefix, name, returnTo }: SignOutParts): string {
-  return gatewayPage({
-    heading: 'Sign out?',
-    content: html`${name === undefined ? undefined : html`<p class="lead">You are signed in as <strong>${name}</strong>.</p>`}
+export function signOutPage(kit: PageKit, { prefix, name, returnTo }: SignOutParts): string {
+  const lead = name === undefined ? undefined : kit.fill('signOut.lead', { name: html`<strong>${name}</strong>` })
+  return gatewayPage(kit, {
+    heading: kit.text('signOut.title'),
+    content: html`${lead === undefined ? undefined : html`<p class="lead">${lead}</p>`}
 <form method="post" action="${prefix}/logout">
 ${returnTo === undefined ? undefined : html`<input type="hidden" name="return_to" value="${returnTo}">`}
-<button class="button" type="submit">Sign out</button>
+<button class="button" type="submit">${kit.text('signOut.submit')}</button>
 </form>
-<p class="actions"><a class="plain" href="/">Stay signed in</a></p>`,
+<p class="actions"><a class="plain" href="/">${kit.text('signOut.stay')}</a></p>`,
   })
 }
 
 /** Shown once the session is over in this browser. It promises nothing about others. */
-export function signedOutPage({ prefix }: { prefix: string }): string {
-  return gatewayPage({
-    heading: 'You are signed out',
-    content: html`<p class="lead">This browser no longer holds your session.</p>
+export function signedOutPage(kit: PageKit, { prefix }: { prefix: string }): string {
+  return gatewayPage(kit, {
+    heading: kit.text('signedOut.title'),
+    content: html`<p class="lead">${kit.text('signedOut.lead')}</p>
 <p class="actions">
-<a class="button" href="${prefix}/login">Sign in again</a>
-<a class="plain" href="/">Go to the start page</a>
+<a class="button" href="${prefix}/login">${kit.text('signedOut.again')}</a>
+<a class="plain" href="/">${kit.text('link.start')}</a>
 </p>`,
   })
 }

@@ -1,11 +1,12 @@
 import { html } from './html.ts'
+import type { PageKit } from './kit.ts'
 import { gatewayPage } from './layout.ts'
 
 /** Goes on by itself, as a navigation of our own site: from there a Strict cookie comes along. */
-export function signedInPage({ returnTo }: { readonly returnTo: string }): string {
-  return gatewayPage({
-    heading: 'You are signed in',
+export function signedInPage(kit: PageKit, { returnTo }: { readonly returnTo: string }): string {
+  return gatewayPage(kit, {
+    heading: kit.text('signedIn.title'),
     refresh: returnTo,
-    content: html`<p class="actions"><a class="button" href="${returnTo}">Go on</a></p>`,
+    content: html`<p class="actions"><a class="button" href="${returnTo}">${kit.text('signedIn.go')}</a></p>`,
   })
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Palette, Palettes } from '../../config/palette.ts'
 import { html, render } from './html.ts'
 import type { Html } from './html.ts'
 
@@ -23,11 +24,11 @@ a:hover { color: var(--accent-strong); text-decoration-thickness: 2px }
 .button {
   display: inline-flex; align-items: center; justify-content: center;
   min-height: max(2.75rem, 44px); padding: 0.5rem 1.25rem;
-  border: 1px solid transparent; border-radius: 0.5rem;
-  background: var(--accent); color: var(--on-accent);
+  border: 1px solid var(--fill-edge); border-radius: 0.5rem;
+  background: var(--fill); color: var(--on-fill);
   font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer;
 }
-.button:hover { background: var(--accent-strong); color: var(--on-accent) }
+.button:hover { background: var(--fill-strong); color: var(--on-fill) }
 .button:active { transform: translateY(1px) }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px }
 @media (prefers-reduced-motion: no-preference) {
@@ -42,38 +43,46 @@ a:hover { color: var(--accent-strong); text-decoration-thickness: 2px }
 }
 `
 
-/** The style sheet of the gateway's own pages: one card in the shape of a small door, in the middle of a quiet wall. */
-export const styleSheet = html`
-:root {
-  --ground: #e9e6df; --card: #fffefb; --text: #1d2021; --quiet: #555b5e; --edge: #cfcabf; --line: #7d8386;
-  --field: #ffffff; --accent: #0d5f58; --accent-strong: #08453f; --on-accent: #ffffff;
-  --alert: #a3231a; --alert-ground: #fdefec;
+/** The style sheet of the gateway's own pages: one card in the middle of a quiet wall, in the shape of a small door where the site has no sign of its own. */
+export function styleSheetOf({ light, dark }: Palettes): Html {
+  return html`
+:root { ${variables(light)} }
+@media screen and (prefers-color-scheme: dark) {
+  :root { ${variables(dark)} }
 }
-@media (prefers-color-scheme: dark) {
-  :root {
-    --ground: #111314; --card: #1c1f21; --text: #eceeed; --quiet: #a9b1b3; --edge: #373d40; --line: #7f888b;
-    --field: #141617; --accent: #62cbb9; --accent-strong: #8adfd0; --on-accent: #05211d;
-    --alert: #ff9f94; --alert-ground: #361d1a;
-  }
+${baseStyle}${gatewayStyle}`
 }
-${baseStyle}
-body { display: grid; padding: 1rem }
+
+/** Colours of a palette, as custom properties. */
+function variables(palette: Palette): Html {
+  return html`${Object.entries(palette).map(
+    ([name, value]) => html`--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: ${value}; `,
+  )}`
+}
+
+const gatewayStyle = html`
+body { display: grid; padding: 1rem; hyphens: auto; hyphenate-limit-chars: 12 5 5 }
 main {
   width: 100%; max-width: 25rem; margin: auto; padding: 1.75rem 1.5rem;
-  display: grid; gap: 1.25rem;
-  background: var(--card); border: 1px solid var(--edge);
-  border-radius: 50% 50% 0.875rem 0.875rem / 6rem 6rem 0.875rem 0.875rem;
+  display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.25rem;
+  background: var(--card); border: 1px solid var(--edge); border-radius: 0.875rem;
   box-shadow: 0 1px 2px rgb(0 0 0 / 0.06), 0 12px 32px rgb(0 0 0 / 0.08);
 }
+.door { border-radius: 50% 50% 0.875rem 0.875rem / 6rem 6rem 0.875rem 0.875rem }
 .mark { display: block; width: 3rem; height: 3.5rem; margin: 0 auto; color: var(--accent) }
 .knob { fill: var(--card) }
-h1 { font: 600 1.625rem/1.2 ui-serif, Georgia, "Times New Roman", serif; text-align: center }
+.logo { display: block; height: 3.5rem; width: auto; max-width: 100%; margin: 0 auto; object-fit: contain }
+.brand { font-weight: 700; font-size: 1.0625rem; line-height: 1.3; text-align: center; text-wrap: balance; color: var(--accent) }
+h1 { font-size: 1.5rem; font-weight: 650; text-align: center }
+.door h1 { font: 600 1.625rem/1.2 ui-serif, Georgia, "Times New Roman", serif }
 .lead { margin-top: -0.375rem; text-align: center; text-wrap: balance; color: var(--quiet) }
 .lead strong { color: var(--text) }
 form, .actions { display: grid; gap: 1.25rem }
 .actions { gap: 0.5rem; justify-items: center }
 .actions .button, form .button { width: 100% }
-.plain { display: inline-flex; align-items: center; min-height: max(2.75rem, 44px); margin-bottom: -0.5rem }
+.plain { display: inline-flex; align-items: center; min-height: max(2.75rem, 44px); margin-bottom: -0.5rem; text-align: center }
+.elsewhere { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.25rem; margin-top: -0.5rem }
+.elsewhere a:only-child { margin-inline: auto }
 label { display: block; margin-bottom: 0.375rem; font-weight: 600 }
 input {
   display: block; width: 100%; min-height: max(2.75rem, 44px); padding: 0.5rem 0.75rem;
@@ -83,7 +92,7 @@ input {
 input:focus-visible { outline-offset: 1px; border-color: var(--accent) }
 input[aria-invalid] { border: 2px solid var(--alert) }
 .alert {
-  padding: 0.75rem 1rem; border: 1px solid var(--alert); border-left-width: 0.375rem; border-radius: 0.5rem;
+  padding: 0.75rem 1rem; border: 1px solid var(--alert); border-inline-start-width: 0.375rem; border-radius: 0.5rem;
   background: var(--alert-ground); color: var(--alert); font-weight: 600; text-wrap: balance;
 }
 .choices { display: grid; gap: 0.75rem; list-style: none }
@@ -95,20 +104,30 @@ input[aria-invalid] { border: 2px solid var(--alert) }
 }
 .choices a:hover { border-color: var(--accent); color: var(--accent) }
 .choices svg { flex: none; width: 0.625rem; height: 1rem; color: var(--accent) }
+[dir=rtl] .choices svg { transform: scaleX(-1) }
 .or { text-align: center; color: var(--quiet) }
-.steps { display: grid; gap: 0.5rem; padding-left: 1.375rem }
+.steps { display: grid; gap: 0.5rem; padding-inline-start: 1.375rem }
 .steps li::marker { color: var(--accent); font-weight: 600 }
+.facts { border-top: 1px solid var(--edge) }
+.facts div { padding: 0.625rem 0; border-bottom: 1px solid var(--edge) }
+.facts time, .facts span { display: block }
+.facts dt, .facts span { color: var(--quiet); font-size: 0.875rem }
 .reference {
   display: flex; flex-wrap: wrap; justify-content: center; gap: 0 1rem;
   padding-top: 1rem; border-top: 1px solid var(--edge); color: var(--quiet); font-size: 0.875rem; text-align: center;
 }
-code { display: inline-block; max-width: 100%; font: 0.9375em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; user-select: all }
+code { display: inline-block; max-width: 100%; font: 0.9375em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; user-select: all; hyphens: none }
 @media (forced-colors: active) {
   .mark { color: CanvasText }
   .choices svg { color: LinkText }
 }
 @media (min-width: 30rem) {
   main { padding: 2.25rem 2.25rem 2rem }
+}
+@media print {
+  body { min-height: 0; background: none }
+  main { border: 0; box-shadow: none; background: none }
+  form, .actions, .elsewhere, .choices, .or { display: none }
 }
 `
 

@@ -2,7 +2,9 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { sampleStyle } from '../../../src/demo/style.ts'
 import { render } from '../../../src/http/pages/html.ts'
-import { styleSheet } from '../../../src/http/pages/style-sheet.ts'
+import fc from 'fast-check'
+import { contrast as ownContrast, palettesOf } from '../../../src/config/palette.ts'
+import { styleSheetOf } from '../../../src/http/pages/style-sheet.ts'
 
 /** WCAG 2.2: text 4.5 (1.4.3), edges of controls and focus rings 3 (1.4.11). Foreground, background, least contrast. */
 const shared: [string, string, number][] = [
@@ -14,8 +16,9 @@ const shared: [string, string, number][] = [
   ['accent', 'card', 4.5],
   ['accent-strong', 'ground', 4.5],
   ['accent-strong', 'card', 4.5],
-  ['on-accent', 'accent', 4.5],
-  ['on-accent', 'accent-strong', 4.5],
+  ['on-fill', 'fill', 4.5],
+  ['on-fill', 'fill-strong', 4.5],
+  ['fill-edge', 'card', 3],
 ]
 const controls: [string, string, number][] = [
   ['text', 'field', 4.5],
@@ -27,13 +30,19 @@ const controls: [string, string, number][] = [
   ['alert', 'alert-ground', 4.5],
 ]
 
+const brands = ['#f2b705', '#12284c', '#000000', '#ffffff', '#d40511', '#767676', '#00ff00', '#808080']
+
 const families = [
-  { name: 'the gateway', css: render(styleSheet), pairs: [...shared, ...controls] },
+  ...[undefined, ...brands].map((color) => ({
+    name: color === undefined ? 'the gateway' : `the gateway in ${color}`,
+    css: render(styleSheetOf(palettesOf(color))),
+    pairs: [...shared, ...controls],
+  })),
   { name: 'the sample app', css: render(sampleStyle), pairs: shared },
 ]
 
 for (const { name, css, pairs } of families) {
-  const darkStart = css.indexOf('@media (prefers-color-scheme: dark)')
+  const darkStart = css.search(/@media (screen and )?\(prefers-color-scheme: dark\)/)
   const light = colours(css.slice(0, darkStart))
   const dark = colours(css.slice(darkStart))
   for (const [scheme, palette] of Object.entries({ light, dark })) {
@@ -49,6 +58,45 @@ for (const { name, css, pairs } of families) {
     assert.doesNotMatch(rules, /#[0-9a-f]{3,8}\b/)
   })
 }
+
+test('no colour that a site may bring along makes anything unreadable', () => {
+  const channel = fc.integer({ min: 0, max: 255 })
+  fc.assert(
+    fc.property(fc.tuple(channel, channel, channel), (channels) => {
+      const color = `#${channels.map((value) => value.toString(16).padStart(2, '0')).join('')}`
+      for (const [scheme, palette] of Object.entries(palettesOf(color))) {
+        const named = new Map(
+          Object.entries<string>({ ...palette }).map(([key, value]) => [
+            key.replaceAll(/[A-Z]/g, (one) => `-${one.toLowerCase()}`),
+            value.slice(1),
+          ]),
+        )
+        for (const [front, back, least] of [...shared, ...controls])
+          assert.ok(contrast(named.get(front), named.get(back)) >= least, `${color} ${scheme} ${front} on ${back}`)
+      }
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('a button keeps the colour of the site on light pages, whatever it is', () => {
+  for (const color of brands) assert.equal(palettesOf(color).light.fill, color)
+})
+
+test('a button in a dark colour is a light one on dark pages', () => {
+  assert.equal(palettesOf('#d7263d').dark.fill, '#d7263d')
+  assert.notEqual(palettesOf('#12284c').dark.fill, '#12284c')
+})
+
+test('the contrast that is computed at the start is the one that is measured here', () => {
+  assert.equal(ownContrast('#000000', '#ffffff'), 21)
+  fc.assert(
+    fc.property(fc.tuple(fc.integer({ min: 0, max: 0xffffff }), fc.integer({ min: 0, max: 0xffffff })), (pair) => {
+      const [one = '', other = ''] = pair.map((value) => value.toString(16).padStart(6, '0'))
+      assert.ok(Math.abs(ownContrast(`#${one}`, `#${other}`) - contrast(one, other)) < 1e-9)
+    }),
+  )
+})
 
 function colours(css: string): Map<string, string> {
   return new Map([...css.matchAll(/--([a-z-]+): #([0-9a-f]{6})/g)].map(([, key = '', value = '']) => [key, value]))

@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto'
 import { samplePageHeaders } from '../../../src/demo/pages.ts'
 import { pageHeaders } from '../../../src/http/pages/headers.ts'
 import { signedOutPage } from '../../../src/http/pages/sign-out.ts'
-import { pageStates } from './states.ts'
+import { kit, pageStates, plainKits } from './states.ts'
 import { elements, textOf } from './strict-markup.ts'
 
-const headers = pageHeaders({ secure: true })
+const headers = pageHeaders({ secure: true, style: plainKits.style })
 
 function hashOf(page: string): string {
   return `'sha256-${createHash('sha256').update(elements(page, 'style').map(textOf).join()).digest('base64')}'`
@@ -16,7 +16,7 @@ function hashOf(page: string): string {
 test('CS-08 a page may not be framed, run scripts, load from elsewhere, move its base or post elsewhere', () => {
   assert.equal(
     headers['content-security-policy'],
-    `default-src 'none'; style-src ${hashOf(signedOutPage({ prefix: '/_auth' }))}; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'`,
+    `default-src 'none'; style-src ${hashOf(signedOutPage(kit, { prefix: '/_auth' }))}; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'`,
   )
 })
 
@@ -36,7 +36,7 @@ test('CS-08 the other headers of a page', () => {
 })
 
 test('CS-08 HSTS is not sent over http, where a browser would have to ignore it', () => {
-  assert.equal(pageHeaders({ secure: false })['strict-transport-security'], undefined)
+  assert.equal(pageHeaders({ secure: false, style: plainKits.style })['strict-transport-security'], undefined)
 })
 
 for (const { name, page, style } of pageStates) {

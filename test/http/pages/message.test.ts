@@ -4,6 +4,7 @@ import { clientCodes } from '../../../src/base/reasons.ts'
 import type { ClientCode } from '../../../src/base/reasons.ts'
 import { errorPage } from '../../../src/http/pages/error.ts'
 import { messagePage } from '../../../src/http/pages/message.ts'
+import { kit } from './states.ts'
 import { elements, textOf } from './strict-markup.ts'
 
 const message = { status: 404, title: 'Page not found', text: 'Nothing here.', links: [] }
@@ -16,12 +17,12 @@ function references(page: string): string[] {
 
 describe('a message', () => {
   test('shows the status, and the request id where there is one', () => {
-    assert.deepEqual(references(messagePage({ ...message, reqId: 'r-1' })), ['Status 404 Reference r-1'])
-    assert.deepEqual(references(messagePage(message)), ['Status 404'])
+    assert.deepEqual(references(messagePage(kit, { ...message, reqId: 'r-1' })), ['Status 404 Reference r-1'])
+    assert.deepEqual(references(messagePage(kit, message)), ['Status 404'])
   })
 
   test('opens a link beside itself only where asked to, without handing over its window', () => {
-    const page = messagePage({
+    const page = messagePage(kit, {
       ...message,
       links: [
         { href: '/a', label: 'A', newTab: true },
@@ -51,7 +52,7 @@ describe('a message', () => {
     'http://[',
   ]) {
     test(`EH-04 leaves out a link to ${JSON.stringify(href)}`, () => {
-      const page = messagePage({
+      const page = messagePage(kit, {
         ...message,
         links: [
           { href, label: 'Go' },
@@ -69,7 +70,7 @@ describe('a message', () => {
 describe('an error page', () => {
   for (const code of Object.keys(clientCodes) as ClientCode[]) {
     test(`for ${code} carries its status and never the code of the machines`, () => {
-      const page = errorPage({ code, prefix: '/_auth', reqId: 'r-1' })
+      const page = errorPage(kit, { code, prefix: '/_auth', reqId: 'r-1' })
       assert.deepEqual(references(page), [`Status ${clientCodes[code].status} Reference r-1`])
       if (code.includes('_')) assert.ok(!page.includes(code))
     })
@@ -77,7 +78,7 @@ describe('an error page', () => {
 
   for (const code of ['unauthenticated', 'invalid_credential', 'expired'] as const) {
     test(`for ${code} keeps what was typed: sign in beside it, then send again`, () => {
-      const page = errorPage({ code, prefix: '/door' })
+      const page = errorPage(kit, { code, prefix: '/door' })
       assert.deepEqual(
         elements(page, 'a').map(({ attributes }) => [
           attributes.get('href'),
@@ -92,7 +93,7 @@ describe('an error page', () => {
   }
 
   test('for forbidden offers another account by way of signing out, not a sign-in that would loop', () => {
-    const page = errorPage({ code: 'forbidden', prefix: '/door' })
+    const page = errorPage(kit, { code: 'forbidden', prefix: '/door' })
     assert.deepEqual(
       elements(page, 'a').map(({ attributes }) => attributes.get('href')),
       ['/door/logout', '/'],
@@ -100,7 +101,7 @@ describe('an error page', () => {
   })
 
   test('for forbidden takes the address along, so that the other account arrives there', () => {
-    const page = errorPage({ code: 'forbidden', prefix: '/door', returnTo: '/admin?a=1&b=2' })
+    const page = errorPage(kit, { code: 'forbidden', prefix: '/door', returnTo: '/admin?a=1&b=2' })
     assert.equal(elements(page, 'a')[0]?.attributes.get('href'), '/door/logout?return_to=%2Fadmin%3Fa%3D1%26b%3D2')
   })
 })

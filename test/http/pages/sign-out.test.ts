@@ -1,10 +1,11 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { signedOutPage, signOutPage } from '../../../src/http/pages/sign-out.ts'
+import { kit } from './states.ts'
 import { elements, parseStrictly, textOf } from './strict-markup.ts'
 
 test('signing out is a form post, and no link does it', () => {
-  const page = signOutPage({ prefix: '/_auth', name: 'Ada', returnTo: '/bye' })
+  const page = signOutPage(kit, { prefix: '/_auth', name: 'Ada', returnTo: '/bye' })
   assert.deepEqual(
     elements(page, 'form').map(({ attributes }) => [attributes.get('method'), attributes.get('action')]),
     [['post', '/_auth/logout']],
@@ -21,13 +22,13 @@ test('signing out is a form post, and no link does it', () => {
 })
 
 test('where nothing is known, nothing is claimed and no way back is sent', () => {
-  const page = signOutPage({ prefix: '/_auth' })
+  const page = signOutPage(kit, { prefix: '/_auth' })
   assert.deepEqual(elements(page, 'input'), [])
   assert.doesNotMatch(textOf(parseStrictly(page)), /signed in as/)
 })
 
 test('once signed out, the page leads to signing in again, or back to the site', () => {
-  const page = signedOutPage({ prefix: '/_auth' })
+  const page = signedOutPage(kit, { prefix: '/_auth' })
   assert.deepEqual(elements(page, 'h1').map(textOf), ['You are signed out'])
   assert.deepEqual(
     elements(page, 'a').map(({ attributes }) => attributes.get('href')),

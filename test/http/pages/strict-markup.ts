@@ -9,7 +9,7 @@ export interface Element {
   readonly children: (Element | string)[]
 }
 
-const voids = new Set(['meta', 'link', 'input'])
+const voids = new Set(['meta', 'link', 'input', 'img', 'source'])
 const references = new Map([
   ['&amp;', '&'],
   ['&lt;', '<'],

@@ -1,17 +1,17 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { pageStates } from './states.ts'
-import { descendants, parseStrictly, textOf } from './strict-markup.ts'
+import { englishStates, otherStates, pageStates } from './states.ts'
+import { descendants, elements, parseStrictly, textOf } from './strict-markup.ts'
 import type { Element } from './strict-markup.ts'
 
-for (const { name, page } of pageStates) {
+for (const { name, page, language } of pageStates) {
   describe(name, () => {
     const root = parseStrictly(page)
     const all = descendants(root)
     const named = (...names: string[]): Element[] => all.filter((element) => names.includes(element.name))
 
     test('says its language, its title, one main part and one heading of the first level', () => {
-      assert.equal(root.attributes.get('lang'), 'en')
+      assert.equal(root.attributes.get('lang'), language)
       for (const once of ['title', 'main', 'h1']) {
         assert.equal(named(once).length, 1, once)
         assert.notEqual(named(once).map(textOf).join().trim(), '', once)
@@ -26,7 +26,7 @@ for (const { name, page } of pageStates) {
     })
 
     test('CS-08 has no script, no inline style and no event attribute', () => {
-      assert.deepEqual(named('script', 'iframe', 'object', 'embed', 'base', 'img'), [])
+      assert.deepEqual(named('script', 'iframe', 'object', 'embed', 'base'), [])
       const attributes = all.flatMap((element) => [...element.attributes.keys()])
       assert.deepEqual(
         attributes.filter((attribute) => attribute === 'style' || attribute.startsWith('on')),
@@ -35,7 +35,14 @@ for (const { name, page } of pageStates) {
     })
 
     test('CS-08 points to this site only, and loads nothing', () => {
-      for (const { attributes } of named('a')) assert.match(attributes.get('href') ?? '', /^\/(?!\/)/)
+      for (const { attributes } of named('a')) {
+        const href = attributes.get('href') ?? ''
+        // But for links to pages elsewhere that the configuration names.
+        if (attributes.get('rel') === 'noopener noreferrer') assert.match(href, /^https:\/\/accounts\.example\.com\//)
+        else assert.match(href, /^\/(?!\/)/)
+      }
+      for (const { attributes } of named('img')) assert.match(attributes.get('src') ?? '', /^data:image\//)
+      for (const { attributes } of named('source')) assert.match(attributes.get('srcset') ?? '', /^data:image\//)
       for (const { attributes } of named('form')) {
         assert.match(attributes.get('action') ?? '', /^\/_auth\//)
         assert.equal(attributes.get('method'), 'post')
@@ -61,6 +68,10 @@ for (const { name, page } of pageStates) {
       }
     })
 
+    test('every picture says what it is', () => {
+      for (const { attributes } of named('img')) assert.ok(attributes.get('alt'))
+    })
+
     test('drawings are hidden from screen readers', () => {
       for (const { attributes } of named('svg')) assert.equal(attributes.get('aria-hidden'), 'true')
     })
@@ -70,3 +81,26 @@ for (const { name, page } of pageStates) {
     })
   })
 }
+
+test('the titles of pages that say different things differ', () => {
+  const titles = (names: readonly string[]) =>
+    englishStates
+      .filter(({ name }) => names.includes(name))
+      .map(({ page }) => elements(page, 'title').map(textOf).join())
+  const different = [
+    'sign-in',
+    'sign-in-wrong',
+    'sign-in-step',
+    'session',
+    'sign-out',
+    'signed-out',
+    'signed-in',
+    'error-not_found',
+  ]
+  assert.equal(new Set(titles(different)).size, different.length)
+})
+
+test('the name of the site ends every title', () => {
+  for (const { page, name } of otherStates.filter(({ name }) => name.startsWith('picture-')))
+    assert.match(elements(page, 'title').map(textOf).join(), /\S - Nordlicht$/, name)
+})

@@ -1,0 +1,126 @@
+import type { Texts } from './english.ts'
+
+export const spanish: Texts = {
+  'signIn.title': 'Iniciar sesión',
+  'signIn.failed': 'No se ha podido iniciar sesión',
+  'signIn.lead': 'Use su cuenta de {upstream}.',
+  'signIn.choose': 'Elija la cuenta que quiere usar.',
+  'signIn.submit': 'Iniciar sesión',
+  'signIn.beside': 'o continuar con',
+  'signIn.other': 'Usar otra cuenta',
+  'signIn.forgotPassword': '¿Ha olvidado su contraseña?',
+  'signIn.register': 'Crear una cuenta',
+  'signIn.wrong': 'El nombre o la contraseña no es correcto.',
+  'signIn.incomplete': 'Rellene todos los campos.',
+  'signIn.limited': 'Demasiados intentos. Vuelva a intentarlo más tarde.',
+  'signIn.limitedUntil': 'Demasiados intentos. Vuelva a intentarlo {when}.',
+  'signIn.unavailable': 'El servicio de inicio de sesión no funciona ahora mismo. Vuelva a intentarlo en breve.',
+  'signIn.again': 'El inicio de sesión ha tardado demasiado. Vuelva a empezar.',
+
+  'step.title': 'Un paso más',
+  'step.lead': 'Su cuenta de {upstream} también pide esto.',
+  'step.submit': 'Continuar',
+  'step.wrong': 'No es correcto. Vuelva a intentarlo.',
+  'step.restart': 'Volver a empezar',
+
+  'field.username': 'Nombre de usuario',
+  'field.password': 'Contraseña',
+  'field.email': 'Correo electrónico',
+  'field.phone': 'Número de teléfono',
+  'field.code': 'Código',
+
+  'signedIn.title': 'Ha iniciado sesión',
+  'signedIn.go': 'Continuar',
+
+  'session.title': 'Su sesión',
+  'session.lead': 'Ha iniciado sesión como {name}.',
+  'session.upstream': 'Cuenta de',
+  'session.subject': 'Identificador',
+  'session.until': 'Sesión abierta hasta',
+  'session.idle': 'Si no se usa, hasta',
+
+  'signOut.title': '¿Cerrar sesión?',
+  'signOut.lead': 'Ha iniciado sesión como {name}.',
+  'signOut.submit': 'Cerrar sesión',
+  'signOut.stay': 'Mantener la sesión abierta',
+
+  'signedOut.title': 'Ha cerrado la sesión',
+  'signedOut.lead': 'Este navegador ya no tiene su sesión.',
+  'signedOut.again': 'Volver a iniciar sesión',
+
+  'link.signIn': 'Iniciar sesión',
+  'link.signInBeside': 'Iniciar sesión en una pestaña nueva',
+  'link.start': 'Ir a la página de inicio',
+
+  'resend.lead': 'No se pierde nada de lo que ha escrito:',
+  'resend.signIn': 'Inicie sesión con el botón de abajo. Abre una pestaña nueva.',
+  'resend.reload': 'Vuelva a esta pestaña y recárguela.',
+  'resend.confirm': 'Su navegador pregunta si quiere enviar de nuevo el formulario. Acepte.',
+
+  'error.status': 'Estado {status}',
+  'error.reference': 'Referencia {reference}',
+  'error.unauthenticated.title': 'Inicie sesión para continuar',
+  'error.invalid_credential.title': 'Vuelva a iniciar sesión',
+  'error.expired.title': 'Su sesión ha terminado',
+  'error.sign_in_failed.title': 'No ha iniciado sesión',
+  'error.sign_in_failed.text': 'El nombre o la contraseña no es correcto.',
+  'error.second_factor.title': 'Un paso más',
+  'error.second_factor.text': 'Falta un paso para iniciar sesión.',
+  'error.bad_transaction.title': 'Vuelva a empezar',
+  'error.bad_transaction.text':
+    'El inicio de sesión ha tardado demasiado, ya había terminado o se empezó en otro navegador. Vuelva a empezar.',
+  'error.forbidden.title': 'Esta cuenta no tiene acceso',
+  'error.forbidden.text':
+    'Ha iniciado sesión, pero esta cuenta no puede abrir esta página. Si tiene otra, cierre antes la sesión y use esa.',
+  'error.programs.title': 'No es para navegadores',
+  'error.programs.text': 'Esta dirección es para programas que intercambian tokens.',
+  'error.untrusted_proxy.title': 'No es para navegadores',
+  'error.untrusted_proxy.text': 'Esta dirección es para los proxies que hay delante de este sitio.',
+  'error.csrf.title': 'Enviado desde otro sitio',
+  'error.csrf.text':
+    'Esta petición no venía de una página de este sitio, así que no se ha hecho nada. Abra la página aquí y vuelva a intentarlo.',
+  'error.bad_request.title': 'No ha funcionado',
+  'error.bad_request.text':
+    'La dirección, o lo que se envió con ella, no tiene la forma correcta. Compruebe el enlace que le ha traído aquí.',
+  'error.not_found.title': 'Página no encontrada',
+  'error.not_found.text': 'No hay nada en esta dirección. Compruebe cómo está escrita o vuelva a empezar.',
+  'error.method_not_allowed.title': 'No ha funcionado',
+  'error.method_not_allowed.text': 'Esta dirección no se puede usar de esa manera.',
+  'error.too_large.title': 'Demasiado grande',
+  'error.too_large.text': 'Lo que se envió es mayor de lo que acepta este sitio. Envíe menos de una vez.',
+  'error.unsupported_media_type.title': 'No ha funcionado',
+  'error.unsupported_media_type.text': 'Este sitio no acepta aquí datos de ese tipo.',
+  'error.expectation_failed.title': 'No ha funcionado',
+  'error.expectation_failed.text': 'La petición espera algo que este sitio no hace.',
+  'error.header_too_large.title': 'Demasiado que leer',
+  'error.header_too_large.text':
+    'Su navegador ha enviado con la petición más de lo que lee este sitio. Suele ayudar borrar las cookies de este sitio.',
+  'error.rate_limited.title': 'Demasiados intentos',
+  'error.rate_limited.text': 'Espere un poco y vuelva a intentarlo.',
+  'error.prefetch.title': 'No se ha abierto por adelantado',
+  'error.prefetch.text': 'Vuelva a cargar esta página.',
+  'error.provider_refused.title': 'No ha iniciado sesión',
+  'error.provider_refused.text':
+    'El servicio de inicio de sesión no le ha dado acceso. Si tiene otra cuenta allí, pruebe con esa.',
+  'error.upstream_unavailable.title': 'No es posible iniciar sesión',
+  'error.upstream_unavailable.text':
+    'El servicio de inicio de sesión no responde. No es culpa suya. Vuelva a cargar esta página dentro de un momento.',
+  'error.upstream_bad.title': 'No es posible iniciar sesión',
+  'error.upstream_bad.text':
+    'El servicio de inicio de sesión ha dado una respuesta que no se puede usar. No es culpa suya. Vuelva a cargar esta página dentro de un momento.',
+  'error.upstream_slow.title': 'No es posible iniciar sesión',
+  'error.upstream_slow.text':
+    'El servicio de inicio de sesión ha tardado demasiado en responder. No es culpa suya. Vuelva a cargar esta página dentro de un momento.',
+  'error.backend_bad.title': 'No disponible en este momento',
+  'error.backend_bad.text':
+    'La aplicación no responde. No es culpa suya. Vuelva a cargar esta página dentro de un momento.',
+  'error.backend_slow.title': 'No disponible en este momento',
+  'error.backend_slow.text':
+    'La aplicación ha tardado demasiado en responder. No es culpa suya. Vuelva a cargar esta página dentro de un momento.',
+  'error.overloaded.title': 'Mucha actividad en este momento',
+  'error.overloaded.text': 'Vuelva a cargar esta página dentro de un momento.',
+  'error.timeout.title': 'Ha tardado demasiado',
+  'error.timeout.text': 'La petición no ha llegado a tiempo. Vuelva a intentarlo.',
+  'error.internal.title': 'Algo ha ido mal',
+  'error.internal.text': 'No es culpa suya. Vuelva a cargar esta página dentro de un momento.',
+}
