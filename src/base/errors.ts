@@ -16,6 +16,7 @@ export const errorCodes = {
   POSTERN_ROUTES_OPEN: 'requireGuard is set, and a route has neither a guard nor noAuth(); each is listed.',
   POSTERN_FETCH_FOREIGN_ORIGIN: 'auth.fetch() was asked for an address outside the origin of the upstream.',
   POSTERN_FETCH_NO_TOKEN: 'The upstream token of this session cannot be opened.',
+  POSTERN_TESTING_MISUSED: 'postern/testing was used in production, or asked for what could never be.',
 } as const
 
 export type ErrorCode = keyof typeof errorCodes
