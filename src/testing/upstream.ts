@@ -51,18 +51,20 @@ export interface TestUpstream {
 }
 
 export interface TestUpstreamSettings {
+  /** Default: a free one. */
+  readonly port?: number
   /** Hears each token that it gives out and each password that it is sent, for tests that look for leaks. */
   readonly onSecret?: (value: string, what: string) => void
 }
 
 /**
- * Starts it on a free port of this machine.
+ * Starts it on this machine.
  *
  * @example
  * const upstream = await startUpstream()
  * const options = { publicUrl: 'http://localhost:8080', upstreams: { accounts: upstreamOptions(upstream.origin) } }
  */
-export async function startUpstream({ onSecret }: TestUpstreamSettings = {}): Promise<TestUpstream> {
+export async function startUpstream({ port = 0, onSecret }: TestUpstreamSettings = {}): Promise<TestUpstream> {
   const heard = (value: string, what: string) => {
     onSecret?.(value, what)
     return value
@@ -201,7 +203,7 @@ export async function startUpstream({ onSecret }: TestUpstreamSettings = {}): Pr
     }
   })
 
-  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const origin = await app.listen({ host: '127.0.0.1', port })
   return Object.assign(service, { origin })
 }
 
