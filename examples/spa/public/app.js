@@ -31,14 +31,17 @@ function showNotes(notes = []) {
   )
 }
 
-find('add').addEventListener('submit', async (event) => {
-  event.preventDefault()
-  const form = event.target
+async function add(form) {
   const body = JSON.stringify({ text: new FormData(form).get('text') })
   const notes = await call('/api/notes', { method: 'POST', headers: { 'content-type': 'application/json' }, body })
   if (notes === undefined) return
   form.reset()
   showNotes(notes)
+}
+
+find('add').addEventListener('submit', (event) => {
+  event.preventDefault()
+  void add(event.target)
 })
 
 if ((await showWho()) !== null) showNotes(await call('/api/notes'))
