@@ -8,22 +8,6 @@ import { sealedSuffix } from '../life/credentials.ts'
 /** Seconds. Longer than any transaction, so that one value serves all that a browser begins. */
 const bindingMaxAge = 86_400
 
-/** What `@fastify/cookie` gives an app. */
-interface CookieText {
-  serializeCookie(name: string, value: string, options: SerializeOptions): string
-  parseCookie(header: string): Readonly<Record<string, string | undefined>>
-}
-
-interface SerializeOptions {
-  readonly path: string
-  readonly httpOnly: boolean
-  readonly secure: boolean
-  readonly sameSite: 'lax' | 'strict'
-  /** Seconds. */
-  readonly maxAge: number
-  readonly encode: (value: string) => string
-}
-
 export interface CookieJar extends CookieWriter {
   /** The browser-binding cookie of unfinished sign-ins. */
   binding(value: string): string
@@ -36,7 +20,7 @@ export interface CookieJar extends CookieWriter {
  * Set-Cookie values. Every one of a name has the same attributes, deletions too, or a browser would keep both
  * (RFC 6265 section 5.3; security.md CK-01).
  */
-export function createCookieJar({ session, secure }: Config, app: CookieText): CookieJar {
+export function createCookieJar({ session, secure }: Config, app: FastifyInstance): CookieJar {
   const { name, sealedName, outName, sameSite, formerNames } = session.cookie
   const attributes = { path: '/', httpOnly: true, secure, sameSite } as const
   // The values are base64url and dots: encoding them would change nothing but the cost.

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { fastifyCookie } from '@fastify/cookie'
+import Fastify from 'fastify'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { PosternError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
@@ -8,7 +8,7 @@ import { parseOptions } from '../config/load.ts'
 import type { Options } from '../config/options.ts'
 import { unmappedClaims } from '../config/warnings.ts'
 import { audiencesOf } from '../gate.ts'
-import { createCookieJar } from '../http/cookies.ts'
+import { createCookieJar, registerCookies } from '../http/cookies.ts'
 import type { Key } from '../keys/key.ts'
 import { keyRetention } from '../keys/retention.ts'
 import { createKeyRing } from '../keys/ring.ts'
@@ -82,8 +82,10 @@ export async function createTestKit(options: Options, settings: TestKitSettings 
   const { clock = systemClock } = settings
   const keys = settings.keys ?? (await testKeys(clock()))
   const ring = createKeyRing(keys, keyRetention(config), clock)
-  const { serialize, parse } = fastifyCookie
-  const cookies = createCookieJar(config, { serializeCookie: serialize, parseCookie: parse })
+  // It never listens; the cookie plugin can write nothing before it is registered somewhere.
+  const app = Fastify()
+  await registerCookies(app)
+  const cookies = createCookieJar(config, app)
   const minter = createMinter(ring, audiencesOf(config))
   const sealer = createSealer(ring, clock)
   /** As it was made when the person signed in, and has aged since. */
