@@ -47,7 +47,7 @@ function refused(policy: Policy, reason: Reason): Decision {
 /** A scope was granted to a client and is nobody's own claim: a session without one meets no requirement of it. */
 function heldBy({ claims }: Session, name: string): readonly unknown[] {
   if (name === 'scope') return scopesOf(claims)
-  const value = Object.hasOwn(claims.profile, name) ? claims.profile[name] : undefined
+  const value = Object.hasOwn(claims.profile, name) ? claims.profile[name] : []
   return Array.isArray(value) ? value : [value]
 }
 

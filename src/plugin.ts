@@ -7,7 +7,7 @@ import { PosternError } from './base/errors.ts'
 import type { EventSink } from './base/events.ts'
 import { createMeters, type Meters } from './base/meters.ts'
 import { createPropagator, type Trace, type Tracer } from './base/trace.ts'
-import type { Config, Requirement } from './config/config.ts'
+import type { Config, RequiredValue, Requirement } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import type { Options } from './config/options.ts'
 import { insecureSentence } from './config/warnings.ts'
@@ -15,8 +15,9 @@ import { createGate, type Gate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
 import { createCookieJar, registerCookies, takeCookieNames } from './http/cookies.ts'
 import { endpoints } from './http/endpoints.ts'
-import { createGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
+import { createGuard, noGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
 import { createProxyTrust } from './http/request-facts.ts'
+import { requireGuards } from './http/required-guards.ts'
 import { createKeyFolder, loadFrom, type FolderReading, type KeyFolder } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
 import { watchKeys, type KeyWatch } from './keys/watch.ts'
@@ -57,8 +58,21 @@ export interface Auth<Claims> {
   fetch(target: string, init?: FetchInit): Promise<Dispatcher.ResponseData>
 }
 
-/** Claims that a person needs: for each, at least one of the values. `scope` is what a client was granted. */
-export type Require = Readonly<Record<string, string | readonly string[]>>
+/**
+ * Claims that a person needs: for each, at least one of the values, of the same type. `scope` is what a client was granted.
+ * Where the claims are typed, so is this.
+ */
+export type Require<Claims = Readonly<Record<string, unknown>>> = string extends keyof Claims
+  ? Readonly<Record<string, RequiredValue | readonly RequiredValue[]>>
+  : [keyof Claims] extends [never]
+    ? Require
+    : { readonly [Name in keyof Claims]?: Wanted<Claims[Name]> } & { readonly scope?: string | readonly string[] }
+
+type Wanted<Value> = OneOf<Value> | readonly OneOf<Value>[]
+
+type OneOf<Value> = unknown extends Value
+  ? RequiredValue
+  : Extract<Value extends readonly (infer One)[] ? One : Value, RequiredValue>
 
 /** What does not come from a file. */
 export interface Runtime {
@@ -72,15 +86,22 @@ export interface Runtime {
   readonly store?: SharedStore
   /** Take keys made by the demo. Default: they are refused. */
   readonly allowDemoKeys?: boolean
+  /**
+   * Do not start where a route of the app has neither a guard nor `noAuth()`: forgetting one is then seen at once, and not
+   * by a stranger. Register the plugin before the first route. Default: false.
+   */
+  readonly requireGuard?: boolean
 }
 
 export interface Postern<Claims> {
   /** Register it before the routes that its guards stand on: `await app.register(postern.plugin)`. */
   readonly plugin: FastifyPluginAsync
   /** Only who is signed in, and meets the requirement, comes in. As `preHandler` or `onRequest`. */
-  requireAuth(require?: Require, options?: GuardOptions): Guard
+  requireAuth(require?: Require<Claims>, options?: GuardOptions): Guard
   /** Anyone comes in; who brings a credential is known by it, and a bad one is refused. */
   optionalAuth(options?: GuardOptions): Guard
+  /** Says that nobody is asked for on purpose, where `requireGuard` wants it said. It takes away no other guard. */
+  noAuth(): Guard
   /** @throws PosternError `POSTERN_ROUTE_NOT_GUARDED` on a route without `requireAuth` of this instance */
   auth(request: FastifyRequest): Auth<Claims>
   /** `null` where nobody is signed in. @throws PosternError `POSTERN_ROUTE_NOT_GUARDED` on a route without a guard */
@@ -102,11 +123,11 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
   options: Options,
   runtime: Runtime = {},
 ): Postern<Claims> {
-  const { plugin, requireAuth, optionalAuth, auth, authOrNull, metrics } = posternFrom<Claims>(
+  const { plugin, requireAuth, optionalAuth, noAuth, auth, authOrNull, metrics } = posternFrom<Claims>(
     parseOptions(options),
     runtime,
   )
-  return { plugin, requireAuth, optionalAuth, auth, authOrNull, metrics }
+  return { plugin, requireAuth, optionalAuth, noAuth, auth, authOrNull, metrics }
 }
 
 /** An instance as the server holds it. */
@@ -159,6 +180,7 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
 
   const plugin: FastifyPluginAsync = async (app) => {
     const { clock = systemClock } = runtime
+    if (runtime.requireGuard === true) requireGuards(app)
     const folder = createKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false })
     const reading = runtime.keys === undefined ? await loadFrom(folder) : undefined
     // In the shape of every request from the start, so that setting it later changes nothing.
@@ -211,9 +233,10 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
       return context.answerer
     },
     plugin: fp(plugin, { name: 'postern', fastify: '5.x' }),
-    requireAuth: (require = {}, options = {}) =>
-      createGuard(() => context, { access: 'protected', require: requirementOf(require) }, options, admit),
+    requireAuth: (require, options = {}) =>
+      createGuard(() => context, { access: 'protected', require: requirementOf(require ?? {}) }, options, admit),
     optionalAuth: (options = {}) => createGuard(() => context, { access: 'optional', require: {} }, options, admit),
+    noAuth: () => noGuard,
     auth(request) {
       const auth = authOrNull(request)
       if (auth !== null) return auth
@@ -242,10 +265,22 @@ function authOf<Claims>({ session, sealed }: Allowed, gate: Gate, trace: () => T
   }
 }
 
-function requirementOf(require: Require): Requirement {
+/** A value that is not there is no value at all: what is missing on both sides must not be equal. */
+function requirementOf(require: object): Requirement {
   return Object.fromEntries(
-    Object.entries(require).map(([claim, values]) => [claim, typeof values === 'string' ? [values] : values]),
+    Object.entries(require).map(([claim, wanted]: [string, unknown]) => {
+      const values: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted]
+      if (values.length > 0 && values.every(isRequiredValue)) return [claim, values]
+      throw new PosternError(
+        'POSTERN_CONFIG_INVALID',
+        `requireAuth({ ${claim} }) takes texts that are not empty, numbers and booleans, at least one.`,
+      )
+    }),
   )
+}
+
+function isRequiredValue(value: unknown): value is RequiredValue {
+  return typeof value === 'string' ? value !== '' : typeof value === 'number' || typeof value === 'boolean'
 }
 
 async function storeOf(config: Config, clock: Clock, events: EventSink): Promise<SharedStore | undefined> {

@@ -13,8 +13,11 @@ export const errorCodes = {
   POSTERN_COOKIE_NAME_TAKEN: 'Another instance in this Fastify app has a cookie of the same name.',
   POSTERN_NOT_REGISTERED: 'A guard ran before the plugin was registered in this Fastify app.',
   POSTERN_ROUTE_NOT_GUARDED: 'auth(request) was called on a route that has no guard of this instance.',
+  POSTERN_REGISTERED_LATE: 'requireGuard is set, and routes were declared before the plugin was registered.',
+  POSTERN_ROUTES_OPEN: 'requireGuard is set, and a route has neither a guard nor noAuth(); each is listed.',
   POSTERN_FETCH_FOREIGN_ORIGIN: 'auth.fetch() was asked for an address outside the origin of the upstream.',
   POSTERN_FETCH_NO_TOKEN: 'The upstream token of this session cannot be opened.',
+  POSTERN_TESTING_MISUSED: 'postern/testing was used in production, or asked for what could never be.',
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

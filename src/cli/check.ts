@@ -7,7 +7,7 @@ import { readingFaults, readKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { createRouteTable } from '../route/match.ts'
 import { configOption, helpText } from './command.ts'
-import { readConfigWithWarnings } from './config.ts'
+import { configFaults, readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 import { registrations } from './registrations.ts'
 import { routeCells } from './route-words.ts'
@@ -72,10 +72,9 @@ async function readInto(file: string | undefined): Promise<Found> {
   try {
     return await findings(file)
   } catch (error) {
-    if (!(error instanceof PosternError) || error.code !== 'POSTERN_CONFIG_INVALID') throw error
-    // After a line that counts them, each stands on one of its own.
-    const faults = error.message.split('\n').slice(1)
-    return { config: undefined, faults: faults.map((line) => line.trim()), warnings: [], keys: 0 }
+    const faults = configFaults(error)
+    if (faults === undefined) throw error
+    return { config: undefined, faults, warnings: [], keys: 0 }
   }
 }
 

@@ -19,6 +19,16 @@ export async function readConfigWithWarnings(file?: string): Promise<CheckedConf
   return { config, warnings: warningsOf(config) }
 }
 
+/** One line for each fault of a configuration; undefined for any other error. */
+export function configFaults(error: unknown): readonly string[] | undefined {
+  if (!(error instanceof PosternError) || error.code !== 'POSTERN_CONFIG_INVALID') return undefined
+  // After a line that counts them, each stands on one of its own.
+  return error.message
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim())
+}
+
 /**
  * The configuration that a command works with.
  *

@@ -6,7 +6,7 @@ import { keyRetention } from '../keys/retention.ts'
 import { createKeyRing, unusable } from '../keys/ring.ts'
 import { systemClock } from '../base/clock.ts'
 import { configOption, helpText } from './command.ts'
-import { readConfigWithWarnings } from './config.ts'
+import { configFaults, readConfigWithWarnings } from './config.ts'
 import { codeOf, within } from './doctor/connect.ts'
 import { cookieSizeFindings } from './doctor/cookie-size.ts'
 import { findingsAbout, type Finding } from './doctor/finding.ts'
@@ -45,12 +45,29 @@ export async function run(args: string[]): Promise<Exit> {
   const timeout = parseDuration(values.timeout ?? '5s')
   if (timeout < 100 || timeout > 60_000)
     throw new CommandFault('--timeout must be a duration from 100ms to 1m, such as 5s.', exits.usage)
-  const { config, warnings } = await readConfigWithWarnings(values.config)
-  const findings = [...configFindings(config, warnings), ...(await examined(config, timeout))]
+  const findings =
+    values.json === true ? await lookedAtAnyhow(values.config, timeout) : await lookedAt(values.config, timeout)
   const good = findings.every(({ verdict }) => verdict !== 'fault')
   if (values.json === true) sayJson({ good, findings })
   else print(findings)
   return good ? exits.good : exits.faults
+}
+
+async function lookedAt(file: string | undefined, timeout: number): Promise<readonly Finding[]> {
+  const { config, warnings } = await readConfigWithWarnings(file)
+  return [...configFindings(config, warnings), ...(await examined(config, timeout))]
+}
+
+/** A configuration with faults is an answer too, where a program asks. */
+async function lookedAtAnyhow(file: string | undefined, timeout: number): Promise<readonly Finding[]> {
+  try {
+    return await lookedAt(file, timeout)
+  } catch (error) {
+    const faults = configFaults(error)
+    if (faults === undefined) throw error
+    const { fault } = findingsAbout('configuration')
+    return faults.map((line) => fault(line, 'put it right; read: postern check'))
+  }
 }
 
 function configFindings({ insecure }: Config, warnings: readonly string[]): readonly Finding[] {

@@ -126,7 +126,10 @@ export interface LoginLimits {
 }
 
 /** What a route asks of the person signed in: for each claim, at least one of the values. */
-export type Requirement = Readonly<Record<string, readonly string[]>>
+export type Requirement = Readonly<Record<string, readonly RequiredValue[]>>
+
+/** Compared with its type: the number 1 is not the text "1". */
+export type RequiredValue = string | number | boolean
 
 export interface RouteConfig {
   /** Lower case, with the port where it is not the default one; undefined = any host. */

@@ -137,7 +137,7 @@ function parseRequire(spot: Spot, require: NonNullable<RouteOptions['require']>)
   // Nobody's claim, and yet what a route may ask for: what a client was granted.
   for (const claim of Object.keys(require)) if (claim !== 'scope') checkClaimName(spot.at(claim), claim)
   return Object.fromEntries(
-    Object.entries(require).map(([claim, values]) => [claim, typeof values === 'string' ? [values] : values]),
+    Object.entries(require).map(([claim, values]) => [claim, typeof values === 'object' ? values : [values]]),
   )
 }
 

@@ -3,6 +3,9 @@ import { choice, duration, flag, keys, map, origin, secretText, size, strict, te
 
 /* One entry of `routes`. */
 
+const claimValues = [Type.String({ minLength: 1 }), Type.Number(), Type.Boolean()] as const
+const claimValue = Type.Union(claimValues)
+
 export const route = strict(
   {
     host: Type.Optional(
@@ -26,8 +29,8 @@ export const route = strict(
     require: Type.Optional(
       map(
         keys.claim,
-        Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })], {
-          description: 'A value, or several of which one is enough.',
+        Type.Union([...claimValues, Type.Array(claimValue, { minItems: 1 })], {
+          description: 'A value, or several of which one is enough. Its type counts: `1` is not `"1"`.',
         }),
         'For each claim named, at least one of the values must be there.',
       ),

@@ -33,13 +33,13 @@ export function warningsOf(config: Config): readonly string[] {
     ...exchangeWarnings(config),
     ...brandWarnings(config),
     ...config.routes.flatMap((route, index) =>
-      unmapped(config, Object.keys(route.require)).map(
+      unmappedClaims(config, Object.keys(route.require)).map(
         (claim) =>
           `routes[${index}].require.${claim}: ${claim === 'scope' ? 'no client has scopes' : 'no upstream maps this claim'}, so nobody passes.`,
       ),
     ),
     ...[...config.identityHeaders].flatMap(([name, claim]) =>
-      unmapped(config, [claim]).map(
+      unmappedClaims(config, [claim]).map(
         () => `${formatPath(['identity', 'headers', name])}: no upstream maps this claim, so the header stays empty.`,
       ),
     ),
@@ -136,7 +136,8 @@ function brandWarnings({ pages: { brand } }: Config): readonly string[] {
 }
 
 /** Claims that nothing can fill. */
-function unmapped({ upstreams, exchange, clients }: Config, claims: readonly string[]): readonly string[] {
+/** Those of the claims that come from nowhere. */
+export function unmappedClaims({ upstreams, exchange, clients }: Config, claims: readonly string[]): readonly string[] {
   const mapped = new Set(['sub'])
   for (const upstream of upstreams.values()) {
     const calls =

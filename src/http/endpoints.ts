@@ -12,6 +12,7 @@ import { loginEndpoint } from './login.ts'
 import { logoutEndpoint } from './logout.ts'
 import { meEndpoint } from './me.ts'
 import { oidcEndpoints } from './oidc.ts'
+import { openApiEndpoint } from './openapi.ts'
 import { proxyRoutes } from './proxy.ts'
 import { sessionEndpoints } from './session.ts'
 import { tokenEndpoint } from './token.ts'
@@ -69,6 +70,7 @@ async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Pro
       oidcEndpoints(scope, context)
       sessionEndpoints(scope, context)
       clientScriptEndpoint(scope, context)
+      openApiEndpoint(scope, context)
       await scope.register(async (inner) => tokenEndpoint(inner, context))
       scope.setNotFoundHandler((request, reply) => answerer.refuse(request, reply, 'not_found'))
     },

@@ -25,6 +25,18 @@ export type Allowed = Extract<Authentication, { state: 'valid' }>
 /** `onRequest` or `preHandler`. With a callback, because a promise costs more than the check of a known token. */
 export type Guard = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
+/** Guards of every instance, and what says that there is none on purpose. */
+const said = new WeakSet<object>()
+
+/** Whether a hook is one of ours, and so says of its routes who may come in. */
+export function saysWhoComesIn(hook: unknown): boolean {
+  return typeof hook === 'function' && said.has(hook)
+}
+
+/** Says that nobody is asked for, on purpose. It lets everyone through, and takes away no other guard. */
+export const noGuard: Guard = (_request, _reply, done) => done()
+said.add(noGuard)
+
 /** Route config of our own endpoints: a guard that a host hooks onto everything lets them through. */
 export const ownRoute = { posternEndpoint: true } as const
 
@@ -67,7 +79,7 @@ export function createGuard(
     return false
   }
 
-  return (request, reply, done) => {
+  const guard: Guard = (request, reply, done) => {
     const ready = context()
     if (ready === undefined) {
       done(new PosternError('POSTERN_NOT_REGISTERED', 'Register the plugin first: await app.register(postern.plugin)'))
@@ -92,4 +104,6 @@ export function createGuard(
       // Fail closed: whatever went wrong, the handler does not run (security.md TV-21).
       .catch((error: unknown) => void ready.answerer.fail(request, reply, error))
   }
+  said.add(guard)
+  return guard
 }

@@ -7,7 +7,7 @@ import { sessionBody } from './session-body.ts'
 
 /** `GET /_auth/session`: looks and changes nothing. `POST /_auth/renew`: a fresh cookie. Both speak to programs only. */
 export function sessionEndpoints(app: FastifyInstance, context: EndpointContext): void {
-  const { gate, answerer, trust } = context
+  const { gate, answerer, trust, admit } = context
 
   function refuse(
     request: FastifyRequest,
@@ -30,9 +30,9 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
   endpoint(app, context, '/session', {
     async GET(request, reply) {
       const found = await gate.authenticate(factsOf(request, trust), { renew: 'never' })
-      return found.state === 'valid'
-        ? answerer.json(reply, sessionBody(found.session, gate))
-        : refuse(request, reply, found)
+      if (found.state !== 'valid') return refuse(request, reply, found)
+      admit(request, found)
+      return answerer.json(reply, sessionBody(found.session, gate))
     },
   })
 
@@ -50,6 +50,7 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
           session: found.session,
         })
       }
+      admit(request, found)
       sendWithCookies(reply, found.setCookies)
       return reply.code(204).header('cache-control', 'private, no-store').send()
     },

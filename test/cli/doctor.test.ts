@@ -83,6 +83,20 @@ describe('doctor beside a gateway that runs', () => {
       assert.equal(next === undefined, verdict === 'ok', text)
   })
 
+  test('a configuration with faults is JSON too, where a program asks', async (t) => {
+    const folder = temporaryFolder()
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    writeFileSync(join(folder, 'postern.yaml'), 'publicUrl: http://localhost:8080\nupstreams: {}\ntypo: 1\n')
+    const { code, stdout, stderr } = await postern(folder, ['doctor', '--json'])
+    const { good, findings } = JSON.parse(stdout) as Pick<Diagnosis, 'good' | 'findings'>
+    assert.deepEqual([code, good, stderr], [1, false, ''])
+    assert.ok(findings.some(({ about: what, verdict, says }) => `${what} ${verdict}: ${says}`.includes('typo')))
+    assert.ok(findings.every(({ about: what, verdict }) => what === 'configuration' && verdict === 'fault'))
+    const plain = await postern(folder, ['doctor'])
+    assert.deepEqual([plain.code, plain.stdout], [1, ''])
+    assert.match(plain.stderr, /postern\.yaml:3:1 typo/)
+  })
+
   test('for a person it is lines, and their count', async () => {
     const { stdout } = await site.run(['doctor'])
     assert.match(stdout, /^ok {5}keys/m)

@@ -9,7 +9,8 @@ import { fastifyFormbody } from '@fastify/formbody'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Options } from '../../src/config/options.ts'
 import { PosternError } from '../../src/base/errors.ts'
-import decorated, { createPostern, type Postern } from '../../src/index.ts'
+import decorated from '../../src/decorated.ts'
+import main, { createPostern, type Postern, type Require } from '../../src/index.ts'
 import { writeKeyFile } from '../../src/keys/folder.ts'
 import { generateSealingKey, generateSigningKey } from '../../src/keys/generate.ts'
 import type { Key } from '../../src/keys/key.ts'
@@ -299,7 +300,11 @@ describe('a guard', () => {
         app.get('/any', { preHandler: postern.requireAuth({ roles: ['admin', 'user'] }) }, handler)
         app.get('/both', { preHandler: postern.requireAuth({ roles: ['admin'], name: 'Ada Lovelace' }) }, handler)
         app.get('/other', { preHandler: postern.requireAuth({ roles: ['admin'], name: 'Nobody' }) }, handler)
-        app.get('/unmapped', { preHandler: postern.requireAuth({ constructor: 'x', toString: ['x'] }) }, handler)
+        app.get(
+          '/unmapped',
+          { preHandler: postern.requireAuth({ constructor: 'x', toString: ['x'] } as object) },
+          handler,
+        )
       }),
     )
     const john = await signedIn(origin)
@@ -313,6 +318,45 @@ describe('a guard', () => {
     ] as const) {
       assert.deepEqual([(await john.send(path)).status, (await ada.send(path)).status], [forJohn, forAda], path)
     }
+  })
+
+  test('compares a claim with its type, and takes no value that is not there for a claim that is not there', async (t) => {
+    const person = { id: 3, name: 'Joan Clarke', roles: [], disabled: false, password: 'password123' }
+    service.users.set('joan', { ...person, more: { level: 5, beta: false, groups: [1, 2] } })
+    const { login, ...others } = serviceOptions(service.origin)
+    const claims = { level: { json: '/user/level' }, beta: { json: '/user/beta' }, groups: { json: '/user/groups' } }
+    const { origin } = await host(
+      t,
+      guarded((app, postern) => {
+        const require = (path: string, what: Require) =>
+          app.get(path, { preHandler: postern.requireAuth(what as object) }, async () => ({}))
+        require('/number', { level: 5 })
+        require('/text', { level: '5' })
+        require('/truth', { beta: false })
+        require('/other-truth', { beta: [true] })
+        require('/in-list', { groups: [7, 2] })
+        require('/text-in-list', { groups: ['2'] })
+      }),
+      { upstreams: { accounts: { ...others, login: { ...login, claims } } } },
+    )
+    const joan = await signedIn(origin, 'joan')
+    for (const [path, status] of [
+      ['/number', 200],
+      ['/text', 403],
+      ['/truth', 200],
+      ['/other-truth', 403],
+      ['/in-list', 200],
+      ['/text-in-list', 403],
+    ] as const)
+      assert.equal((await joan.send(path)).status, status, path)
+
+    const postern = createPostern({ publicUrl: origin, upstreams: { accounts: serviceOptions(service.origin) } })
+    for (const nothing of [undefined, null, '', [], [undefined], ['admin', undefined], [''], {}])
+      assert.throws(
+        () => postern.requireAuth({ roles: nothing as unknown as string }),
+        { code: 'POSTERN_CONFIG_INVALID' },
+        JSON.stringify(nothing),
+      )
   })
 
   test('answers as the route wants it answered', async (t) => {
@@ -746,6 +790,10 @@ describe('the default export', () => {
     t.after(() => app.close())
     return { origin, app }
   }
+
+  test('is one plugin behind both doors', () => {
+    assert.equal(main, decorated)
+  })
 
   test('decorates the app and its requests', async (t) => {
     const { origin } = await sugar(t)

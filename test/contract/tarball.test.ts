@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
@@ -9,9 +9,11 @@ import { after, before, describe, test } from 'node:test'
 import Fastify from 'fastify'
 import { publint } from 'publint'
 import { stringify } from 'yaml'
+import { weigh } from '../../scripts/weight.ts'
 import type { PosternEvent } from '../../src/base/events.ts'
 import type * as door from '../../src/index.ts'
 import { createLogger } from '../../src/observe/logger.ts'
+import { readText } from '../docs/markdown.ts'
 import { BrowserClient, send } from '../support/browser-client.ts'
 import { fakeClock } from '../support/clock.ts'
 import { freePort, testRoutes, type TestClaims } from '../support/gateway.ts'
@@ -69,22 +71,28 @@ async function startPacked(): Promise<Subject> {
 contract({ name: 'the packed tarball', start: startPacked, everyAddress: false })
 
 describe('the packed tarball', () => {
-  test('ships the build, its schema and what a user has to read, and no source or test', () => {
-    for (const name of [
-      'package.json',
-      'README.md',
-      'LICENSE',
-      'CHANGELOG.md',
-      'SECURITY.md',
-      'dist/index.d.ts',
-      'dist/schema.json',
-    ]) {
-      assert.ok(packed.files.includes(name), name)
-    }
-    assert.deepEqual(
-      packed.files.filter((name) => /(?<!\.d)\.ts$|^src|^test|\.map$/.test(name)),
-      [],
+  test('ships a module and its types for each source, the schema, and what a user has to read; nothing else', () => {
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+    const built = sources.flatMap((name) => ['.js', '.d.ts'].map((end) => join('dist', name.replace(/\.ts$/, end))))
+    const read = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', join('dist', 'schema.json')]
+    const files = packed.files.filter((name) => statSync(join(packed.root, name)).isFile())
+    assert.deepEqual(files.toSorted(), [...read, ...built].toSorted())
+  })
+
+  test('weighs what the README says, beside what it brings along', () => {
+    const { direct, packages, bytes } = weigh()
+    const sum = (names: readonly string[]) =>
+      names.reduce((all, name) => all + statSync(join(packed.root, name)).size, 0)
+    const own = sum(packed.files.filter((name) => statSync(join(packed.root, name)).isFile()))
+    const said = /(\d+) packages by name, (\d+) in all, ([\d.]+) MB; Postern itself ([\d.]+) MB/.exec(
+      readText('README.md'),
     )
+    assert.ok(said)
+    const [, ...numbers] = said.map(Number)
+    const near = (one: number, other: number) => Math.abs(one - other) <= other / 10
+    assert.deepEqual(numbers.slice(0, 2), [direct, packages])
+    assert.ok(near(numbers[2] ?? 0, bytes / 1e6), `${bytes} bytes`)
+    assert.ok(near(numbers[3] ?? 0, own / 1e6), `${own} bytes of our own`)
   })
 
   test('is put together as package managers and bundlers want it', async () => {
@@ -95,12 +103,100 @@ describe('the packed tarball', () => {
     )
   })
 
-  test('has no door but those in its manifest', async () => {
-    const entry = join(packed.folder, 'deep.mjs')
-    writeFileSync(entry, "import 'postern/dist/gate.js'\n")
-    await assert.rejects(import(pathToFileURL(entry).href), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
+  test('has types that a program in TypeScript takes, by either way of finding modules and without skipping any', () => {
+    const faults = (['nodenext', 'bundler'] as const).flatMap((way) =>
+      (['many', 'single'] as const).map((program) => [way, program, compile(way, program)]),
+    )
+    assert.deepEqual(
+      faults.filter(([, , text]) => text !== ''),
+      [],
+    )
+  })
+
+  test('has no door but those in its manifest, and what is behind each', async () => {
+    const entry = join(packed.folder, 'doors.mjs')
+    writeFileSync(
+      entry,
+      "export * as main from 'postern'\nexport * as decorated from 'postern/decorated'\nexport * as testing from 'postern/testing'\n",
+    )
+    const doors = (await import(pathToFileURL(entry).href)) as Record<string, Record<string, unknown>>
+    assert.equal(doors['main']?.['default'], doors['decorated']?.['default'])
+    assert.equal(typeof doors['testing']?.['createTestKit'], 'function')
+    await assertNoOtherDoor()
   })
 })
+
+/** What TypeScript says of one of these programs, which use the package as an app of somebody else would. */
+function compile(way: 'nodenext' | 'bundler', program: keyof typeof programs): string {
+  const folder = join(packed.folder, `consumer-${way}-${program}`)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'app.ts'), programs[program])
+  const compilerOptions = {
+    target: 'es2024',
+    module: way === 'nodenext' ? 'nodenext' : 'esnext',
+    moduleResolution: way,
+    types: ['node'],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['app.ts'] }))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  const compiler = join(packed.folder, 'node_modules', 'typescript', 'bin', 'tsc')
+  return spawnSync(process.execPath, [compiler, '-p', folder], { cwd: packed.folder, encoding: 'utf8' }).stdout
+}
+
+const programs = {
+  many: `import Fastify from 'fastify'
+import { createPostern, PosternError, type Options, type Runtime } from 'postern'
+import { createTestKit, fakeClock, inject, startUpstream, upstreamOptions } from 'postern/testing'
+
+const upstream = await startUpstream()
+const options: Options = { publicUrl: 'http://localhost:8080', upstreams: { accounts: upstreamOptions(upstream.origin) } }
+const kit = await createTestKit(options, { clock: fakeClock() })
+const runtime: Runtime = { ...kit.runtime, requireGuard: true }
+const people = createPostern<{ name: string }>(options, runtime)
+const staff = createPostern<{ desk: number }>({ ...options, prefix: '/_staff' })
+const app = Fastify()
+await app.register(people.plugin)
+app.get('/mine', { preHandler: people.requireAuth() }, async (request) => {
+  const name: string = people.auth(request).claims.name
+  const desk: number = staff.auth(request).claims.desk
+  // @ts-expect-error -- decorated by another door
+  void request.auth
+  return [name, desk]
+})
+// @ts-expect-error -- so are these
+void app.requireAuth
+const answer = await inject(app, await kit.mintSession(upstream.person('john')), '/mine')
+const code: string = new PosternError('POSTERN_NOT_REGISTERED', answer.body).code
+void code
+`,
+  single: `import Fastify from 'fastify'
+import postern from 'postern/decorated'
+
+declare module 'postern/decorated' {
+  interface PosternClaims {
+    name: string
+  }
+}
+
+const app = Fastify()
+await app.register(postern, { publicUrl: 'http://localhost:8080', upstreams: {}, requireGuard: true })
+app.get('/mine', { preHandler: app.requireAuth({ name: 'Ada' }) }, async (request) => {
+  const name: string = request.auth.claims.name
+  return { name, maybe: request.authOrNull?.subject }
+})
+// @ts-expect-error -- no such claim
+app.requireAuth({ role: 'admin' })
+`,
+}
+
+async function assertNoOtherDoor(): Promise<void> {
+  const entry = join(packed.folder, 'deep.mjs')
+  writeFileSync(entry, "import 'postern/dist/gate.js'\n")
+  await assert.rejects(import(pathToFileURL(entry).href), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
+}
 
 describe('its command line', () => {
   let service: Service

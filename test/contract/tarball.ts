@@ -29,6 +29,9 @@ const sources = [
   'SECURITY.md',
 ]
 
+/** What whoever writes a program with it has beside it. */
+const tools = ['typescript', '@types/node']
+
 /** Builds and packs a copy of the repository, and unpacks that where only its declared dependencies are to be found. */
 export function unpackTarball(): Package {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'postern-package-')))
@@ -55,7 +58,7 @@ function unpackInto(folder: string): Package {
   run('tar', ['-xzf', join(folder, tarball), '-C', root, '--strip-components=1'], folder)
   rmSync(stage, { recursive: true })
 
-  for (const name of Object.keys(manifestOf(root).dependencies)) {
+  for (const name of [...Object.keys(manifestOf(root).dependencies), ...tools]) {
     const link = join(folder, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(join(installed, name), link)

@@ -18,7 +18,7 @@ export function exampleFolder(): string {
   writeJson(join(modules, 'postern', 'package.json'), {
     name: 'postern',
     type: 'module',
-    exports: { '.': './src/index.ts' },
+    exports: { '.': './src/index.ts', './decorated': './src/decorated.ts', './testing': './src/testing.ts' },
   })
   writeJson(join(folder, 'package.json'), { type: 'module', private: true })
   return folder

@@ -23,6 +23,7 @@ const answers: Readonly<Record<string, (origin: string) => Promise<Answer>>> = {
   'the key set': (origin) => send(`${origin}/.well-known/jwks.json`),
   'the metadata': (origin) => send(`${origin}/.well-known/oauth-authorization-server`),
   'the script': (origin) => send(`${origin}/_auth/client.js`),
+  'the description': (origin) => send(`${origin}/_auth/openapi.json`),
   'a path with two meanings': (origin) => send(`${origin}/a%2fb`),
 }
 

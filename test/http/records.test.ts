@@ -69,6 +69,26 @@ async function signedIn(): Promise<{ readonly headers: Record<string, string>; r
   return { headers: { ...client.cookieHeader(), origin: gateway.origin }, sid: String(sid) }
 }
 
+test('what an endpoint says of a session leaves a record with whose it is, by cookie and by token', async () => {
+  const { headers, sid } = await signedIn()
+  const who = { status: 200, sub: 'accounts|1', sid }
+  const session = { method: 'GET', route: '/_auth/session' }
+  await send(`${gateway.origin}/_auth/session`, 'GET', headers)
+  assert.deepEqual(await onlyRecord(), { ...session, ...who })
+  gateway.logs.length = 0
+  await send(`${gateway.origin}/_auth/renew`, 'POST', headers, '')
+  await eventually(() => records().length > 0)
+  assert.deepEqual(await onlyRecord(), { method: 'POST', route: '/_auth/renew', ...who, status: 204 })
+  const token = await bearerToken(gateway.origin)
+  gateway.logs.length = 0
+  await send(`${gateway.origin}/_auth/session`, 'GET', { authorization: `Bearer ${token}` })
+  const record = await onlyRecord()
+  assert.deepEqual([record['status'], record['sub'], record['sid'] === sid], [200, 'accounts|1', false])
+  gateway.logs.length = 0
+  await send(`${gateway.origin}/_auth/session`)
+  assert.deepEqual(await onlyRecord(), { ...session, status: 401, reason: 'missing' })
+})
+
 describe('LL-01 a WebSocket leaves one record', () => {
   test('when it opens, with whose it is', async () => {
     const { headers, sid } = await signedIn()

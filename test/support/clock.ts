@@ -1,19 +1,8 @@
-import type { Clock } from '../../src/base/clock.ts'
+import { fakeClock as clockFrom, type FakeClock } from '../../src/testing.ts'
 
-/** A clock that stands still until it is moved. */
-export interface FakeClock extends Clock {
-  advance(milliseconds: number): void
-}
+export { hours, minutes, seconds, type FakeClock } from '../../src/testing.ts'
 
-export const seconds = (count: number): number => count * 1000
-export const minutes = (count: number): number => seconds(60 * count)
-export const hours = (count: number): number => minutes(60 * count)
-
+/** Every test begins at the same time. */
 export function fakeClock(start = Date.parse('2026-11-24T12:00:00Z')): FakeClock {
-  let now = start
-  return Object.assign(() => now, {
-    advance(milliseconds: number) {
-      now += milliseconds
-    },
-  })
+  return clockFrom(start)
 }

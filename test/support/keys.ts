@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { defaultAlgorithm, type SignatureAlgorithm } from '../../src/keys/algorithms.ts'
-import { generateSealingKey, generateSigningKey, type StoredJwk } from '../../src/keys/generate.ts'
+import type { StoredJwk } from '../../src/keys/generate.ts'
 import { parseKey, type Key } from '../../src/keys/key.ts'
+import { testKeys } from '../../src/testing.ts'
 import { secretKey } from './canaries.ts'
 
 export async function keyFrom(jwk: StoredJwk): Promise<Key> {
@@ -12,12 +13,9 @@ export async function keyFrom(jwk: StoredJwk): Promise<Key> {
 }
 
 /** One signing and one sealing key that are current at `activatesAt`. */
-export async function freshKeys(
+export function freshKeys(
   activatesAt: number,
-  alg: SignatureAlgorithm = defaultAlgorithm,
+  algorithm: SignatureAlgorithm = defaultAlgorithm,
 ): Promise<readonly Key[]> {
-  return [
-    await keyFrom(await generateSigningKey(alg, { activatesAt })),
-    await keyFrom(generateSealingKey({ activatesAt })),
-  ]
+  return testKeys(activatesAt, { algorithm, onSecret: secretKey })
 }

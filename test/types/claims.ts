@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyTypeProvider } from 'fastify'
+import { pino } from 'pino'
 import type { Options } from '../../src/config/options.ts'
 import {
   createPostern,
@@ -65,12 +66,56 @@ export function guards(postern: Postern<Claims>): void {
   )
   app.addHook('onRequest', postern.requireAuth())
   app.addHook('preHandler', postern.optionalAuth({ slide: false }))
-  // @ts-expect-error -- a number is no value of a requirement
+  app.addHook('onRequest', postern.noAuth())
+  postern.requireAuth({ scope: ['read'] })
+  // @ts-expect-error -- a number is no value of this claim
   postern.requireAuth({ roles: 1 })
+  // @ts-expect-error -- a slip is seen before it is run
+  postern.requireAuth({ role: 'admin' })
   // @ts-expect-error -- no such answer
   postern.requireAuth({}, { onAnonymous: 'maybe' })
   // @ts-expect-error -- nothing is required of whom anyone may be
   postern.optionalAuth({ roles: ['admin'] })
+}
+
+interface Staff {
+  readonly desk: number
+  readonly level?: 'junior' | 'senior'
+}
+
+export function twoInstances(): void {
+  const people = createPostern<Claims>(options)
+  const staff = createPostern<Staff>(options)
+  holds<Same<ReturnType<typeof people.auth>['claims']['name'], string>>()
+  holds<Same<ReturnType<typeof staff.auth>['claims']['desk'], number>>()
+  // @ts-expect-error -- a claim of the other instance
+  void staff.auth(request).claims.name
+  app.get('/desk', { preHandler: staff.requireAuth({ desk: [1, 2], level: 'senior' }) }, async () => ({}))
+  // @ts-expect-error -- not one of its values
+  staff.requireAuth({ level: 'boss' })
+}
+
+/** An app has more types than the plain one: its own logger, typed parameters, a type provider, TLS. None needs a cast. */
+export async function otherApps(postern: Postern<Claims>): Promise<void> {
+  const logging = Fastify({ loggerInstance: pino() })
+  await logging.register(postern.plugin)
+  logging.get<{ Params: { id: string } }>('/x/:id', { preHandler: postern.requireAuth() }, async (asked) => [
+    asked.params.id,
+    postern.auth(asked).claims.name,
+  ])
+  logging.addHook('onRequest', postern.requireAuth())
+  interface Provider extends FastifyTypeProvider {
+    readonly validator: { readonly amount: number }
+  }
+  const provided = logging.withTypeProvider<Provider>()
+  const schema = { body: { type: 'object' } } as const
+  provided.post('/y', { onRequest: postern.requireAuth(), schema }, async (asked) => [
+    asked.body.amount,
+    postern.auth(asked).claims.name,
+  ])
+  const secure = Fastify({ https: {} })
+  await secure.register(postern.plugin)
+  secure.get('/z', { preHandler: [postern.requireAuth()] }, async (asked) => postern.authOrNull(asked)?.claims.name)
 }
 
 export async function upstreamRequests(auth: Auth<Claims>): Promise<void> {

@@ -1,12 +1,14 @@
 import Fastify from 'fastify'
 import type { Options } from '../../src/config/options.ts'
-import postern, { type Auth, type PosternClaims } from '../../src/index.ts'
+import postern, { type PosternClaims } from '../../src/decorated.ts'
+import type { Auth } from '../../src/index.ts'
 
 /* Compiled, never run: the single instance, with claims merged into its type. */
 
-declare module '../../src/index.ts' {
+declare module '../../src/decorated.ts' {
   interface PosternClaims {
     readonly name: string
+    readonly roles: readonly string[]
   }
 }
 
@@ -26,6 +28,10 @@ export async function sugar(): Promise<void> {
     request.auth = auth
     return { name, subject: request.authOrNull?.subject }
   })
+  app.get('/open', { onRequest: app.noAuth() }, async () => ({}))
+  // @ts-expect-error -- not one of the claims
+  app.requireAuth({ role: 'admin' })
+  await app.register(postern, { ...options, requireGuard: true })
   // @ts-expect-error -- options are needed
   await app.register(postern)
 }

@@ -25,7 +25,10 @@ export function caddy(facts: SnippetFacts): string {
     ...copied.filter((name) => !['Authorization', 'Cookie'].includes(name) && !name.startsWith('X-Forwarded-')),
   ]
   const [first, second] = renewalHeaders
-  const head = ['Postern behind Caddy. Run with Caddy 2.6.2 and 2.11.9. A Caddyfile.', ...usualHead(facts, false)]
+  const head = [
+    'Postern behind Caddy. Run with Caddy 2.6.2 and 2.11.9. A Caddyfile.',
+    ...usualHead('caddy', facts, false),
+  ]
   return `${commented(head)}
 ${sites} {
 ${bind === undefined ? '' : `	bind ${bind}\n`}	route {

@@ -119,7 +119,7 @@ export function envoyGateway(facts: SnippetFacts): string {
   const head = [
     'Postern behind a Gateway of Envoy Gateway, by its SecurityPolicy. Written from the types of Envoy Gateway 1.9.1 and Gateway API 1.6; not run in a cluster: the tests speak the side of Envoy.',
     `Replace \`${namespace}\`, the namespace, \`public\`, the Gateway, which is in the same one, and the service \`app\`, which is your application. \`postern\` is the service of the gateway.`,
-    "The gateway must name the addresses of Envoy's pods in trustedProxies. A NetworkPolicy must keep everything but Envoy from your application, or what it is told of people can be made up.",
+    "The gateway must say forwardAuth: [envoy], and name the addresses of Envoy's pods in trustedProxies. A NetworkPolicy must keep everything but Envoy from your application, or what it is told of people can be made up.",
     'The last object hands renewed sessions to browsers. Lua is off by default: the configuration of Envoy Gateway must say extensionApis: { enableLua: true }. Without it sessions end at idleTimeout, and one with a one-time refresh token earlier, unless pages load client.js, which renews by itself.',
     'The ClientTrafficPolicy is for everything that comes through that Gateway: it deletes what a client says of itself, and leaves the path as it came, so that what is decided about is what is forwarded.',
   ]

@@ -147,7 +147,7 @@ export function envoy(facts: SnippetFacts): string {
   }
   const head = [
     'Postern behind Envoy, by ext_authz over HTTP. Run with Envoy 1.40.0.',
-    ...usualHead(facts),
+    ...usualHead('envoy', facts),
     'Header names with dots are not deleted, and become dashes for some applications.',
   ]
   return `${commented(head)}${stringify(configuration, { lineWidth: 0, aliasDuplicateObjects: false })}`

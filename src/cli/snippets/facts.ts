@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import type { Config, FrontProxy } from '../../config/config.ts'
 import { copiedHeaders } from '../../http/copied-headers.ts'
 import { withoutPort } from '../../route/host.ts'
 
@@ -99,10 +99,14 @@ export function commented(paragraphs: readonly string[]): string {
 }
 
 /** What stands at the head of every configuration of a proxy that runs beside the gateway. */
-export function usualHead({ gateway, publicUrl }: SnippetFacts, certificate = true): readonly string[] {
+export function usualHead(
+  proxy: FrontProxy,
+  { gateway, publicUrl }: SnippetFacts,
+  certificate = true,
+): readonly string[] {
   const tls = certificate && publicUrl.protocol === 'https:' ? ', and the certificate' : ''
   return [
     `Replace ${sampleApp}, where your application listens${tls}. ${gateway} is the gateway.`,
-    'The gateway must name this proxy in trustedProxies. Nothing else may reach your application, or what it is told of people can be made up.',
+    `The gateway must say forwardAuth: [${proxy}], and name the address of this proxy in trustedProxies. Nothing else may reach your application, or what it is told of people can be made up.`,
   ]
 }

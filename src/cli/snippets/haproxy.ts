@@ -16,7 +16,7 @@ export function haproxy(facts: SnippetFacts): string {
   const head = [
     'Postern behind HAProxy. Run with HAProxy 2.6.12; it has to be built with Lua. The file that is loaded here is printed by',
     '  postern snippet haproxy --lua > /etc/haproxy/postern.lua',
-    ...usualHead(facts),
+    ...usualHead('haproxy', facts),
   ]
   return `${commented(head)}
 global

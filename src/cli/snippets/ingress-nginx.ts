@@ -59,7 +59,7 @@ export function ingressNginx(facts: SnippetFacts): string {
   const head = [
     'Postern behind ingress-nginx, by auth-url. Written from the template of its last release, 1.15.1; not run in a cluster. ingress-nginx has been retired since March 2026 and gets no more fixes: move to a Gateway.',
     `Replace \`${namespace}\`, the namespace${secure ? ', the secret with the certificate' : ''} and the service \`app\`, which is your application. \`postern\` is the service of the gateway.`,
-    `The gateway must name the addresses of the controller's pods in trustedProxies. A NetworkPolicy must keep everything but the controller from your application, or what it is told of people can be made up. The controller's own ConfigMap must say proxy-set-headers: ${namespace}/postern-clear, which deletes what a client says of itself, for every Ingress of that controller.`,
+    `The gateway must say forwardAuth: [nginx], and name the addresses of the controller's pods in trustedProxies. A NetworkPolicy must keep everything but the controller from your application, or what it is told of people can be made up. The controller's own ConfigMap must say proxy-set-headers: ${namespace}/postern-clear, which deletes what a client says of itself, for every Ingress of that controller.`,
     'What cannot be said without snippet annotations: everybody who is not signed in is redirected, programs too; refusals have the words of nginx; and of a session in two cookies the second is not renewed, so a large upstream token needs another proxy.',
     'Routes that name hosts are for another proxy as well: the controller finds the site by the request line where that has an address, and tells the gateway the Host header.',
   ]

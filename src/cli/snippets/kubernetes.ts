@@ -43,7 +43,7 @@ export function kubernetes(facts: SnippetFacts): string {
   const head = [
     'Postern behind Traefik in Kubernetes: the settings of the file that `postern snippet traefik` prints. That one was run with Traefik 3.7.13, these objects were not run in a cluster.',
     `Replace \`default\`, the namespace${secure ? ', the secret with the certificate' : ''} and the service \`app\`, which is your application. \`postern\` is the service of the gateway.`,
-    "The gateway must name the addresses of Traefik's pods in trustedProxies. A NetworkPolicy must keep everything but Traefik from your application, or what it is told of people can be made up.",
+    "The gateway must say forwardAuth: [traefik], and name the addresses of Traefik's pods in trustedProxies. A NetworkPolicy must keep everything but Traefik from your application, or what it is told of people can be made up.",
     aliases,
   ]
   return `${commented(head)}${objects.map(traefikYaml).join('---\n')}`

@@ -23,7 +23,7 @@ export function nginx(facts: SnippetFacts): string {
 
   const head = [
     'Postern behind nginx, by auth_request. Run with nginx 1.22.1. A file of the http context: /etc/nginx/conf.d/postern.conf',
-    ...usualHead(facts),
+    ...usualHead('nginx', facts),
   ]
   return `${commented(head)}
 upstream postern {

@@ -41,7 +41,7 @@ export function traefik(facts: SnippetFacts): string {
   const server = (address: string) => ({ loadBalancer: { servers: [{ url: `http://${address}` }] } })
   const head = [
     'Postern behind Traefik, by forwardAuth. Run with Traefik 3.7.13. A file of the file provider.',
-    ...usualHead(facts, false),
+    ...usualHead('traefik', facts, false),
     aliases,
   ]
   return `${commented(head)}${traefikYaml({
