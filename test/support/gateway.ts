@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:http'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { PosternEvent } from '../../src/base/events.ts'
 import { parseOptions } from '../../src/config/load.ts'
 import type { Options } from '../../src/config/options.ts'
@@ -107,7 +107,14 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
       },
     }
   }
-  const app = Fastify({ loggerInstance: log, forceCloseConnections: true })
+  const app = Fastify({
+    loggerInstance: log,
+    forceCloseConnections: true,
+    // Fastify's own answer repeats the address, and whatever stands in its query.
+    frameworkErrors: (_error, _request, reply) => {
+      ;(reply as FastifyReply).code(400).send({ error: 'Bad Request' })
+    },
+  })
   hearAnswers(app)
   const postern = createPostern<TestClaims>(options, { ...ownKeys, clock, onEvent, ...store })
   await app.register(postern.plugin)
