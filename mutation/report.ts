@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { readResults, type Survivor } from './results.ts'
+import { readResults, staleFiles, type Survivor } from './results.ts'
 
 interface Explanation {
   readonly code: string
@@ -26,7 +26,9 @@ a condition made always true, a block emptied, a text made empty. Each change ("
 rule at all. [Stryker](https://stryker-mutator.io) makes the changes and runs the tests.
 
 \`\`\`sh
-npm run mutation -- token     # one folder: decide, token, route, keys or life; without a name, all of them
+npm run mutation -- token              # one group of mutation/folders.ts; without a name, all of them
+npm run mutation -- src/life/renew.ts  # one file
+npm run mutation -- changed            # the files that were changed since they were measured
 \`\`\`
 
 It takes minutes, so it is no part of \`npm test\`, and what it needs is installed in \`mutation/\` by itself the first time.
@@ -53,17 +55,19 @@ export function writeReport(): boolean {
   const lines = [intro]
   const open: Survivor[] = []
   const used = new Set<Explanation>()
-  for (const [name, { date, tool, files, survivors }] of readResults()) {
+  const results = readResults()
+  const stale = new Set(staleFiles(results))
+  for (const [name, { tool, files, survivors }] of results) {
     lines.push(
       `## ${name}`,
       '',
-      `${date}, Stryker ${tool}.`,
+      `Stryker ${tool}.`,
       '',
-      '| file | mutants | killed | timed out | survived | not covered |',
-      '|---|---|---|---|---|---|',
+      '| file | mutants | killed | timed out | survived | not covered | measured |',
+      '|---|---|---|---|---|---|---|',
       ...Object.entries(files).map(
         ([file, one]) =>
-          `| ${file} | ${one.mutants} | ${one.killed} | ${one.timedOut} | ${one.survived} | ${one.notCovered} |`,
+          `| ${file} | ${one.mutants} | ${one.killed} | ${one.timedOut} | ${one.survived} | ${one.notCovered} | ${one.date}${stale.has(file) ? ', changed since' : ''} |`,
       ),
       '',
     )
@@ -82,6 +86,7 @@ export function writeReport(): boolean {
   writeFileSync(new URL('docs/mutation.md', root), `${lines.join('\n').trimEnd()}\n`)
   for (const { file, mutator, code, becomes } of open)
     console.error(`not explained: ${file} (${mutator})\n  ${code}\n  ${becomes}`)
+  for (const file of stale) console.error(`not measured as it is now: ${file}`)
   for (const [file, all] of Object.entries(explanations)) {
     for (const one of all)
       if (!used.has(one)) console.error(`explains nothing: ${file}\n  ${one.code}\n  ${one.becomes}`)
