@@ -11,6 +11,7 @@ import { createKeyRing } from '../../src/keys/ring.ts'
 import type { CookieWriter } from '../../src/life/cookie-budget.ts'
 import { createEndings } from '../../src/life/endings.ts'
 import { createProcessFacts, type Facts } from '../../src/life/facts.ts'
+import type { Attempt, LoginLimiter } from '../../src/life/login-limits.ts'
 import { createRevocations } from '../../src/life/revocations.ts'
 import { createSessionMaker, type SessionSource } from '../../src/life/session.ts'
 import { createMinter } from '../../src/token/mint.ts'
@@ -134,6 +135,26 @@ export function serviceDouble(key = 'accounts'): Double {
 }
 
 const texts = (typed: FieldValues) => [...typed].map(([name, value]) => `${name}=${value.reveal()}`).join(' ')
+
+/** A limiter that lets everybody in, or nobody, and remembers what it was told. */
+export function limiterDouble() {
+  const attempts: Attempt[] = []
+  const settled: string[] = []
+  const paused: (readonly [Attempt, number])[] = []
+  const double = { attempts, settled, paused, delay: 0, full: false }
+  const limiter: LoginLimiter = {
+    async admit(attempt) {
+      attempts.push(attempt)
+      return double.full
+        ? { ok: false, retryAfter: 17 }
+        : { ok: true, delay: double.delay, settle: async (outcome) => void settled.push(outcome) }
+    },
+    async pause(attempt, wait) {
+      paused.push([attempt, wait])
+    },
+  }
+  return { double, limiter }
+}
 
 const cookies: CookieWriter = {
   session: (token, maxAge) => `postern=${token}; Max-Age=${maxAge}`,

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Secret } from '../../src/base/secret.ts'
 import type { FieldConfig } from '../../src/config/upstream.ts'
-import type { Attempt, LoginLimiter } from '../../src/life/login-limits.ts'
 import { signInAt, type SignInInput } from '../../src/life/sign-in.ts'
 import { seconds } from '../support/clock.ts'
-import { createParts, failed, grantOf, signedIn } from './parts.ts'
+import { createParts, failed, grantOf, limiterDouble, signedIn } from './parts.ts'
 
 const field = (name: string, more: Partial<FieldConfig> = {}): FieldConfig => ({
   name,
@@ -27,28 +26,6 @@ const usual = [
   field('mail', { type: 'email' }),
   field('user', { autocomplete: 'username' }),
 ]
-
-/** A limiter that lets everybody in, or nobody, and remembers what it was told. */
-function limiterDouble() {
-  const told: { attempts: Attempt[]; settled: string[]; paused: (readonly [Attempt, number])[] } = {
-    attempts: [],
-    settled: [],
-    paused: [],
-  }
-  const double = { ...told, delay: 0, full: false }
-  const limiter: LoginLimiter = {
-    async admit(attempt) {
-      double.attempts.push(attempt)
-      return double.full
-        ? { ok: false, retryAfter: 17 }
-        : { ok: true, delay: double.delay, settle: async (outcome) => void double.settled.push(outcome) }
-    },
-    async pause(attempt, wait) {
-      double.paused.push([attempt, wait])
-    },
-  }
-  return { double, limiter }
-}
 
 async function scene(fields: readonly FieldConfig[] = usual) {
   const parts = await createParts()
