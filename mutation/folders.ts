@@ -48,7 +48,7 @@ export const folders: Readonly<Record<string, Folder>> = {
       'src/life/{renew,renewal,refresh-turn,flights}.ts',
     ],
     tests: [
-      'test/life/{credentials,session,authenticate,renew}.test.ts',
+      'test/life/{credentials,session,authenticate,renew,flights}.test.ts',
       'test/life/{renewal,revocations,deletions,replay,flight}.test.ts',
       'test/life/{shown-subject,late-answers,token-sizes}.test.ts',
       'test/http/{credentials,csrf}.test.ts',
@@ -58,7 +58,7 @@ export const folders: Readonly<Record<string, Folder>> = {
   'life-sign-in': {
     mutate: ['src/life/{sign-in,redirect-sign-in,sign-out,upstream-sign-out}.ts'],
     tests: [
-      'test/life/{sign-in,redirect-sign-in,sign-out}.test.ts',
+      'test/life/{sign-in,redirect-sign-in,sign-out,pace}.test.ts',
       'test/life/{second-step,throttled}.test.ts',
       'test/oidc/{sign-in,logout,backchannel-logout}.test.ts',
     ],
@@ -75,6 +75,6 @@ export const folders: Readonly<Record<string, Folder>> = {
   /** What several processes have in common. */
   'life-shared': {
     mutate: ['src/life/{memory-store,redis-store,redis-scripts,shared-store,revocation-file}.ts'],
-    tests: ['test/life/{once,redis-store,revocation-file,redis}.test.ts'],
+    tests: ['test/life/{once,redis-store,revocation-file,revocations}.test.ts'],
   },
 }

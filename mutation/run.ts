@@ -37,7 +37,9 @@ function run(name: string, mutate: readonly string[], tests: readonly string[]):
     concurrency: 2,
     // Every run imports its tests anew, and nothing forgets them.
     maxTestRunnerReuse: 300,
-    timeoutMS: 10_000,
+    // A test process that is stuck is ended; one on a machine that has much to do is not.
+    timeoutMS: 20_000,
+    timeoutFactor: 3,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: report },
     allowEmpty: false,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import type { SessionConfig } from '../../src/config/config.ts'
 import { createAuthenticator, type AuthenticateOptions, type Authenticator } from '../../src/life/authenticate.ts'
 import type { Authentication } from '../../src/life/authentication.ts'
@@ -53,7 +54,11 @@ async function scene(settings: Settings = {}) {
 
   const askAt =
     ({ authenticate }: Authenticator) =>
-    (headers: Headers, options: AuthenticateOptions = {}, more: { method?: string; reqId?: string } = {}) =>
+    (
+      headers: Headers,
+      options: AuthenticateOptions = {},
+      more: { method?: string; reqId?: string; address?: string } = {},
+    ) =>
       authenticate({ method: 'GET', headers, rawHeaders: [], ...more }, options)
 
   /** The same door under another policy. */
@@ -143,9 +148,10 @@ describe('a Bearer token', () => {
       sealed: claims.upt,
       setCookies: [],
     })
-    const second = present()
-    assert.ok(!(second instanceof Promise))
-    assert.equal(second, first)
+    for (const again of [present(), present()]) {
+      assert.ok(!(again instanceof Promise))
+      assert.equal(again, first)
+    }
   })
 
   test('is counted as use of its key each time', async () => {
@@ -234,11 +240,12 @@ describe('a session cookie', () => {
       ['session', claims, claims.upt, []],
     )
     assert.ok(first.session.kid !== '')
-    const second = ask({ cookie })
-    assert.ok(!(second instanceof Promise))
-    assertValid(second)
-    assert.equal(second.session, first.session)
-    assert.equal(second.sealed, claims.upt)
+    for (const again of [ask({ cookie }), ask({ cookie })]) {
+      assert.ok(!(again instanceof Promise))
+      assertValid(again)
+      assert.equal(again.session, first.session)
+      assert.equal(again.sealed, claims.upt)
+    }
     assert.equal(wanted.length, 0)
   })
 
@@ -323,8 +330,11 @@ describe('a session cookie', () => {
     assert.deepEqual(await withStone('sid-1'), absent)
     assertValid(await ask({ cookie }))
     assert.deepEqual(await withStone('sid-1'), absent)
-    assertValid(await withStone('sid-2'))
-    assertValid(await withStone('sid-2'))
+    // It is known, so another one that was signed out costs nothing.
+    for (const again of [withStone('sid-2'), withStone('sid-2')]) {
+      assert.ok(!(again instanceof Promise))
+      assertValid(again)
+    }
     assert.deepEqual(await withStone('sid-1'), absent)
     assertValid(await ask({ cookie }))
   })
@@ -417,6 +427,18 @@ describe('a renewal', () => {
         context: { reqId: 'request-1' },
       },
     ])
+  })
+
+  test('knows of the request what is known of it', async () => {
+    const { ask, held, clock, wanted } = await scene()
+    const { cookie } = await held()
+    clock.advance(minutes(4))
+    const all = { reqId: 'request-1', address: '192.0.2.1' }
+    for (const known of [{}, { address: '192.0.2.1' }, all]) await ask({ cookie, ...navigation }, {}, known)
+    assert.deepEqual(
+      wanted.map(({ context }) => context),
+      [{}, { address: '192.0.2.1' }, all],
+    )
   })
 
   test('is asked for by the same cookie at its very moment, remembered or not', async () => {
@@ -531,7 +553,9 @@ describe('a renewal', () => {
     // Polled for a while: the token is new, and the idle limit is as it was.
     const { cookie } = await held({ signedInAt: now - minutes(6), idleAt: now + minutes(6) })
     assertValid(await ask({ cookie, ...navigation }, { slide: false }))
-    assertValid(await ask({ cookie, ...navigation }, { slide: false }))
+    const again = ask({ cookie, ...navigation }, { slide: false })
+    assert.ok(!(again instanceof Promise))
+    assertValid(again)
     assert.equal(wanted.length, 0)
     await ask({ cookie, ...navigation })
     assert.deepEqual(
@@ -567,6 +591,28 @@ describe('a renewal', () => {
     assert.deepEqual([found.session.claims.jti, found.setCookies], [claims.jti, []])
     never.resolve({ kind: 'unavailable' })
   })
+
+  for (const [who, wait, options] of [
+    ['whose session has expired', minutes(5), {}],
+    ['that asked for nothing else', minutes(0), { renew: 'always' }],
+  ] as const) {
+    test(`is waited for, however long it takes, by a request ${who}`, async () => {
+      const { held, clock, wanted, answers, under, renewedTo } = await scene()
+      const { cookie } = await held()
+      clock.advance(wait)
+      const { renewal, claims } = await renewedTo({ signedInAt: clock() - wait })
+      const { promise, resolve } = Promise.withResolvers<Renewal>()
+      answers.push(promise)
+      const pending = under({ renewWait: 1 })({ cookie, ...navigation }, options)
+      while (wanted.length === 0) await setImmediate()
+      // More than a request with a session that lasts would wait.
+      await sleep(5)
+      resolve(renewal)
+      const found = await pending
+      assertValid(found)
+      assert.equal(found.session.claims.jti, claims.jti)
+    })
+  }
 
   test('that ends the session refuses this request too', async () => {
     const { ask, held, clock, answers } = await scene()
@@ -604,13 +650,14 @@ describe('a renewal', () => {
   })
 
   test('LO-01 of a session that was ended meanwhile is none', async () => {
-    const { ask, held, clock, answers, renewedTo, facts } = await scene()
+    const { ask, held, clock, wanted, answers, renewedTo, facts } = await scene()
     const { cookie } = await held()
     clock.advance(minutes(4))
     const { renewal } = await renewedTo()
     const { promise, resolve } = Promise.withResolvers<Renewal>()
     answers.push(promise)
     const pending = ask({ cookie, ...navigation })
+    while (wanted.length === 0) await setImmediate()
     facts.deny('sid-1', 'revoked', clock() + hours(1))
     resolve(renewal)
     const found = await pending
@@ -619,13 +666,13 @@ describe('a renewal', () => {
   })
 
   describe('that was shared with a request that is no activity', () => {
-    /** The first answer does not move the idle limit. */
-    const shared = async () => {
+    /** The first answer does not move the idle limit, which two thirds of a token's life would have moved by then. */
+    const shared = async (wait = seconds(200)) => {
       const parts = await scene({ session: { idleTimeout: '10m' } })
       const now = parts.clock()
       const idleAt = now + minutes(10)
       const { cookie } = await parts.held({ idleAt })
-      parts.clock.advance(minutes(4))
+      parts.clock.advance(wait)
       const still = await parts.renewedTo({ idleAt }, ['still'])
       parts.answers.push(still.renewal)
       return { ...parts, cookie, still }

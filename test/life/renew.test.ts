@@ -104,6 +104,14 @@ describe('a renewal', () => {
     assert.deepEqual(service.asked, ['check token-0 of 1'])
   })
 
+  test('of a suspect uses the refresh token where there is no other way to ask', async () => {
+    const { renewer, request, service } = await scene(withRefresh)
+    Object.assign(service.can, { check: false, refresh: true })
+    service.refresh = () => refreshed({ token: new Secret('token-1') })
+    assert.equal((await renewer.renew({ ...request, mustAsk: true })).kind, 'renewed')
+    assert.deepEqual(service.asked, ['refresh token-0 of 1'])
+  })
+
   test('that breaks says so, and nothing is lost', async () => {
     const { renewer, request, service, events } = await scene()
     const error = new Error('broken')
@@ -399,7 +407,7 @@ describe('a refresh token', () => {
 
     test('is waited for, ten seconds at most', async () => {
       const { renewer, request, service, waits, lives, clock } = await claiming('taken')
-      assert.deepEqual(await renewer.renew(request), unavailable)
+      assert.deepEqual(await renewer.renew({ ...request, stillValid: false }), unavailable)
       assert.deepEqual(service.asked, [])
       assert.equal(waits.length * 50, seconds(10))
       assert.deepEqual(new Set(waits), new Set([50]))

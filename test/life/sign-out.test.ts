@@ -84,6 +84,17 @@ describe('LO-01 a sign-out', () => {
     assert.deepEqual([event.upstreamTold, event.detail], [false, 'no answer'])
   })
 
+  test('stands in whatever is said while the service is told, with the request that it came with', async () => {
+    const { outer, session, carried, service, events, say } = await scene()
+    service.can.end = true
+    service.end = () => {
+      say({ type: 'notice', message: 'asked' })
+      return { kind: 'ended', status: 204 }
+    }
+    await outer.end(await session(), carried, context)
+    assert.deepEqual(events[0], { ...context, sub: 'accounts|1', sid: 'sid-1', type: 'notice', message: 'asked' })
+  })
+
   test('LO-01 is known here before the service is asked', async () => {
     const { outer, session, carried, service, facts } = await scene()
     service.can.end = true
@@ -190,7 +201,9 @@ describe('LO-06 a logout token', () => {
 
   test('that names a session ends that one', async () => {
     const { hear, facts, clock, events } = await told()
+    const before = facts.generation
     assert.equal(await hear({ sid: 'theirs' }), true)
+    assert.equal(facts.generation, before + 1, 'and nothing else')
     assert.equal(facts.denied(upstreamSessionDigest('accounts', 'theirs')), 'revoked')
     assert.deepEqual(events, [{ ...where, type: 'upstream_signed_out', by: 'sid' }])
     clock.advance(hours(8) - 1)
