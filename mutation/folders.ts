@@ -65,7 +65,7 @@ export const folders: Readonly<Record<string, Folder>> = {
   },
   'life-exchange': {
     mutate: ['src/life/{exchange,clients,client-assertion}.ts'],
-    tests: ['test/life/exchange.test.ts', 'test/exchange/{clients,limits,narrowing,subject-tokens}.test.ts'],
+    tests: ['test/life/{exchange,clients}.test.ts', 'test/exchange/{clients,limits,narrowing,subject-tokens}.test.ts'],
   },
   /** What lasts longer than a request, and what is said to the backend. */
   'life-open': {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { Secret } from '../../src/base/secret.ts'
 import type { ClientConfig } from '../../src/config/exchange.ts'
 import type { ClientOutcome } from '../../src/life/clients.ts'
+import { withoutSession } from '../../src/life/endings.ts'
 import { createExchanger, type ExchangeRequest } from '../../src/life/exchange.ts'
 import { upstreamSessionDigest } from '../../src/life/session.ts'
 import type { GoodSubjectToken, SubjectTokenOutcome } from '../../src/upstream/subject-token/subject-token.ts'
@@ -62,6 +63,7 @@ async function scene(of: Partial<ClientConfig> = {}) {
     upstreams: new Map([
       ['accounts', { key: 'accounts', subjectPrefix: 'people' }],
       ['others', { key: 'others', subjectPrefix: 'others' }],
+      ['silent', { key: 'silent', subjectPrefix: 'silent' }],
     ]),
     limiter,
     issuer: 'https://app.example.com',
@@ -192,11 +194,12 @@ describe('a token exchange is refused', () => {
 
   test('where it is not clear whose token it is, or the client may not bring it', async () => {
     const detail = 'it is not clear which upstream the token is of; say `upstream`'
-    const { assertRefused, shown } = await scene({ upstreams: ['accounts', 'gone'] })
+    const { assertRefused, shown } = await scene({ upstreams: ['accounts', 'gone', 'silent'] })
     await assertRefused({}, 'bad_request', detail)
     await assertRefused({ upstream: 'others' }, 'bad_request', detail)
-    // Nobody vouches for it, and nobody is there to speak for.
+    // Somebody who vouches and is no upstream, and an upstream for which nobody vouches.
     await assertRefused({ upstream: 'gone' }, 'bad_request', detail)
+    await assertRefused({ upstream: 'silent' }, 'bad_request', detail)
     assert.deepEqual(shown, [])
   })
 
@@ -287,6 +290,14 @@ describe('a token exchange is refused', () => {
     const { assertRefused, trade, answers, good, facts, clock } = await scene()
     facts.deny(upstreamSessionDigest('accounts', 'ended'), 'revoked', clock() + hours(8))
     answers.token = { ...good, grant: grantOf({ session: 'ended' }) }
+    await assertRefused({}, 'revoked_subject_token', 'the person was cut off after it was made')
+    answers.token = { ...good, grant: grantOf({ session: 'another' }) }
+    assert.ok((await trade()).ok)
+  })
+
+  test('LO-06 for a token that names no session, where the one that its upstream has ended may be it', async () => {
+    const { assertRefused, trade, answers, good, facts, clock } = await scene()
+    facts.cutOff(withoutSession('people|1'), clock(), clock() + hours(8))
     await assertRefused({}, 'revoked_subject_token', 'the person was cut off after it was made')
     answers.token = { ...good, grant: grantOf({ session: 'another' }) }
     assert.ok((await trade()).ok)
