@@ -75,6 +75,6 @@ export const folders: Readonly<Record<string, Folder>> = {
   /** What several processes have in common. */
   'life-shared': {
     mutate: ['src/life/{memory-store,redis-store,redis-scripts,shared-store,revocation-file}.ts'],
-    tests: ['test/life/{once,redis-store,revocation-file,revocations}.test.ts'],
+    tests: ['test/life/{memory-store,revocation-file,once,redis-store}.test.ts'],
   },
 }
