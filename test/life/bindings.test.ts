@@ -105,20 +105,6 @@ describe('something long that is open for a session', () => {
     )
   })
 
-  test('by default is looked at by a timer', async () => {
-    const parts = await scene()
-    const bindings = createBindings(parts.policy, { ...parts, events: parts.say })
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const john = await parts.session()
-    parts.facts.deny('sid-1', 'revoked', parts.clock() + hours(1))
-    // The timer holds no process, so something else has to.
-    const held = setInterval(() => undefined, 1000)
-    bindings.bind(john, john.claims.upt, resolve)
-    await promise
-    clearInterval(held)
-    assert.equal(bindings.size, 0)
-  })
-
   test('is closed with everything else at the end', async () => {
     const { bindings, session, open, closed, timers } = await scene()
     open('a', await session())
@@ -156,10 +142,10 @@ describe('something long that is open for a session', () => {
   test('is closed where a clock was set back far, which would keep it open for as long again', async () => {
     const { session, open, closed, look, clock } = await scene()
     open('a', await session())
-    clock.advance(-seconds(30))
+    clock.advance(-seconds(60))
     await look()
     assert.deepEqual(closed, [])
-    clock.advance(-seconds(31))
+    clock.advance(-1)
     await look()
     assert.deepEqual(closed, ['a'])
   })
@@ -181,6 +167,23 @@ describe('something long that is open for a session', () => {
     const { session, open, closed, look, facts, clock } = await scene()
     facts.deny('sid-1', 'revoked', clock() + hours(1))
     open('a', await session())
+    await look()
+    assert.deepEqual(closed, ['a'])
+  })
+
+  test('LO-03 is closed where its session was ended and keys were changed at once', async () => {
+    const { session, open, closed, look, facts, clock, ring, keys } = await scene()
+    open('a', await session())
+    await look()
+    facts.deny('sid-1', 'revoked', clock() + hours(1))
+    ring.replace([...keys, ...(await freshKeys(clock()))])
+    await look()
+    assert.deepEqual(closed, ['a'])
+  })
+
+  test('is closed at the first look where its key was withdrawn while it was opened', async () => {
+    const { session, open, closed, look } = await scene()
+    open('a', { ...(await session()), kid: 'withdrawn' })
     await look()
     assert.deepEqual(closed, ['a'])
   })
@@ -217,6 +220,19 @@ describe('the service of a session with something open', () => {
     clock.advance(1)
     await look()
     assert.equal(service.asked.length, 2)
+  })
+
+  test('is not asked about what was closed just before, nor sooner because of what was open before', async () => {
+    const { session, open, look, clock, service, policy, facts } = await scene()
+    open('a', await session())
+    facts.deny('sid-1', 'revoked', clock() + hours(1))
+    const end = open('b', await session({ sid: 'sid-2' }))
+    clock.advance(policy.tokenTtl - minutes(1))
+    end()
+    open('c', await session({ sid: 'sid-2' }))
+    clock.advance(minutes(1))
+    await look()
+    assert.deepEqual(service.asked, [])
   })
 
   test('is asked about the one that waits longest, whatever was opened later', async () => {
@@ -321,7 +337,7 @@ describe('the service of a session with something open', () => {
     const without = await afterAsking(({ service }) => (service.can.check = false))
     assert.deepEqual([without.closed, without.service.asked], [[], []])
     const gone = await afterAsking(({ upstreams }) => upstreams.clear())
-    assert.deepEqual([gone.closed, gone.service.asked], [[], []])
+    assert.deepEqual([gone.closed, gone.service.asked, gone.events], [[], [], []])
   })
 
   test('cannot be asked because nothing is left to show: it is closed, and the session is not ended', async () => {
@@ -449,4 +465,29 @@ describe('the service of a session with something open', () => {
     await look()
     assert.deepEqual([service.asked.length, closed], [2, []])
   })
+})
+
+test('by default what is open is looked at by a timer, which ends with the last of it', async () => {
+  const parts = await scene()
+  let looks = 0
+  const idle = createBindings(parts.policy, {
+    ...parts,
+    events: parts.say,
+    clock() {
+      looks += 1
+      return parts.clock()
+    },
+  })
+  const john = await parts.session()
+  idle.bind(john, john.claims.upt, () => undefined)()
+  looks = 0
+  const bindings = createBindings(parts.policy, { ...parts, events: parts.say })
+  const { promise, resolve } = Promise.withResolvers<void>()
+  parts.facts.deny('sid-1', 'revoked', parts.clock() + hours(1))
+  // Its timer holds no process, so something else has to.
+  const held = setInterval(() => undefined, 1000)
+  bindings.bind(john, john.claims.upt, resolve)
+  await promise
+  clearInterval(held)
+  assert.deepEqual([bindings.size, looks], [0, 0])
 })
