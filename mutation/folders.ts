@@ -4,6 +4,9 @@ export interface Folder {
   readonly tests: readonly string[]
 }
 
+/** Every file of these is measured. */
+export const core = 'src/{decide.ts,{token,route,keys,life}/*.ts}'
+
 export const folders: Readonly<Record<string, Folder>> = {
   decide: {
     mutate: ['src/decide.ts'],

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
-import { folders } from './folders.ts'
+import { core } from './folders.ts'
 
 /** A change that no test noticed. Known by its text and not by its line, so that it is still known when lines move. */
 export interface Survivor {
@@ -84,12 +84,19 @@ export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 22)
 }
 
-/** What was measured before of the other files of that folder stays; of files that are gone it does not. */
-export function writeResult(name: string, report: Report): void {
+/**
+ * What was measured before of the other files of that folder stays; of files that are gone it does not.
+ *
+ * @param asked files that were to be mutated; in some there is nothing to change
+ */
+export function writeResult(name: string, report: Report, asked: readonly string[]): void {
   const date = new Date().toISOString().slice(0, 10)
-  const files = Object.entries(report.files)
+  const files = asked.map((file) => {
+    const found = report.files[file]
+    return [file, found ?? { source: readFileSync(new URL(file, root), 'utf8'), mutants: [] }] as const
+  })
   const before = readResults().get(name)
-  const isKept = (file: string) => report.files[file] === undefined && existsSync(new URL(file, root))
+  const isKept = (file: string) => !asked.includes(file) && existsSync(new URL(file, root))
   const measured = files.map(
     ([file, { source, mutants }]) => [file, { ...counts(mutants), date, digest: digestOf(source) }] as const,
   )
@@ -123,11 +130,10 @@ export function readResults(): ReadonlyMap<string, Result> {
   )
 }
 
-/** Files that no result speaks of as they are now. */
+/** Files of the core that no result speaks of as they are now; also one that no group of `folders.ts` names. */
 export function staleFiles(results: ReadonlyMap<string, Result>): readonly string[] {
   const measured = new Map([...results.values()].flatMap(({ files }) => Object.entries(files)))
-  return Object.values(folders)
-    .flatMap(({ mutate }) => mutate.flatMap((pattern) => globSync(pattern, { cwd: root })))
+  return globSync(core, { cwd: root })
     .filter((file) => measured.get(file)?.digest !== digestOf(readFileSync(new URL(file, root), 'utf8')))
     .toSorted()
 }

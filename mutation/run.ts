@@ -48,7 +48,7 @@ function run(name: string, mutate: readonly string[], tests: readonly string[]):
   mkdirSync(scratch, { recursive: true })
   writeFileSync(file, JSON.stringify(options, undefined, 2))
   execFileSync(process.execPath, [tool, 'run', file], { cwd: root, stdio: 'inherit' })
-  writeResult(name, JSON.parse(readFileSync(report, 'utf8')))
+  writeResult(name, JSON.parse(readFileSync(report, 'utf8')), mutate)
 }
 
 const asked = process.argv.slice(2)
