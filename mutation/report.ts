@@ -35,7 +35,9 @@ It takes minutes, so it is no part of \`npm test\`, and what it needs is install
 The tests it runs are those of \`mutation/folders.ts\`: the quick ones. A mutant that survives here may well be noticed by the others (contract, wire,
 browser). The command fails where a survivor has no reason in \`mutation/survivors.yaml\`.
 
-Killed: a test failed, or the program no longer started. Timed out: the tests did not end, which is noticed too.
+Killed: a test failed, or the program no longer started. Timed out: the tests did not end, which is noticed too; the process that is stuck is
+ended, and the next mutant gets another. A file of \`src/decide.ts\`, \`src/token\`, \`src/keys\`, \`src/route\` and \`src/life\` that was not measured, or was
+changed since, is named at the end of the command. A file with types only has nothing to change.
 `
 
 function explained(survivor: Survivor, all: Explanations): Explanation | undefined {

@@ -497,6 +497,17 @@ describe('a renewal', () => {
     })
   }
 
+  test('RF-06 that a form asks for may cost a refresh token: its answer is a page', async () => {
+    const { ask, held, clock, wanted } = await scene()
+    const { cookie } = await held()
+    clock.advance(minutes(4))
+    await ask({ cookie, ...navigation, 'sec-fetch-site': 'same-origin' }, {}, { method: 'POST' })
+    assert.deepEqual(
+      wanted.map(({ maySpend }) => maySpend),
+      [true],
+    )
+  })
+
   test('is never asked for by a page fetched ahead of time, which is not shown anything that may end', async () => {
     const { ask, held, clock, wanted } = await scene()
     const { cookie } = await held()
