@@ -77,7 +77,12 @@ export const folders: Readonly<Record<string, Folder>> = {
   },
   /** What several processes have in common. */
   'life-shared': {
-    mutate: ['src/life/{memory-store,redis-store,redis-scripts,shared-store,revocation-file}.ts'],
-    tests: ['test/life/{memory-store,revocation-file,once,redis-store}.test.ts'],
+    mutate: ['src/life/{memory-store,shared-store,revocation-file}.ts'],
+    tests: ['test/life/{memory-store,revocation-file,once}.test.ts'],
+  },
+  /** With a real Redis, which has to be there. */
+  'life-redis': {
+    mutate: ['src/life/{redis-store,redis-scripts}.ts'],
+    tests: ['test/life/redis-store.test.ts'],
   },
 }
