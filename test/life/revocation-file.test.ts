@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import {
   chmod,
   lstat,
@@ -45,6 +45,7 @@ describe('the text of a list', () => {
     ['nothing at all', '', {}],
     ['a comment', '# nobody\n', {}],
     ['a map of nobody', '{}', {}],
+    ['an empty text in quotes', '""', {}],
     ['members without anything', 'notBefore:\nsubjects:\nsessions:\n', {}],
     ['a time for everybody', `notBefore: ${noon}\n`, { notBefore: at }],
     ['a time in quotes', `notBefore: "${noon}"\n`, { notBefore: at }],
@@ -81,6 +82,13 @@ describe('the text of a list', () => {
     ['an alias', `subjects: &a { x: ${noon} }\nsessions: *a\n`, 'this is not YAML'],
     ['a member twice', `notBefore: ${noon}\nnotBefore: ${noon}\n`, 'notBefore: stands in its map twice'],
     ['a person twice', `subjects:\n  a: ${noon}\n  b: ${noon}\n  a: ${noon}\n`, 'a: stands in its map twice'],
+    [
+      'a person twice and a session twice, and the first is told',
+      `subjects: { a: ${noon}, a: ${noon} }\nsessions: { b: ${noon}, b: ${noon} }\n`,
+      'a: stands in its map twice',
+    ],
+    ['a list in the place of a name', `subjects: { ? [a] : ${noon} }`, 'this is not YAML'],
+    ['a list of one time', `notBefore: [${noon}]`, `notBefore: ${mustBeTime}`],
     ['a member of another name', 'notbefore: x', 'notbefore: is not one of notBefore, subjects, sessions'],
     ['a person for all persons', 'subjects: accounts|1', 'subjects: must be a map to times'],
     ['a list of persons', 'subjects: [a]', 'subjects: must be a map to times'],
@@ -91,6 +99,8 @@ describe('the text of a list', () => {
     ['a time that there is not', 'notBefore: 2026-11-24T25:00:00Z', `notBefore: ${mustBeTime}`],
     ['a time and more', `notBefore: ${noon} or so`, `notBefore: ${mustBeTime}`],
     ['a time behind more', `notBefore: since ${noon}`, `notBefore: ${mustBeTime}`],
+    ['a time and a remark', `notBefore: ${noon} (noon)`, `notBefore: ${mustBeTime}`],
+    ['a year of six digits', `notBefore: +00${noon}`, `notBefore: ${mustBeTime}`],
     ['a fraction without a digit', 'notBefore: 2026-11-24T12:00:00.Z', `notBefore: ${mustBeTime}`],
     [
       'wrong in many places, and every one is told',
@@ -282,6 +292,20 @@ describe('a file that is changed', () => {
     assert.deepEqual(await readdir(dir), ['list.yaml'])
   })
 
+  test('and cannot be put in its place is not, and nothing is left beside it', async (t) => {
+    const dir = await folder(t)
+    const file = join(dir, 'list.yaml')
+    const makeFolder = (before: RevocationList) => {
+      mkdirSync(file)
+      return before
+    }
+    await assert.rejects(changeRevocations(file, makeFolder), {
+      code: 'POSTERN_REVOCATIONS_INVALID',
+      message: `${file}: cannot be written (EISDIR). Nothing was changed. The folder must be there and writable for whoever runs this.`,
+    })
+    assert.deepEqual(await readdir(dir), ['list.yaml'])
+  })
+
   test('stays as it is where the change itself fails, and nothing is left beside it', async (t) => {
     const dir = await folder(t)
     const file = join(dir, 'list.yaml')
@@ -368,6 +392,13 @@ describe('a file that is followed', () => {
     assert.deepEqual([lists, faults], [[noRevocations], []])
   })
 
+  test('and is something else from the start is told', async (t) => {
+    const { file, lists, faults, look } = await followed(t)
+    await mkdir(file)
+    await look(3)
+    assert.deepEqual([lists, faults], [[], [`${file}: is not a file. ${kept}`]])
+  })
+
   test('and is gone is told once, each time', async (t) => {
     const text = `notBefore: ${noon}\n`
     const { file, lists, faults, look, write } = await followed(t, text)
@@ -402,9 +433,11 @@ describe('a file that is followed', () => {
   test('and is as empty as it was before is taken', async (t) => {
     const { lists, faults, look, write } = await followed(t, '')
     await look()
-    await write('\n')
-    await look()
-    assert.deepEqual([lists, faults], [[noRevocations, noRevocations], []])
+    for (const empty of ['\n', '']) {
+      await write(empty)
+      await look()
+    }
+    assert.deepEqual([lists, faults], [[noRevocations, noRevocations, noRevocations], []])
   })
 
   test('with faults is told once, and taken when it is mended', async (t) => {
