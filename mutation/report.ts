@@ -85,6 +85,9 @@ export function writeReport(): boolean {
       lines.push('')
     }
   }
+  const measured = new Set([...results.values()].flatMap(({ files }) => Object.keys(files)))
+  const missing = [...stale].filter((file) => !measured.has(file))
+  if (missing.length > 0) lines.push('## Not measured', '', ...missing.map((file) => `- ${file}`), '')
   writeFileSync(new URL('docs/mutation.md', root), `${lines.join('\n').trimEnd()}\n`)
   for (const { file, mutator, code, becomes } of open)
     console.error(`not explained: ${file} (${mutator})\n  ${code}\n  ${becomes}`)
