@@ -4,6 +4,9 @@ export interface Folder {
   readonly tests: readonly string[]
 }
 
+/** Every file of these is measured. */
+export const core = 'src/{decide.ts,{token,route,keys,life}/*.ts}'
+
 export const folders: Readonly<Record<string, Folder>> = {
   decide: {
     mutate: ['src/decide.ts'],
@@ -37,8 +40,49 @@ export const folders: Readonly<Record<string, Folder>> = {
       'src/life/{pace,buckets,login-limits,login-identity}.ts',
     ],
     tests: [
-      'test/life/{rules,renewal-plan,tombstone,narrow,expiring-map,facts}.test.ts',
+      'test/life/{rules,renewal-plan,tombstone,narrow,expiring-map,facts,once}.test.ts',
       'test/life/{login-limits,pace}.test.ts',
     ],
+  },
+  /** Who a request comes from, and what it costs to go on being that. */
+  'life-session': {
+    mutate: [
+      'src/life/{authenticate,authentication,credentials,session,cookie-budget,person}.ts',
+      'src/life/{renew,renewal,refresh-turn,flights}.ts',
+    ],
+    tests: [
+      'test/life/{credentials,session,authenticate,renew,flights}.test.ts',
+      'test/life/{renewal,revocations,deletions,replay,flight}.test.ts',
+      'test/life/{shown-subject,late-answers,token-sizes}.test.ts',
+      'test/http/{credentials,csrf}.test.ts',
+      'test/exchange/narrowing.test.ts',
+    ],
+  },
+  'life-sign-in': {
+    mutate: ['src/life/{sign-in,redirect-sign-in,sign-out,upstream-sign-out}.ts'],
+    tests: [
+      'test/life/{sign-in,redirect-sign-in,sign-out,pace}.test.ts',
+      'test/life/{second-step,throttled}.test.ts',
+      'test/oidc/{sign-in,logout,backchannel-logout}.test.ts',
+    ],
+  },
+  'life-exchange': {
+    mutate: ['src/life/{exchange,clients,client-assertion}.ts'],
+    tests: ['test/life/{exchange,clients}.test.ts', 'test/exchange/{clients,limits,narrowing,subject-tokens}.test.ts'],
+  },
+  /** What lasts longer than a request, and what is said to the backend. */
+  'life-open': {
+    mutate: ['src/life/{bindings,backend-credentials,token-source}.ts'],
+    tests: ['test/life/{bindings,backend-credentials,token-source}.test.ts'],
+  },
+  /** What several processes have in common. */
+  'life-shared': {
+    mutate: ['src/life/{memory-store,shared-store,revocation-file}.ts'],
+    tests: ['test/life/{memory-store,revocation-file,once}.test.ts'],
+  },
+  /** With a real Redis, which has to be there. */
+  'life-redis': {
+    mutate: ['src/life/{redis-store,redis-scripts}.ts'],
+    tests: ['test/life/redis-store.test.ts'],
   },
 }

@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { readResults, type Survivor } from './results.ts'
+import { readResults, staleFiles, type Survivor } from './results.ts'
 
 interface Explanation {
   readonly code: string
@@ -26,14 +26,18 @@ a condition made always true, a block emptied, a text made empty. Each change ("
 rule at all. [Stryker](https://stryker-mutator.io) makes the changes and runs the tests.
 
 \`\`\`sh
-npm run mutation -- token     # one folder: decide, token, route, keys or life; without a name, all of them
+npm run mutation -- token              # one group of mutation/folders.ts; without a name, all of them
+npm run mutation -- src/life/renew.ts  # one file
+npm run mutation -- changed            # the files that were changed since they were measured
 \`\`\`
 
 It takes minutes, so it is no part of \`npm test\`, and what it needs is installed in \`mutation/\` by itself the first time.
 The tests it runs are those of \`mutation/folders.ts\`: the quick ones. A mutant that survives here may well be noticed by the others (contract, wire,
 browser). The command fails where a survivor has no reason in \`mutation/survivors.yaml\`.
 
-Killed: a test failed, or the program no longer started. Timed out: the tests did not end, which is noticed too.
+Killed: a test failed, or the program no longer started. Timed out: the tests did not end, which is noticed too; the process that is stuck is
+ended, and the next mutant gets another. A file of \`src/decide.ts\`, \`src/token\`, \`src/keys\`, \`src/route\` and \`src/life\` that was not measured, or was
+changed since, is named at the end of the command. A file with types only has nothing to change.
 `
 
 function explained(survivor: Survivor, all: Explanations): Explanation | undefined {
@@ -53,17 +57,19 @@ export function writeReport(): boolean {
   const lines = [intro]
   const open: Survivor[] = []
   const used = new Set<Explanation>()
-  for (const [name, { date, tool, files, survivors }] of readResults()) {
+  const results = readResults()
+  const stale = new Set(staleFiles(results))
+  for (const [name, { tool, files, survivors }] of results) {
     lines.push(
       `## ${name}`,
       '',
-      `${date}, Stryker ${tool}.`,
+      `Stryker ${tool}.`,
       '',
-      '| file | mutants | killed | timed out | survived | not covered |',
-      '|---|---|---|---|---|---|',
+      '| file | mutants | killed | timed out | survived | not covered | measured |',
+      '|---|---|---|---|---|---|---|',
       ...Object.entries(files).map(
         ([file, one]) =>
-          `| ${file} | ${one.mutants} | ${one.killed} | ${one.timedOut} | ${one.survived} | ${one.notCovered} |`,
+          `| ${file} | ${one.mutants} | ${one.killed} | ${one.timedOut} | ${one.survived} | ${one.notCovered} | ${one.date}${stale.has(file) ? ', changed since' : ''} |`,
       ),
       '',
     )
@@ -79,9 +85,13 @@ export function writeReport(): boolean {
       lines.push('')
     }
   }
+  const measured = new Set([...results.values()].flatMap(({ files }) => Object.keys(files)))
+  const missing = [...stale].filter((file) => !measured.has(file))
+  if (missing.length > 0) lines.push('## Not measured', '', ...missing.map((file) => `- ${file}`), '')
   writeFileSync(new URL('docs/mutation.md', root), `${lines.join('\n').trimEnd()}\n`)
   for (const { file, mutator, code, becomes } of open)
     console.error(`not explained: ${file} (${mutator})\n  ${code}\n  ${becomes}`)
+  for (const file of stale) console.error(`not measured as it is now: ${file}`)
   for (const [file, all] of Object.entries(explanations)) {
     for (const one of all)
       if (!used.has(one)) console.error(`explains nothing: ${file}\n  ${one.code}\n  ${one.becomes}`)

@@ -1,23 +1,25 @@
 /**
  * Changes the code in small ways, one at a time, and sees whether a test notices.
  *
- *     npm run mutation                 all folders
- *     npm run mutation -- token route  some of them
+ *     npm run mutation                        all folders
+ *     npm run mutation -- token life-session  some of them
+ *     npm run mutation -- src/life/renew.ts   some files
+ *     npm run mutation -- changed             the files that are new or were changed since they were measured
  *
  * Writes `mutation/results/FOLDER.json` and `docs/mutation.md`. Exits 1 where a change that nobody noticed is not
  * explained in `mutation/survivors.yaml`.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { folders, type Folder } from './folders.ts'
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { folders } from './folders.ts'
 import { writeReport } from './report.ts'
-import { writeResult } from './results.ts'
+import { readResults, staleFiles, writeResult } from './results.ts'
 
 const root = new URL('../', import.meta.url).pathname
 const tool = `${root}mutation/node_modules/@stryker-mutator/core/bin/stryker.js`
 const scratch = `${root}.tmp/mutation`
 
-function run(name: string, { mutate, tests }: Folder): void {
+function run(name: string, mutate: readonly string[], tests: readonly string[]): void {
   const report = `${scratch}/${name}.report.json`
   const options = {
     testRunner: 'node-test',
@@ -35,7 +37,9 @@ function run(name: string, { mutate, tests }: Folder): void {
     concurrency: 2,
     // Every run imports its tests anew, and nothing forgets them.
     maxTestRunnerReuse: 300,
-    timeoutMS: 10_000,
+    // A test process that is stuck is ended; one on a machine that has much to do is not.
+    timeoutMS: 20_000,
+    timeoutFactor: 3,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: report },
     allowEmpty: false,
@@ -44,17 +48,22 @@ function run(name: string, { mutate, tests }: Folder): void {
   mkdirSync(scratch, { recursive: true })
   writeFileSync(file, JSON.stringify(options, undefined, 2))
   execFileSync(process.execPath, [tool, 'run', file], { cwd: root, stdio: 'inherit' })
-  writeResult(name, JSON.parse(readFileSync(report, 'utf8')))
+  writeResult(name, JSON.parse(readFileSync(report, 'utf8')), mutate)
 }
 
 const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => folders[name] === undefined)
+const stale = asked.includes('changed') ? staleFiles(readResults()) : []
+const plan = Object.entries(folders).map(([name, { mutate, tests }]) => {
+  const files = mutate.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted()
+  const isWhole = asked.length === 0 || asked.includes(name)
+  return { name, tests, files: files.filter((file) => isWhole || asked.includes(file) || stale.includes(file)) }
+})
+const known = new Set(['changed', ...plan.flatMap(({ name, files }) => [name, ...files])])
+const unknown = asked.filter((one) => !known.has(one))
 if (unknown.length > 0) {
-  console.error(`No such folder: ${unknown.join(', ')}. There are: ${Object.keys(folders).join(', ')}`)
+  console.error(`No such folder or file: ${unknown.join(', ')}. There are: ${Object.keys(folders).join(', ')}`)
   process.exit(2)
 }
 if (!existsSync(tool)) execFileSync('npm', ['ci'], { cwd: `${root}mutation`, stdio: 'inherit' })
-for (const [name, folder] of Object.entries(folders)) {
-  if (asked.length === 0 || asked.includes(name)) run(name, folder)
-}
+for (const { name, files, tests } of plan) if (files.length > 0) run(name, files, tests)
 process.exitCode = writeReport() ? 0 : 1

@@ -55,16 +55,18 @@ interface BindingDeps {
   readonly endings: Endings
   readonly clock: Clock
   readonly events: EventSink
+  /** Calls again and again until it is told to stop. Default: a timer. */
+  readonly every?: (milliseconds: number, run: () => void) => () => void
 }
 
 /** Milliseconds between two looks. A fact that becomes known closes what it ends within twice this. */
 const interval = 400
 
 export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings {
-  const { ring, sealer, upstreams, facts, endings, clock, events } = deps
+  const { ring, sealer, upstreams, facts, endings, clock, events, every = byTimer } = deps
   const bySession = new Map<string, Held>()
   let size = 0
-  let timer: NodeJS.Timeout | undefined
+  let stop: (() => void) | undefined
 
   function release(binding: Binding): void {
     const { sid } = binding.session.claims
@@ -73,8 +75,8 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
     size -= 1
     if (held.bindings.size === 0) bySession.delete(sid)
     if (size === 0) {
-      clearInterval(timer)
-      timer = undefined
+      stop?.()
+      stop = undefined
     }
   }
 
@@ -105,24 +107,25 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
   function ask(held: Held): void {
     const { sid, sub, upn: upstream } = held.session.claims
     held.askAt = Infinity
-    causedBy({ sid, sub, upstream }, () => standingOf(held))
-      .then((standing) => {
-        if (standing === 'unknown') for (const binding of held.bindings) end(binding)
-        if (standing !== 'over') return
-        facts.deny(sid, 'upstream_refused', absoluteEnd(held.session.claims, policy))
-        events({
-          type: 'renewal_failed',
-          reason: 'upstream_refused',
-          sid,
-          sub,
-          upstream,
-          detail: 'asked for an open connection',
+    void causedBy({ sid, sub, upstream }, () =>
+      standingOf(held)
+        .then((standing) => {
+          if (standing === 'unknown') for (const binding of held.bindings) end(binding)
+          if (standing !== 'over') return
+          facts.deny(sid, 'upstream_refused', absoluteEnd(held.session.claims, policy))
+          events({
+            type: 'renewal_failed',
+            reason: 'upstream_refused',
+            sid,
+            sub,
+            detail: 'asked for an open connection',
+          })
         })
-      })
-      .catch((error: unknown) => events({ type: 'error', where: 'open connection', error }))
-      .finally(() => {
-        held.askAt = clock() + policy.tokenTtl
-      })
+        .catch((error: unknown) => events({ type: 'error', where: 'open connection', error }))
+        .finally(() => {
+          held.askAt = clock() + policy.tokenTtl
+        }),
+    )
   }
 
   async function contentOf(held: Held): Promise<SealedContent | undefined> {
@@ -169,7 +172,7 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
       held.askAt = Math.min(held.askAt, askAt)
       held.bindings.add(binding)
       size += 1
-      timer ??= setInterval(look, interval).unref()
+      stop ??= every(interval, look)
       return () => release(binding)
     },
     count: (sid) => bySession.get(sid)?.bindings.size ?? 0,
@@ -184,6 +187,12 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
       for (const { bindings } of bySession.values()) for (const binding of bindings) end(binding)
     },
   }
+}
+
+/** Holds no process open. */
+function byTimer(milliseconds: number, run: () => void): () => void {
+  const timer = setInterval(run, milliseconds).unref()
+  return () => clearInterval(timer)
 }
 
 function hold(held: Held, sealed: string | undefined): void {

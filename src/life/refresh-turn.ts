@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Claim, Facts } from './facts.ts'
@@ -12,11 +11,16 @@ const lookAgain = 50
 const longestWait = 10_000
 
 /** While another process uses it there will be an answer soon, which everyone who waits here gets. */
-export async function claimRefreshToken(facts: Facts, fingerprint: string, clock: Clock): Promise<Claim> {
+export async function claimRefreshToken(
+  facts: Facts,
+  fingerprint: string,
+  clock: Clock,
+  wait: (milliseconds: number) => Promise<unknown>,
+): Promise<Claim> {
   for (let waited = 0; ; waited += lookAgain) {
     const claim = await facts.claim(fingerprint, clock() + claimLife)
     if (claim !== 'taken' || waited >= longestWait) return claim
-    await sleep(lookAgain)
+    await wait(lookAgain)
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { causedBy } from '../base/cause.ts'
 import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
@@ -29,6 +30,8 @@ interface RenewerDeps {
   readonly bindings: Pick<Bindings, 'renewed'>
   readonly clock: Clock
   readonly events: EventSink
+  /** Default: a timer. */
+  readonly wait?: (milliseconds: number) => Promise<unknown>
 }
 
 /** Milliseconds for which requests with the old cookie get the same new one. */
@@ -45,7 +48,7 @@ type Hold = keyof typeof holdFor
 type Refreshed = Extract<RefreshOutcome, { kind: 'refreshed' }>
 
 export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer {
-  const { verifier, sealer, maker, upstreams, facts, endings, bindings, clock, events } = deps
+  const { verifier, sealer, maker, upstreams, facts, endings, bindings, clock, events, wait = sleep } = deps
   const holds = createExpiringMap<Hold>(clock, 50_000)
 
   async function successorOf(request: RenewalRequest): Promise<Successor | undefined> {
@@ -96,7 +99,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       return unavailable
     }
     const fingerprint = fingerprintOf(content.refreshToken)
-    switch (await claimRefreshToken(facts, fingerprint, clock)) {
+    switch (await claimRefreshToken(facts, fingerprint, clock, wait)) {
       case 'ours':
         break
       case 'taken':

@@ -56,15 +56,17 @@ export function listOf(file: string, found: SmallFile): RevocationList {
  *
  * @throws PosternError `POSTERN_REVOCATIONS_INVALID` with every fault of the list that is there
  *   and when it cannot be written, `POSTERN_REVOCATIONS_LOCKED` when another process keeps the file for longer than five seconds
+ * @param wait Default: a timer
  */
 export async function changeRevocations(
   file: string,
   change: (before: RevocationList) => RevocationList,
+  wait: Wait = sleep,
 ): Promise<void> {
   // What a link leads to is the list; the link itself stays.
   const target = await realpath(file).catch(() => file)
   const lock = besides(target, 'lock')
-  await takeLock(lock)
+  await takeLock(lock, wait)
   const half = besides(target, 'tmp')
   try {
     const mode = await stat(target).then(
@@ -82,17 +84,24 @@ export async function changeRevocations(
     await chmod(half, mode)
     await rename(half, target)
   } catch (error) {
-    await rm(half, { force: true })
+    await takeAway(half)
     throw unwritable(file, error)
   } finally {
     await rm(lock, { force: true })
   }
 }
 
+/** After something else has failed: that is what has to be told, and not that there was nothing to take away. */
+async function takeAway(file: string): Promise<void> {
+  await rm(file, { force: true }).catch(() => undefined)
+}
+
 /** Milliseconds between two tries, and how many. */
 const lockTries = { every: 50, most: 100 }
 
-async function takeLock(lock: string): Promise<void> {
+type Wait = (milliseconds: number) => Promise<unknown>
+
+async function takeLock(lock: string, wait: Wait): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       await writeFile(lock, `${process.pid}\n`, { flag: 'wx' })
@@ -100,7 +109,7 @@ async function takeLock(lock: string): Promise<void> {
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) {
         // A full disk takes the name and not what is in it: the file would keep out whoever comes next.
-        await rm(lock, { force: true })
+        await takeAway(lock)
         throw unwritable(lock, error)
       }
       if (tries === lockTries.most) {
@@ -110,7 +119,7 @@ async function takeLock(lock: string): Promise<void> {
         )
       }
     }
-    await sleep(lockTries.every)
+    await wait(lockTries.every)
   }
 }
 

@@ -53,3 +53,26 @@ test('DS-07 what has ended makes room before anything that lives is dropped, and
     assert.ok(long.size <= 201)
   }
 })
+
+test('what has ended stays while there is room where that is asked for, and is known again once a clock is put right', () => {
+  const clock = fakeClock()
+  const map = createExpiringMap<number>(clock, 300, 300)
+  for (let index = 0; index < 150; index += 1) map.set(`before ${index}`, 1, clock() + 1000)
+  clock.advance(2000)
+  for (let index = 0; index < 149; index += 1) map.set(`after ${index}`, 1, clock() + 1_000_000)
+  assert.equal(map.get('before 0'), undefined)
+  clock.advance(-2000)
+  assert.equal(map.get('before 0'), 1)
+  assert.equal(map.size, 299)
+})
+
+test('DS-07 what has ended goes first all the same where there is no room left', () => {
+  const clock = fakeClock()
+  const map = createExpiringMap<number>(clock, 100, 100)
+  map.set('kept', 1, clock() + 1_000_000)
+  for (let index = 0; index < 99; index += 1) map.set(String(index), 1, clock() + 1)
+  clock.advance(1)
+  map.set('new', 1, clock() + 1)
+  assert.equal(map.get('kept'), 1)
+  assert.equal(map.size, 2)
+})

@@ -9,7 +9,7 @@ import {
   type SharedBuckets,
 } from '../../src/life/buckets.ts'
 import { createLoginLimiter, type Attempt } from '../../src/life/login-limits.ts'
-import { fakeClock, minutes, seconds } from '../support/clock.ts'
+import { fakeClock, hours, minutes, seconds } from '../support/clock.ts'
 
 const limits = {
   perAccountAndAddress: { count: 5, per: minutes(1) },
@@ -200,6 +200,18 @@ describe('counters that processes share', () => {
     await buckets.takeBack([cell])
     assert.deepEqual(await buckets.take([cell]), [0])
     assert.deepEqual(await buckets.take([cell]), [10])
+  })
+
+  test('count on where a clock was set back: nobody waits longer, and nobody less', async () => {
+    const clock = fakeClock()
+    const buckets = createProcessBuckets(clock)
+    for (let count = 0; count < 3; count += 1) await buckets.take([cell])
+    clock.advance(-hours(1))
+    assert.deepEqual(await buckets.take([cell]), [10])
+    clock.advance(9)
+    assert.deepEqual(await buckets.take([cell]), [1])
+    clock.advance(1)
+    assert.deepEqual(await buckets.take([cell]), [0])
   })
 
   /** Those of a store that can be out of reach. */

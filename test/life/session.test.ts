@@ -23,6 +23,7 @@ import {
 import type { TokenClaims } from '../../src/token/claims.ts'
 import { createMinter, type Minted, type Minter } from '../../src/token/mint.ts'
 import { createSealer } from '../../src/token/seal.ts'
+import { maximumTokenLength } from '../../src/token/verify.ts'
 import { fakeClock, hours, minutes, seconds } from '../support/clock.ts'
 import { freshKeys } from '../support/keys.ts'
 
@@ -123,6 +124,22 @@ describe('TM-07 the token of a client', () => {
     assert.deepEqual([client_id, aud, scope, upt], ['shop', 'https://b.example', 'read write', undefined])
     const bare = await maker.forClient(source(), { ...client, scopes: [], wraps: true })
     assert.ok(bare.ok && typeof bare.minted.claims.upt === 'string' && !('scope' in bare.minted.claims))
+  })
+
+  test('may be as long as any token that is read, and not longer', async () => {
+    for (const [length, ok] of [
+      [maximumTokenLength, true],
+      [maximumTokenLength + 1, false],
+    ] as const) {
+      const mint: Minter['mint'] = async (...args) => ({ ...(await minter.mint(...args)), token: 'x'.repeat(length) })
+      const made = await createSessionMaker(policy, minutes(10), {
+        minter: { ...minter, mint },
+        sealer,
+        cookies,
+        clock,
+      }).forClient(source())
+      assert.equal(made.ok, ok)
+    }
   })
 
   test('is refused with a bill once it is longer than any token that is read', async () => {

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { createMemoryStore } from '../../src/life/memory-store.ts'
+import { fakeClock, minutes } from '../support/clock.ts'
+
+describe('a store in memory', () => {
+  test('keeps a text until its time, or until it is removed', async () => {
+    const clock = fakeClock()
+    const store = createMemoryStore(clock)
+    await store.put('a', 'one', clock() + 10)
+    await store.put('b', 'two', clock() + 20)
+    await store.put('b', 'three', clock() + 20)
+    assert.deepEqual([await store.get('a'), await store.get('b'), await store.get('c')], ['one', 'three', undefined])
+    clock.advance(10)
+    assert.deepEqual([await store.get('a'), await store.get('b')], [undefined, 'three'])
+    await store.remove('b')
+    assert.equal(await store.get('b'), undefined)
+  })
+
+  test('adds a text where there is none, and says which one there is', async () => {
+    const clock = fakeClock()
+    const store = createMemoryStore(clock)
+    assert.deepEqual(await store.add('a', '', clock() + 10), { state: 'added' })
+    assert.deepEqual(await store.add('a', 'two', clock() + 10), { state: 'held', value: '' })
+    assert.equal(await store.get('a'), '')
+    clock.advance(10)
+    assert.deepEqual(await store.add('a', 'two', clock() + 10), { state: 'added' })
+    assert.equal(await store.get('a'), 'two')
+  })
+
+  test('keeps endings of sessions and of persons for as long as they matter', () => {
+    const clock = fakeClock()
+    const store = createMemoryStore(clock)
+    const denial = { sid: 'sid-1', reason: 'revoked', until: clock() + minutes(1) } as const
+    const cutOff = { sub: 'accounts|1', at: clock(), until: clock() + minutes(2) }
+    store.end(denial)
+    store.end({ ...cutOff, at: 0 })
+    store.end(cutOff)
+    assert.deepEqual(store.endings(), [denial, cutOff])
+    clock.advance(minutes(1))
+    assert.deepEqual(store.endings(), [cutOff])
+    clock.advance(-minutes(1))
+    assert.deepEqual(store.endings(), [denial, cutOff], 'a clock that was ahead is put right')
+  })
+
+  test('DS-07 keeps no more of each sort than it may', async () => {
+    const clock = fakeClock()
+    const store = createMemoryStore(clock, 2)
+    for (const key of ['a', 'b', 'c']) {
+      await store.put(key, key, clock() + minutes(1))
+      store.end({ sid: key, reason: 'revoked', until: clock() + minutes(1) })
+    }
+    assert.deepEqual([await store.get('a'), await store.get('b'), await store.get('c')], [undefined, 'b', 'c'])
+    assert.deepEqual(
+      store.endings().map((ending) => 'sid' in ending && ending.sid),
+      ['b', 'c'],
+    )
+  })
+
+  test('counts attempts', async () => {
+    const { buckets } = createMemoryStore(fakeClock())
+    const cell = { key: 'k', each: 10, free: 0, most: 10, refuses: true }
+    assert.deepEqual([await buckets.take([cell]), await buckets.take([cell])], [[0], [10]])
+  })
+})
