@@ -77,7 +77,7 @@ export const folders: Readonly<Record<string, Folder>> = {
   },
   /** What several processes have in common. */
   'life-shared': {
-    mutate: ['src/life/{memory-store,shared-store,revocation-file}.ts'],
+    mutate: ['src/life/{memory-store,shared-store,revocation-file,revocation-text,revocation-watch}.ts'],
     tests: ['test/life/{memory-store,revocation-file,once}.test.ts'],
   },
   /** With a real Redis, which has to be there. */

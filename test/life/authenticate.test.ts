@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { createMeters } from '../../src/base/meters.ts'
+import { createPropagator } from '../../src/base/trace.ts'
 import type { SessionConfig } from '../../src/config/config.ts'
 import { createAuthenticator, type AuthenticateOptions, type Authenticator } from '../../src/life/authenticate.ts'
 import type { Authentication } from '../../src/life/authentication.ts'
@@ -32,7 +34,9 @@ async function scene(settings: Settings = {}) {
       return answers.shift() ?? unavailable
     },
   }
-  const deps = { ...parts, session: parts.verifier, access: parts.accessVerifier, renewer }
+  const meters = createMeters()
+  const tracer = createPropagator(true)
+  const deps = { ...parts, session: parts.verifier, access: parts.accessVerifier, renewer, meters, tracer }
   const authenticator = createAuthenticator(parts.config, deps)
   const { name, sealedName, outName } = parts.policy.cookie
 

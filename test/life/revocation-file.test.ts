@@ -17,15 +17,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
-import {
-  changeRevocations,
-  parseRevocations,
-  pruned,
-  readList,
-  readRevocations,
-  watchRevocations,
-} from '../../src/life/revocation-file.ts'
-import { noRevocations, type RevocationList } from '../../src/life/revocations.ts'
+import { changeRevocations, readList, readRevocations } from '../../src/life/revocation-file.ts'
+import { parseRevocations } from '../../src/life/revocation-text.ts'
+import { watchRevocations } from '../../src/life/revocation-watch.ts'
+import { noRevocations, pruned, type RevocationList } from '../../src/life/revocations.ts'
 
 const noon = '2026-11-24T12:00:00Z'
 const at = Date.parse(noon)
