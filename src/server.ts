@@ -14,33 +14,23 @@ import Fastify, {
 import fp from 'fastify-plugin'
 import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
-import { statusLabel } from './base/meters.ts'
-import { clientCodes } from './base/reasons.ts'
 import type { Config } from './config/config.ts'
-import { routeOf } from './http/matched-route.ts'
 import { openFilesAllow } from './http/open-files.ts'
 import { createOverload } from './http/overload.ts'
-import { codeOf, reasonOf } from './http/problem.ts'
+import { reasonOf } from './http/problem.ts'
 import { createProxyTrust, peerAddress } from './http/request-facts.ts'
 import { requestIds } from './http/request-ids.ts'
 import { cutSlowReaders } from './http/slow-readers.ts'
 import { cutSlowSenders } from './http/slow-senders.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
-import {
-  ambiguity,
-  answerParserError,
-  isLenient,
-  refuseConnect,
-  refuseExpectations,
-  type OnRefusal,
-} from './http/wire.ts'
+import { ambiguity, answerParserError, isLenient, refuseConnect, refuseExpectations } from './http/wire.ts'
 import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
-import { logEvents, logRequest } from './observe/log.ts'
+import { logEvents } from './observe/log.ts'
+import { createRequestRecords } from './observe/request-records.ts'
 import { createProcessMetrics, exposition } from './observe/exposition.ts'
 import type { Snapshot } from './observe/family.ts'
-import { createNoteKeeper } from './observe/request-notes.ts'
 import { createTracing } from './observe/tracing.ts'
 import { serverFamilies } from './observe/server-metrics.ts'
 import { posternFrom, type Postern } from './plugin.ts'
@@ -97,14 +87,12 @@ const maxHeaderSize = 24_576
 /** A Fastify around the plugin, with listeners, health and one log record per request. */
 export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): Server {
   const { log } = deps
-  const notes = createNoteKeeper()
   const tracing = createTracing(config.tracing, createProxyTrust(config.trustedProxies))
   const { tracer } = tracing
   // The record of a request says why it was refused.
   const logged = logEvents(log, 'debug')
   const heard: EventSink = (event) => {
-    notes.sink(event)
-    if (event.type === 'answered') count(event.route, event.status, event.milliseconds)
+    records.sink(event)
     logged(event)
     deps.onEvent?.(event)
   }
@@ -124,6 +112,14 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const forwards = config.routes.some(({ backend }) => backend !== undefined)
   const nextId = requestIds()
   const overload = createOverload(config.overload, events)
+  const records = createRequestRecords({
+    log,
+    tracer,
+    meters: postern.meters,
+    events,
+    nextId,
+    admitted: postern.admitted,
+  })
   const unanswered = new Set<ServerResponse>()
   const ofProcess = createProcessMetrics()
   const own = async (): Promise<Snapshot> => [
@@ -157,22 +153,11 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       shouldUpgradeCallback: (request) =>
         app.server.listenerCount('upgrade') > 0 && wantsWebSocket(request) && !overload.refuses,
     },
-    clientErrorHandler: (error, socket) => answerParserError(error, socket, recordRefusal),
+    clientErrorHandler: (error, socket) => answerParserError(error, socket, records.refusal),
     frameworkErrors: (error, request, reply) => {
-      const reason = reasonOf(error)
-      const { status } = clientCodes[codeOf(reason)]
-      notes.open(request.id)
-      postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reason)
-      const noted = notes.take(request.id)
-      logRequest(log, {
-        reqId: request.id,
-        method: request.method,
-        status,
-        milliseconds: 0,
-        reason,
-        ...noted,
-        traceId: tracer.of(request.raw).traceId,
-      })
+      records.open(request.id)
+      postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reasonOf(error))
+      records.unrouted(request as FastifyRequest, reasonOf(error))
     },
   })
   const readers = cutSlowReaders(app.server, deps.readTimeout)
@@ -184,36 +169,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     const address = peerAddress({ remoteAddress: peer?.remoteAddress })
     events({ type: 'refused', reason: 'overloaded', reqId: nextId(), ...(address === undefined ? {} : { address }) })
   })
-  refuseExpectations(app, recordRefusal)
-  refuseConnect(app, recordRefusal)
-
-  /** Of what never became a request. */
-  function recordRefusal(...[reason, socket, what]: Parameters<OnRefusal>) {
-    const address = peerAddress(socket)
-    const where = { reqId: nextId(), ...(address === undefined ? {} : { address }) }
-    const { detail } = what
-    events({ type: 'refused', ...where, reason, ...(detail === undefined ? {} : { detail }) })
-    events({ type: 'answered', ...where, ...what, status: clientCodes[codeOf(reason)].status, milliseconds: 0, reason })
-  }
-
-  function count(route = 'none', status: number, milliseconds: number): void {
-    postern.meters.requests.of(route, statusLabel(status)).observe(milliseconds / 1000)
-  }
-
-  function record(request: FastifyRequest, reply: FastifyReply, aborted: boolean) {
-    const { id: reqId, method } = request
-    const route = routeOf(request)
-    const taken = notes.take(reqId)
-    if (taken === undefined) return
-    const { reason = aborted ? 'aborted' : undefined, ...noted } = taken
-    const { sub, sid } = postern.admitted(request)?.session.claims ?? {}
-    const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
-    const sent = aborted && !reply.sent ? 0 : answer.status
-    count(route, sent, answer.milliseconds)
-    tracer.answered(request.raw, { method, route, status: sent, reason })
-    const { traceId } = tracer.of(request.raw)
-    logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted, traceId })
-  }
+  refuseExpectations(app, records.refusal)
+  refuseConnect(app, records.refusal)
 
   app.addHook('onReady', () => tracing.open())
   app.addHook('onRequest', (request, reply, done) => {
@@ -224,7 +181,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       return
     }
     overload.enter()
-    notes.open(request.id)
+    records.open(request.id)
     tracer.of(request.raw)
     unanswered.add(reply.raw)
     if (draining) reply.raw.setHeader('connection', 'close')
@@ -238,7 +195,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       socket.off('close', end)
       overload.leave()
       unanswered.delete(reply.raw)
-      if (!reply.raw.writableFinished) record(request, reply, true)
+      if (!reply.raw.writableFinished) records.request(request, reply, true)
     }
     reply.raw.once('close', end)
     socket.once('close', end)
@@ -250,7 +207,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     postern.answerer().refuse(request, reply, reason)
   })
   app.addHook('onResponse', (request, reply, done) => {
-    record(request, reply, false)
+    records.request(request, reply, false)
     done()
   })
   app.register(postern.plugin)

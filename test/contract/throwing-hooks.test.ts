@@ -120,7 +120,9 @@ async function serverSite(): Promise<Site> {
     },
   })
   return Object.defineProperty(Object.assign(site, gateway), 'armed', {
-    set: (value: Site['armed']) => void (armed.armed = value),
+    set(value: Site['armed']) {
+      armed.armed = value
+    },
   }) as unknown as Site
 }
 

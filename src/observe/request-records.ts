@@ -1,0 +1,83 @@
+import type { Socket } from 'node:net'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import type { EventSink } from '../base/events.ts'
+import { statusLabel, type Meters } from '../base/meters.ts'
+import { clientCodes, type Reason } from '../base/reasons.ts'
+import type { Tracer } from '../base/trace.ts'
+import { routeOf } from '../http/matched-route.ts'
+import { codeOf } from '../http/problem.ts'
+import { peerAddress } from '../http/request-facts.ts'
+import type { OnRefusal } from '../http/wire.ts'
+import type { Session } from '../life/authentication.ts'
+import { logRequest } from './log.ts'
+import { createNoteKeeper } from './request-notes.ts'
+
+interface RecordDeps {
+  readonly log: FastifyBaseLogger
+  readonly tracer: Tracer
+  readonly meters: Meters
+  readonly events: EventSink
+  readonly nextId: () => string
+  /** Who was let in. */
+  admitted(request: FastifyRequest): { readonly session: Session } | null | undefined
+}
+
+/** One record for each request, whatever becomes of it: written to the log, counted, and the end of its span. */
+export interface RequestRecords {
+  /** Hears what the record of a request should say. */
+  readonly sink: EventSink
+  /** From now on what is said of this request is kept for its record. */
+  open(reqId: string): void
+  /** It has been answered, or the client has gone. */
+  request(request: FastifyRequest, reply: FastifyReply, aborted: boolean): void
+  /** It was refused before any route was found. */
+  unrouted(request: FastifyRequest, reason: Reason): void
+  /** What came never became a request. */
+  refusal(...refused: Parameters<OnRefusal>): void
+}
+
+export function createRequestRecords({ log, tracer, meters, events, nextId, admitted }: RecordDeps): RequestRecords {
+  const notes = createNoteKeeper()
+
+  function count(route = 'none', status: number, milliseconds: number): void {
+    meters.requests.of(route, statusLabel(status)).observe(milliseconds / 1000)
+  }
+
+  return {
+    sink(event) {
+      notes.sink(event)
+      if (event.type === 'answered') count(event.route, event.status, event.milliseconds)
+    },
+    open: (reqId) => notes.open(reqId),
+
+    request(request, reply, aborted) {
+      const { id: reqId, method } = request
+      const route = routeOf(request)
+      const taken = notes.take(reqId)
+      if (taken === undefined) return
+      const { reason = aborted ? 'aborted' : undefined, ...noted } = taken
+      const { sub, sid } = admitted(request)?.session.claims ?? {}
+      const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
+      const sent = aborted && !reply.sent ? 0 : answer.status
+      count(route, sent, answer.milliseconds)
+      tracer.answered(request.raw, { method, route, status: sent, reason })
+      const { traceId } = tracer.of(request.raw)
+      logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted, traceId })
+    },
+
+    unrouted({ id: reqId, method, raw }, reason) {
+      const { status } = clientCodes[codeOf(reason)]
+      const { traceId } = tracer.of(raw)
+      logRequest(log, { reqId, method, status, milliseconds: 0, reason, ...notes.take(reqId), traceId })
+    },
+
+    refusal(reason, socket, what) {
+      const address = peerAddress(socket as Socket)
+      const where = { reqId: nextId(), ...(address === undefined ? {} : { address }) }
+      const { detail } = what
+      const { status } = clientCodes[codeOf(reason)]
+      events({ type: 'refused', ...where, reason, ...(detail === undefined ? {} : { detail }) })
+      events({ type: 'answered', ...where, ...what, status, milliseconds: 0, reason })
+    },
+  }
+}
