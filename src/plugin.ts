@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
+import { storeOf, tellStartAndStop, watchKeyFolder, watchRevocationFile } from './background.ts'
 import { inTrace } from './base/cause.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { PosternError } from './base/errors.ts'
@@ -10,7 +11,6 @@ import { createPropagator, type Trace, type Tracer } from './base/trace.ts'
 import type { Config, RequiredValue, Requirement } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import type { Options } from './config/options.ts'
-import { insecureSentence } from './config/warnings.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
 import { createCookieJar, registerCookies, takeCookieNames } from './http/cookies.ts'
@@ -18,13 +18,8 @@ import { endpoints } from './http/endpoints.ts'
 import { createGuard, noGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
 import { createProxyTrust } from './http/request-facts.ts'
 import { requireGuards } from './http/required-guards.ts'
-import { createKeyFolder, loadFrom, type FolderReading, type KeyFolder } from './keys/folder.ts'
+import { createKeyFolder, loadFrom } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
-import { watchKeys, type KeyWatch } from './keys/watch.ts'
-import { readList } from './life/revocation-file.ts'
-import { watchRevocations } from './life/revocation-watch.ts'
-import type { RevocationList } from './life/revocations.ts'
-import { createRedisStore } from './life/redis-store.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
@@ -281,40 +276,4 @@ function requirementOf(require: object): Requirement {
 
 function isRequiredValue(value: unknown): value is RequiredValue {
   return typeof value === 'string' ? value !== '' : typeof value === 'number' || typeof value === 'boolean'
-}
-
-async function storeOf(config: Config, clock: Clock, events: EventSink): Promise<SharedStore | undefined> {
-  const { redis } = config.facts
-  return redis === undefined ? undefined : createRedisStore(redis, clock, events)
-}
-
-function tellStartAndStop({ config, keys, events }: Gate, app: FastifyInstance): void {
-  app.addHook('onReady', async () => {
-    for (const option of config.insecure) events({ type: 'insecure', option, message: insecureSentence(option) })
-    events({ type: 'started', kids: keys.roles().flatMap(({ key, role }) => (role === 'current' ? [key.kid] : [])) })
-  })
-  app.addHook('onClose', async () => events({ type: 'stopped' }))
-}
-
-function watchKeyFolder(folder: KeyFolder, reading: FolderReading, gate: Gate, app: FastifyInstance): KeyWatch {
-  const { config, keys: ring, now: clock, events } = gate
-  const watch = watchKeys(folder, reading, { ring, maxAge: config.keys.maxAge, clock, events })
-  app.addHook('onClose', async () => watch.close())
-  return watch
-}
-
-async function watchRevocationFile(config: Config, gate: Gate, app: FastifyInstance): Promise<void> {
-  const { file } = config.revocations
-  if (file === undefined) return
-  const apply = (list: RevocationList) => {
-    gate.revoke(list)
-    const { notBefore, subjects, sessions } = list
-    const named = { everyone: notBefore !== undefined, subjects: subjects.size, sessions: sessions.size }
-    gate.events({ type: 'revocations_applied', ...named })
-  }
-  // Read before the first request: a faulty list at start is a reason not to start.
-  const first = await readList(file)
-  apply(first.list)
-  const watch = watchRevocations(file, apply, (message) => gate.events({ type: 'revocations_refused', message }), first)
-  app.addHook('onClose', async () => watch.close())
 }
