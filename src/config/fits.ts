@@ -1,5 +1,5 @@
 import { isPlainObject } from './json.ts'
-import { mapOf, type SchemaNode } from './schema-node.ts'
+import { mapOf, patternOf, type SchemaNode } from './schema-node.ts'
 
 /** Whether a value fits, by the part of JSON Schema that {@link SchemaNode} is. A test holds it to a library's verdicts. */
 export function fits(node: SchemaNode, value: unknown): boolean {
@@ -14,9 +14,7 @@ const checks: Readonly<Record<NonNullable<SchemaNode['type']>, (node: SchemaNode
   array: ({ items, minItems = 0 }, value) =>
     Array.isArray(value) && value.length >= minItems && (items === undefined || value.every((one) => fits(items, one))),
   string: ({ pattern, minLength = 0 }, value) =>
-    typeof value === 'string' &&
-    value.length >= minLength &&
-    (pattern === undefined || new RegExp(pattern, 'u').test(value)),
+    typeof value === 'string' && value.length >= minLength && (pattern === undefined || patternOf(pattern).test(value)),
   integer: (node, value) => Number.isInteger(value) && inRange(node, value as number),
   number: (node, value) => Number.isFinite(value) && inRange(node, value as number),
   boolean: (_node, value) => typeof value === 'boolean',

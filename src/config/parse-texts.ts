@@ -21,7 +21,8 @@ const longestText = 500
 /** Bytes of one file. */
 const largestFile = 65_536
 
-const fileName = /^(?<tag>[^.].*)\.ya?ml$/i
+/** A hidden file is none of ours. */
+const fileName = /^([^.].*)\.ya?ml$/i
 
 /** What is said in every language, by tag. @param dir undefined: nothing else than what is built in */
 export function parseTexts(
@@ -40,7 +41,7 @@ export function parseTexts(
     return languages
   }
   const written = found.flatMap((name) => {
-    const tag = fileName.exec(name)?.groups?.['tag']
+    const tag = fileName.exec(name)?.[1]
     return tag === undefined ? [] : [{ name, tag: canonicalTag(tag) }]
   })
   if (written.length === 0) spot.fault('holds no texts; put a file for a language into it, such as de.yaml')

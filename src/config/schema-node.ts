@@ -27,7 +27,11 @@ export interface SchemaNode {
 /** What the keys of a map must look like, and what its values are. Undefined: it is no map. */
 export function mapOf(node: SchemaNode): { readonly key: RegExp; readonly value: SchemaNode } | undefined {
   const entry = Object.entries(node.patternProperties ?? {})[0]
-  return entry === undefined ? undefined : { key: new RegExp(entry[0], 'u'), value: entry[1] }
+  return entry === undefined ? undefined : { key: patternOf(entry[0]), value: entry[1] }
+}
+
+export function patternOf(pattern: string): RegExp {
+  return new RegExp(pattern, 'u')
 }
 
 /** Each alternative of a union; the node itself where it is none. */

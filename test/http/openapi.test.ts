@@ -187,6 +187,12 @@ describe('what is answered is what is described', () => {
     is(judge('readSession', await get('/_auth/session', { authorization })), 200)
     is(judge('readSession', await get('/_auth/session', { authorization, ...browser.cookieHeader() })), 400)
 
+    const page = (path: string, headers: Record<string, string> = {}) => get(path, { ...navigation, ...headers })
+    is(judge('showSession', await browser.send('/_auth/me')), 200)
+    is(judge('showSession', await page('/_auth/me')), 303)
+    is(judge('showSession', await get('/_auth/me')), 401)
+    is(judge('showSession', await get('/_auth/me', { authorization, ...browser.cookieHeader() })), 400)
+
     is(judge('renewSession', await renew()), 204)
     is(judge('renewSession', await renew({ 'sec-fetch-site': 'cross-site' })), 403)
     is(judge('renewSession', await post('/_auth/renew', '', { authorization, ...form })), 400)
@@ -194,11 +200,13 @@ describe('what is answered is what is described', () => {
     clock.advance(minutes(1))
     gateway.service.mode = 'down'
     is(judge('renewSession', await renew()), 503)
-    gateway.service.mode = 'well'
     clock.advance(minutes(6))
+    is(judge('showSession', await browser.send('/_auth/me')), 503)
+    gateway.service.mode = 'well'
+    clock.advance(seconds(11))
     const expired = judge('readSession', await browser.send('/_auth/session', 'GET', sameOriginFetch))
     assert.deepEqual([expired.status, expired.json()['renewable']], [401, true])
-    clock.advance(-minutes(7))
+    clock.advance(-minutes(7) - seconds(11))
 
     is(judge('askSignOut', await browser.send('/_auth/logout')), 200)
     is(judge('signOut', await post('/_auth/logout', '', { ...formPost, 'sec-fetch-site': 'cross-site' })), 403)

@@ -297,6 +297,7 @@ describe('the service of a session with something open', () => {
           reason: 'upstream_refused',
           sid: 'sid-1',
           sub: 'accounts|1',
+          upstream: 'accounts',
           detail: 'asked for an open connection',
         },
       ])
@@ -363,7 +364,14 @@ describe('the service of a session with something open', () => {
       }
     })
     assert.deepEqual(closed, [])
-    assert.deepEqual(events[0], { type: 'error', where: 'open connection', error, sid: 'sid-1', sub: 'accounts|1' })
+    assert.deepEqual(events[0], {
+      type: 'error',
+      where: 'open connection',
+      error,
+      sid: 'sid-1',
+      sub: 'accounts|1',
+      upstream: 'accounts',
+    })
     assert.equal(service.asked.length, 2)
     clock.advance(policy.tokenTtl)
     await look()

@@ -78,7 +78,10 @@ describe('a renewal', () => {
     assert.equal(content.token.reveal(), 'token-0')
     assert.equal(content.checkedAt, clock() - minutes(4), 'nobody was asked now')
     assert.deepEqual(said(), ['renewed'])
-    assert.deepEqual(events, [{ reqId: 'request-1', type: 'renewed', jti: claims.jti, replaced: jti, sid, sub }])
+    const cookieBytes = events[0]?.type === 'renewed' ? events[0].cookieBytes : undefined
+    assert.ok(cookieBytes !== undefined && cookieBytes > 600)
+    const told = { type: 'renewed', jti: claims.jti, replaced: jti, sid, sub, upstream: upn, cookieBytes }
+    assert.deepEqual(events, [{ reqId: 'request-1', ...told }])
     assert.deepEqual(toldBindings, [[sid, claims.upt]])
   })
 
@@ -120,7 +123,9 @@ describe('a renewal', () => {
     }
     assert.deepEqual(await renewer.renew(request), unavailable)
     const { sid, sub } = request.claims
-    assert.deepEqual(events, [{ reqId: 'request-1', sid, sub, type: 'error', where: 'renewal', error }])
+    assert.deepEqual(events, [
+      { reqId: 'request-1', sid, sub, upstream: 'accounts', type: 'error', where: 'renewal', error },
+    ])
   })
 
   test('is refused where the upstream token cannot be opened, or nobody is there to ask', async () => {
@@ -182,6 +187,7 @@ describe('a service that', () => {
         detail: 'no answer',
         sid,
         sub,
+        upstream: 'accounts',
       },
     ])
     assert.equal(facts.denied(sid), undefined)
@@ -195,7 +201,9 @@ describe('a service that', () => {
     service.check = () => refused
     assert.deepEqual(await renewer.renew(request), over('upstream_refused'))
     const { sid, sub, auth_time } = request.claims
-    assert.deepEqual(events, [{ reqId: 'request-1', type: 'renewal_failed', reason: 'upstream_refused', sid, sub }])
+    assert.deepEqual(events, [
+      { reqId: 'request-1', type: 'renewal_failed', reason: 'upstream_refused', sid, sub, upstream: 'accounts' },
+    ])
     clock.advance(auth_time * 1000 + policy.absoluteTimeout - clock() - 1)
     assert.equal(facts.denied(sid), 'upstream_refused')
     clock.advance(1)
@@ -477,7 +485,14 @@ describe('a session', () => {
     assert.equal(bill.sid, 'sid-1')
     assert.ok(bill.bytes > bill.budget && (bill.bill['story'] ?? 0) > 4000)
     const { sid, sub } = request.claims
-    assert.deepEqual(failure, { reqId: 'request-1', type: 'renewal_failed', reason: 'cookie_too_large', sid, sub })
+    assert.deepEqual(failure, {
+      reqId: 'request-1',
+      type: 'renewal_failed',
+      reason: 'cookie_too_large',
+      sid,
+      sub,
+      upstream: 'accounts',
+    })
     clock.advance(seconds(10) - 1)
     assert.deepEqual(await renewer.renew(request), unavailable)
     assert.equal(service.asked.length, 1)

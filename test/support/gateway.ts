@@ -97,14 +97,16 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     })
     hearAnswers(server.app)
     const { adminAddress } = await server.listen()
+    let closed: Promise<void> | undefined
+    const close = async () => {
+      await hearMetrics(adminAddress)
+      await server.close()
+      if (ownService) await service.close()
+    }
     return {
       ...shared,
       app: server.app,
-      async close() {
-        await hearMetrics(adminAddress)
-        await server.close()
-        if (ownService) await service.close()
-      },
+      close: () => (closed ??= close()),
     }
   }
   const app = Fastify({

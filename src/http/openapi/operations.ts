@@ -184,6 +184,21 @@ const always: Readonly<Record<string, PathItem>> = {
       },
     },
   },
+  '/me': {
+    get: {
+      operationId: 'showSession',
+      summary: 'The same as a page, for the person',
+      security: anyCredential,
+      responses: {
+        200: { description: 'The page.', headers: setsCookie, content: html },
+        303: { description: 'A person who is not signed in is sent to sign in.', headers: location },
+        400: refusal('Two credentials at once.'),
+        401: refusal('Nobody is signed in.'),
+        503: refusal('The session is over but for a renewal, and the upstream cannot be asked.'),
+        ...others,
+      },
+    },
+  },
   '/renew': {
     post: {
       operationId: 'renewSession',
