@@ -77,15 +77,25 @@ export function readTraceParent({
 
 const longestState = 512
 const mostMembers = 32
-const member =
-  /^(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/
+const simpleKey = /^[a-z][a-z0-9_*/-]{0,255}$/
+const tenant = /^[a-z0-9][a-z0-9_*/-]{0,240}$/
+const system = /^[a-z][a-z0-9_*/-]{0,13}$/
+const stateValue = /^[ -+\--<>-~]{0,255}[!-+\--<>-~]$/
+
+/** W3C Trace Context section 3.3.1.3. */
+function isMember(text: string): boolean {
+  const [key = '', value = '', ...more] = text.split('=')
+  const [one = '', other, ...rest] = key.split('@')
+  const named = other === undefined ? simpleKey.test(one) : tenant.test(one) && system.test(other) && rest.length === 0
+  return named && stateValue.test(value) && more.length === 0
+}
 
 function isTraceState(text: string): boolean {
   if (text.length > longestState) return false
   const members = text.split(',').flatMap((one) => (one.trim() === '' ? [] : [one.trim()]))
   const keys = new Set(members.map((one) => one.slice(0, one.indexOf('='))))
   const sound = members.length > 0 && members.length <= mostMembers && keys.size === members.length
-  return sound && members.every((one) => member.test(one))
+  return sound && members.every(isMember)
 }
 
 export function traceHeaders({ traceId, spanId, sampled, state }: TraceParent): Readonly<Record<string, string>> {
@@ -118,22 +128,19 @@ export function remembered(make: (request: Traced) => Trace): Tracer['of'] {
 }
 
 /**
- * Hands on what came, unchanged, for no span is recorded here that could stand between; and begins a trace where none
- * came, so that the records of all who were asked have one number.
+ * Hands on what came, unchanged, for no span is recorded here that could stand between. Where none came the records here
+ * get a number all the same, and nothing is handed on: a trace that is not recorded would keep whoever is asked from
+ * recording one of their own, as samplers go by their parent.
  *
  * @param propagate whether anything goes with calls
  */
 export function createPropagator(propagate: boolean): Tracer {
   const of = remembered(({ headers }) => {
-    const parent = readTraceParent(headers) ?? {
-      traceId: newTraceId(),
-      spanId: newSpanId(),
-      sampled: false,
-      state: undefined,
-    }
+    const came = readTraceParent(headers)
+    const parent = came ?? { traceId: newTraceId(), spanId: newSpanId(), sampled: false, state: undefined }
     const trace: Trace = {
       ...parent,
-      headers: () => (propagate ? traceHeaders(parent) : {}),
+      headers: () => (propagate && came !== undefined ? traceHeaders(parent) : {}),
       begin: () => ({ trace, end: () => undefined }),
     }
     return trace

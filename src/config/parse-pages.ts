@@ -68,6 +68,24 @@ function pictureType(bytes: Buffer): string | undefined {
   if (starts('\x89PNG\r\n\x1a\n')) return 'image/png'
   if (starts('\xff\xd8\xff')) return 'image/jpeg'
   if (starts('RIFF') && starts('WEBP', 8)) return 'image/webp'
-  const prolog = /^\uFEFF?\s*(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)*(<!DOCTYPE[^>]*>\s*)?(<!--[^]*?-->\s*)*<svg[\s>]/
-  return prolog.test(bytes.toString('utf8')) ? 'image/svg+xml' : undefined
+  return beginsAsSvg(bytes.toString('utf8')) ? 'image/svg+xml' : undefined
 }
+
+/** Behind whatever XML may have before its first element. */
+function beginsAsSvg(text: string): boolean {
+  let rest = text.replace(/^\uFEFF/, '').trimStart()
+  for (const [begin, end] of [...prologs, ...prologs]) {
+    while (rest.startsWith(begin)) {
+      const at = rest.indexOf(end)
+      if (at === -1) return false
+      rest = rest.slice(at + end.length).trimStart()
+    }
+  }
+  return /^<svg[\s>]/.test(rest)
+}
+
+const prologs = [
+  ['<?xml', '>'],
+  ['<!--', '-->'],
+  ['<!DOCTYPE', '>'],
+] as const

@@ -32,5 +32,5 @@ function parseEndpoint(spot: Spot, text: string): string {
     spot.fault('must be without user, query and fragment; what the collector asks for goes into `headers`')
     return ''
   }
-  return `${url.href.replace(/\/+$/, '')}/v1/traces`
+  return `${url.href.endsWith('/') ? url.href.slice(0, -1) : url.href}/v1/traces`
 }

@@ -29,7 +29,7 @@ export function requireGuards(app: FastifyInstance): void {
     if (watched.has(scope)) return
   const before = app.printRoutes({ commonPrefix: false })
   // A method in brackets stands behind every address of the print; an empty one has none.
-  if (/\([A-Z-]+(?:, [A-Z-]+)*\)/.test(before)) {
+  if (/\([A-Z-]{1,32}[,)]/.test(before)) {
     throw new PosternError(
       'POSTERN_REGISTERED_LATE',
       `With requireGuard, register this instance before the first route and before other instances: await app.register(postern.plugin). There are already:\n${before.trimEnd()}`,

@@ -21,8 +21,8 @@ export function languageFor(header: string | undefined, available: readonly stri
   return fallback
 }
 
-const rangePattern =
-  /^(?<range>[a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)(?:\s*;\s*q\s*=\s*(?<weight>0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/
+const rangePattern = /^(?:[a-z]{1,8}(?:-[a-z0-9]{1,8}){0,8}|\*)$/
+const weightPattern = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
 
 /** Lower case, the most wanted first; those of one weight as they were sent. */
 function rangesOf(header: string): readonly string[] {
@@ -30,8 +30,11 @@ function rangesOf(header: string): readonly string[] {
     .toLowerCase()
     .split(',')
     .flatMap((part) => {
-      const { range, weight = '1' } = rangePattern.exec(part.trim())?.groups ?? {}
-      return range === undefined ? [] : [{ range, weight: Number(weight) }]
+      const [range = '', parameter, ...more] = part.split(';').map((one) => one.trim())
+      const weight = parameter === undefined ? '1' : weightPattern.exec(parameter)?.[1]
+      return more.length > 0 || weight === undefined || !rangePattern.test(range)
+        ? []
+        : [{ range, weight: Number(weight) }]
     })
   return ranges
     .filter(({ weight }) => weight > 0)

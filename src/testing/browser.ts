@@ -62,7 +62,8 @@ export class TestBrowser implements TestClient {
   take(setCookies: readonly string[]): void {
     for (const text of setCookies) {
       const name = text.slice(0, text.indexOf('='))
-      if (/;\s*max-age=0\b/i.test(text)) this.#cookies.delete(name)
+      const attributes = text.split(';').map((one) => one.trim().toLowerCase())
+      if (attributes.includes('max-age=0')) this.#cookies.delete(name)
       else this.#cookies.set(name, text)
     }
   }

@@ -23,7 +23,7 @@ export function placeholdersOf(key: TextKey): readonly string[] {
   return placeholdersIn(english[key])
 }
 
-export const placeholderPattern = /\{([a-zA-Z]+)\}/g
+export const placeholderPattern = /\{([a-zA-Z]{1,32})\}/g
 
 export function placeholdersIn(text: string): readonly string[] {
   return [...text.matchAll(placeholderPattern)].map(([, name = '']) => name)

@@ -190,7 +190,7 @@ const always: Readonly<Record<string, PathItem>> = {
       summary: 'The same as a page, for the person',
       security: anyCredential,
       responses: {
-        200: { description: 'The page.', headers: setsCookie, content: html },
+        200: { description: 'The page.', content: html },
         303: { description: 'A person who is not signed in is sent to sign in.', headers: location },
         400: refusal('Two credentials at once.'),
         401: refusal('Nobody is signed in.'),
