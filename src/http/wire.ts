@@ -55,7 +55,17 @@ export function answerParserError(error: Error, socket: Socket, onRefusal: OnRef
   const reason = parserReasons[code] ?? 'bad_request'
   // A connection that a browser opens ahead of time, and leaves alone, asked for nothing.
   if (socket.bytesRead > 0) onRefusal(reason, socket, code === '' ? {} : { detail: code })
-  refuseOnSocket(socket, reason)
+  if (owesAnother(socket)) socket.destroy()
+  else refuseOnSocket(socket, reason)
+}
+
+/**
+ * Whether an answer has begun on the connection, or is due to a request that came whole before this one: ours would be
+ * read as a part of it, or in its place (RFC 9112 section 9.3.2).
+ */
+function owesAnother(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): boolean {
+  const answer = socket._httpMessage
+  return answer !== undefined && answer !== null && (answer.headersSent || answer.req.complete)
 }
 
 /** Tunnels are not ours to open (RFC 9110 section 9.3.6). */

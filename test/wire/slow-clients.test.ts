@@ -280,3 +280,25 @@ describe('DS-03 a connection', () => {
     }
   })
 })
+
+describe('PX-09 a request behind one whose answer is not whole', () => {
+  for (const [what, second] of [
+    ['that cannot be read', lines('GET /open/b HTTP/1.1', 'Host: localhost', 'X A: b')],
+    ['whose body hardly comes', `${lines('POST /open/b HTTP/1.1', 'Host: localhost', 'Content-Length: 10000')}x`],
+  ] as const)
+    for (const begun of [true, false])
+      test(`${what} ends the connection: nothing is written into ${begun ? 'that answer' : 'the place of that answer'}`, async () => {
+        let arrived = false
+        backend.handle = (_request, response) => {
+          arrived = true
+          if (begun) response.writeHead(200, { 'content-length': 400 }).write('x'.repeat(100))
+        }
+        const client = await converse(gateway)
+        client.say(ask('/open/a'))
+        await eventually(() => arrived && (!begun || client.text().includes('x'.repeat(100))))
+        client.say(second)
+        await client.ended
+        assert.doesNotMatch(client.text(), /HTTP\/1\.1 4/)
+        assert.equal(client.text().split('HTTP/1.1').length - 1, begun ? 1 : 0)
+      })
+})
