@@ -11,7 +11,7 @@ import { nameOf } from './session-body.ts'
 
 /** `GET /_auth/me`: who is signed in here, as a page for that person. Guarded like any page; looking is no activity. */
 export function meEndpoint(app: FastifyInstance, context: EndpointContext): void {
-  const { gate, answerer, trust } = context
+  const { gate, answerer, trust, admit } = context
   const { prefix, publicUrl, session: lifetimes } = gate.config
 
   async function showPage(
@@ -40,6 +40,7 @@ export function meEndpoint(app: FastifyInstance, context: EndpointContext): void
     async GET(request, reply) {
       const found = await gate.authenticate(factsOf(request, trust), { slide: false })
       if (found.state === 'valid') {
+        admit(request, found)
         sendWithCookies(reply, found.setCookies)
         return showPage(request, reply, found)
       }
