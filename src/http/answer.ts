@@ -10,7 +10,7 @@ import { bareHeaders } from './bare-headers.ts'
 import { routeOf } from './matched-route.ts'
 import { errorPage } from './pages/error.ts'
 import { pageHeaders, withFormAction } from './pages/headers.ts'
-import { createPageKits, type PageKit } from './pages/kit.ts'
+import { createPageKits, withoutPictures, type PageKit } from './pages/kit.ts'
 import { authenticateChallenge, codeOf, problemOf, problemType, reasonOf, type Problem } from './problem.ts'
 import { factsOf, type ProxyTrust } from './request-facts.ts'
 
@@ -107,7 +107,9 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
       const returnTo =
         code === 'forbidden' && request.method === 'GET' ? safeReturnTo(request.raw.url, config) : undefined
       const parts = { code, prefix: config.prefix, reqId: request.id, returnTo }
-      return page(request, reply, status, (kit) => errorPage(kit, parts))
+      // Refused because there is too much to do: the answer must not add to that.
+      const look = reason === 'overloaded' ? withoutPictures : (kit: PageKit) => kit
+      return page(request, reply, status, (kit) => errorPage(look(kit), parts))
     }
     const problem: Problem = {
       ...problemOf(code),

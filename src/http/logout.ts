@@ -5,6 +5,7 @@ import { requestOrigin } from '../route/origin.ts'
 import { safeReturnTo } from '../route/return-to.ts'
 import { seeOther } from './login.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
+import { originsOnwards } from './origins-onwards.ts'
 import { signedOutPage, signOutPage } from './pages/sign-out.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { nameOf } from './session-body.ts'
@@ -30,7 +31,7 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
       reply,
       200,
       (kit) => signOutPage(kit, parts),
-      onwards === undefined ? undefined : originsOnTheWay(onwards, config.publicUrl),
+      originsOnwards(onwards, config.publicUrl),
     )
   }
 
@@ -52,13 +53,4 @@ export function logoutEndpoint(app: FastifyInstance, context: EndpointContext): 
   }
 
   endpoint(app, context, '/logout', { GET: ask, POST: signOut })
-}
-
-/** The provider's, and where it sends the browser next: the policy of the page that posts holds for all of it. */
-function originsOnTheWay(location: string, own: string): string {
-  const url = new URL(location)
-  const next = url.searchParams.get('post_logout_redirect_uri')
-  const origins = new Set([url.origin, ...(next === null ? [] : [new URL(next).origin])])
-  origins.delete(own)
-  return [...origins].join(' ')
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { decide } from '../decide.ts'
-import type { Session } from '../life/authentication.ts'
+import type { Authentication } from '../life/authentication.ts'
 import { sessionTimes } from '../life/session.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
+import { originsOnwards } from './origins-onwards.ts'
 import { sessionPage } from './pages/session.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
@@ -10,15 +11,20 @@ import { nameOf } from './session-body.ts'
 
 /** `GET /_auth/me`: who is signed in here, as a page for that person. Guarded like any page; looking is no activity. */
 export function meEndpoint(app: FastifyInstance, context: EndpointContext): void {
-  const { gate, answerer, trust } = context
+  const { gate, answerer, trust, admit } = context
+  const { prefix, publicUrl, session: lifetimes } = gate.config
 
-  function showPage(request: FastifyRequest, reply: FastifyReply, session: Session): FastifyReply {
+  async function showPage(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { session, sealed }: Extract<Authentication, { state: 'valid' }>,
+  ): Promise<FastifyReply> {
     const { sub: subject, upn: key } = session.claims
     const now = gate.now()
-    const { expiresIn, absoluteIn = expiresIn, idleIn } = sessionTimes(session, now, gate.config.session)
+    const { expiresIn, absoluteIn = expiresIn, idleIn } = sessionTimes(session, now, lifetimes)
     const upstream = gate.upstreams.get(key) ?? { key, title: key }
     const parts = {
-      prefix: gate.config.prefix,
+      prefix,
       name: nameOf(session) ?? subject,
       subject,
       upstream,
@@ -26,15 +32,17 @@ export function meEndpoint(app: FastifyInstance, context: EndpointContext): void
       absoluteIn,
       idleIn,
     }
-    return answerer.page(request, reply, 200, (kit) => sessionPage(kit, parts))
+    const onwards = await gate.endSession(session, sealed)
+    return answerer.page(request, reply, 200, (kit) => sessionPage(kit, parts), originsOnwards(onwards, publicUrl))
   }
 
   endpoint(app, context, '/me', {
     async GET(request, reply) {
       const found = await gate.authenticate(factsOf(request, trust), { slide: false })
       if (found.state === 'valid') {
+        admit(request, found)
         sendWithCookies(reply, found.setCookies)
-        return showPage(request, reply, found.session)
+        return showPage(request, reply, found)
       }
       const session = found.state === 'absent' ? undefined : found.session
       const decision = decide({ access: 'protected', require: {} }, found)

@@ -133,8 +133,9 @@ export async function finishAt(
 
 /** The second step of a login API is sealed in the same way, and must not stand in for this. */
 function rememberedIn({ values }: Transaction) {
-  const { nonce, codeVerifier, returnTo, restarts } = values
-  return nonce === undefined || codeVerifier === undefined || returnTo === undefined || restarts === undefined
+  // What an earlier release began does not count, and may end here during an upgrade.
+  const { nonce, codeVerifier, returnTo, restarts = '0' } = values
+  return nonce === undefined || codeVerifier === undefined || returnTo === undefined
     ? undefined
     : { nonce, codeVerifier, returnTo, restarts: Number(restarts) }
 }

@@ -17,7 +17,7 @@ import type { ClaimValue } from '../token/claims.ts'
 import { createMinter, randomId } from '../token/mint.ts'
 import { createSealer } from '../token/seal.ts'
 import { TestBrowser, TestProgram } from './browser.ts'
-import { testKeys } from './keys.ts'
+import { refuseInProduction, testKeys } from './keys.ts'
 
 /** Whose session it is. Everything has a default. */
 export interface TestPerson {
@@ -78,6 +78,7 @@ export interface TestKit {
  * const answer = await inject(app, ada, '/admin')
  */
 export async function createTestKit(options: Options, settings: TestKitSettings = {}): Promise<TestKit> {
+  refuseInProduction()
   const config = parseOptions(options)
   const { clock = systemClock } = settings
   const keys = settings.keys ?? (await testKeys(clock()))

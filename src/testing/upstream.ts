@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import Fastify, { type FastifyReply } from 'fastify'
 import type { LoginUpstreamOptions } from '../config/upstream-options.ts'
+import { refuseInProduction } from './keys.ts'
 import type { TestPerson } from './kit.ts'
 
 /** Somebody who may sign in there. */
@@ -63,11 +64,13 @@ export interface TestUpstreamSettings {
 /**
  * Starts it on this machine.
  *
+ * @throws PosternError `POSTERN_TESTING_MISUSED` in production
  * @example
  * const upstream = await startUpstream()
  * const options = { publicUrl: 'http://localhost:8080', upstreams: { accounts: upstreamOptions(upstream.origin) } }
  */
 export async function startUpstream({ port = 0, onSecret }: TestUpstreamSettings = {}): Promise<TestUpstream> {
+  refuseInProduction()
   const heard = (value: string, what: string) => {
     onSecret?.(value, what)
     return value

@@ -86,6 +86,20 @@ describe('a browser and a provider', { skip: missingChromium(browser) }, () => {
     await page.getByLabel('Name').waitFor()
   })
 
+  test('who looks at who is signed in signs out at both from there', async (t) => {
+    const { gateway, provider, context } = await visit(t)
+    const page = await context.newPage()
+    await page.goto(`${gateway.origin}/reports`)
+    await signInThere(page)
+    await heading(page, 'Reports of ada of Company')
+    await page.goto(`${gateway.origin}/_auth/me`)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.waitForURL((url) => url.origin === new URL(provider.issuer).origin)
+    await page.getByRole('button', { name: 'Yes' }).click()
+    await heading(page, 'You are signed out')
+    assert.equal(new URL(page.url()).origin, gateway.origin)
+  })
+
   test('five tabs begun at once in a fresh browser all finish', async (t) => {
     const { gateway, context } = await visit(t)
     const pages = await Promise.all([1, 2, 3, 4, 5].map(() => context.newPage()))

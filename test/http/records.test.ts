@@ -76,6 +76,9 @@ test('what an endpoint says of a session leaves a record with whose it is, by co
   await send(`${gateway.origin}/_auth/session`, 'GET', headers)
   assert.deepEqual(await onlyRecord(), { ...session, ...who })
   gateway.logs.length = 0
+  await send(`${gateway.origin}/_auth/me`, 'GET', headers)
+  assert.deepEqual(await onlyRecord(), { ...session, route: '/_auth/me', ...who })
+  gateway.logs.length = 0
   await send(`${gateway.origin}/_auth/renew`, 'POST', headers, '')
   await eventually(() => records().length > 0)
   assert.deepEqual(await onlyRecord(), { method: 'POST', route: '/_auth/renew', ...who, status: 204 })

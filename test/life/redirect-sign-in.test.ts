@@ -203,15 +203,28 @@ describe('RD-07 an answer of a provider', () => {
     assert.deepEqual([event.upstream, event.detail], ['others', 'The sign-in was begun at another provider.'])
   })
 
-  for (const missing of ['nonce', 'codeVerifier', 'returnTo', 'restarts']) {
+  /** A state that was begun here, and sealed again with one value less. */
+  async function stateWithout({ transactions, begin }: Awaited<ReturnType<typeof scene>>, missing: string) {
+    const whole = await transactions.open(await begin({ returnTo: '/reports' }))
+    assert.ok(whole !== undefined)
+    const values = Object.fromEntries(Object.entries(whole.values).filter(([name]) => name !== missing))
+    const other: Transaction = { ...whole, values }
+    return (await transactions.seal(other)) ?? ''
+  }
+
+  test('that an earlier release asked for, without a count, ends with a session, or begins again as if for the first time', async () => {
+    const parts = await scene()
+    const result = await parts.finish(await stateWithout(parts, 'restarts'))
+    assert.ok(result.ok)
+    assert.equal(result.returnTo, '/reports')
+    const elsewhere = await parts.finish(await stateWithout(parts, 'restarts'), { browser: 'browser-2' })
+    assert.deepEqual(elsewhere, { ok: false, reason: 'begin_again', returnTo: '/reports', restarts: 1 })
+  })
+
+  for (const missing of ['nonce', 'codeVerifier', 'returnTo']) {
     test(`whose state is of another kind, without \`${missing}\`, is none`, async () => {
       const parts = await scene()
-      const { transactions } = parts
-      const whole = await transactions.open(await parts.begin())
-      assert.ok(whole !== undefined)
-      const values = Object.fromEntries(Object.entries(whole.values).filter(([name]) => name !== missing))
-      const other: Transaction = { ...whole, values }
-      const result = await parts.finish((await transactions.seal(other)) ?? '')
+      const result = await parts.finish(await stateWithout(parts, missing))
       await assertUseless(parts, result, 'bad_transaction', 'The state is of another kind of sign-in.')
     })
   }

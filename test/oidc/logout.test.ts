@@ -46,16 +46,23 @@ test('LO-02 a provider that is down changes nothing here', async (t) => {
   assert.equal(event?.type === 'signed_out' && event.upstreamTold, false)
 })
 
-test('the page that asks lets its form lead to that provider, and nowhere else', async (t) => {
+test('a page that signs out lets its form lead to that provider, and nowhere else', async (t) => {
   const site = await openSite(t)
   const browser = await signedIn(site)
   const policy = (page: { headers: Record<string, unknown> }) => String(page.headers['content-security-policy'])
-  assert.match(policy(await browser.send('/_auth/logout')), new RegExp(`form-action 'self' ${site.provider.issuer};`))
+  for (const page of ['/_auth/logout', '/_auth/me'])
+    assert.match(policy(await browser.send(page)), new RegExp(`form-action 'self' ${site.provider.issuer};`), page)
   // Past `exp`, too: signing out then goes on there all the same.
   site.clock.advance(minutes(6))
   assert.match(policy(await browser.send('/_auth/logout')), new RegExp(`form-action 'self' ${site.provider.issuer};`))
   assert.ok(locationOf(await browser.signOut()).startsWith(site.provider.issuer))
   assert.match(policy(await new BrowserClient(site.gateway.origin).send('/_auth/logout')), /form-action 'self';/)
+})
+
+test('the page that says who is signed in lets its form lead nowhere where signing out stays here', async (t) => {
+  const browser = await signedIn(await openSite(t, { upstream: { logout: { redirect: false } } }))
+  const page = await browser.send('/_auth/me')
+  assert.match(String(page.headers['content-security-policy']), /form-action 'self';/)
 })
 
 test('a program gets 204 and is sent nowhere', async (t) => {

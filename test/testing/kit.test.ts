@@ -4,7 +4,15 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { Options } from '../../src/config/options.ts'
 import { createPostern } from '../../src/index.ts'
-import { createTestKit, inject, testKeys, upstreamOptions, type TestBrowser, type TestKit } from '../../src/testing.ts'
+import {
+  createTestKit,
+  inject,
+  startUpstream,
+  testKeys,
+  upstreamOptions,
+  type TestBrowser,
+  type TestKit,
+} from '../../src/testing.ts'
 import { fakeClock, hours, minutes } from '../support/clock.ts'
 import { launchChromium, missingChromium } from '../support/chromium.ts'
 import { startService, type Service } from '../support/service.ts'
@@ -178,7 +186,8 @@ describe('a kit is good for its own run only', () => {
     assert.equal((await inject(app, await kit.mintSession(), '/mine')).statusCode, 200)
   })
 
-  test('nothing is made in production', async (t) => {
+  test('nothing is made in production, with keys of another kit neither', async (t) => {
+    const { keys } = (await scene(t)).kit.runtime
     const before = process.env['NODE_ENV']
     process.env['NODE_ENV'] = 'production'
     t.after(() => {
@@ -188,7 +197,10 @@ describe('a kit is good for its own run only', () => {
     const upstreams = { accounts: upstreamOptions(service.origin) }
     const expected = { code: 'POSTERN_TESTING_MISUSED' }
     await assert.rejects(createTestKit({ publicUrl: 'http://localhost:8080', upstreams }), expected)
+    await assert.rejects(createTestKit({ publicUrl: 'http://localhost:8080', upstreams }, { keys }), expected)
     await assert.rejects(testKeys(clock()), expected)
+    // Closed, where one is started all the same: it would keep this process.
+    await assert.rejects(async () => (await startUpstream()).close(), expected)
   })
 })
 

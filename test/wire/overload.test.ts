@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Options } from '../../src/config/options.ts'
@@ -19,6 +22,11 @@ import { converse, lines } from './conversation.ts'
  * More comes than one process can answer. What it has taken on is answered; the rest hears 503 at once and when to come
  * again; whoever watches the process sees it alive; and when the storm is over, so is all of that.
  */
+
+const folder = mkdtempSync(join(tmpdir(), 'postern-overload-'))
+after(() => rmSync(folder, { recursive: true }))
+const logo = join(folder, 'logo.svg')
+writeFileSync(logo, '<svg xmlns="http://www.w3.org/2000/svg"><title>The picture</title></svg>')
 
 let backend: Backend
 let hanging: ServerResponse[] = []
@@ -46,6 +54,7 @@ async function start(overload: NonNullable<Options['overload']>): Promise<Overlo
       trustedProxies: ['127.0.0.1'],
       forwardAuth: ['nginx', 'traefik'],
       overload,
+      pages: { brand: { name: 'Example', logo, icon: logo } },
       routes: [
         { path: '/open/', access: 'public', backend: backend.origin },
         { path: '/kept/', backend: backend.origin },
@@ -123,6 +132,19 @@ describe('DS-03 with as many requests open as it takes', () => {
     assert.equal((await send(`${gateway.origin}/open/more`)).status, 200, 'it recovers by itself')
     assert.equal((await send(`${gateway.origin}/protected`, 'GET', { authorization: bearer })).status, 200)
     assertLogsAreClean(gateway)
+  })
+
+  test('the page carries the name of the site and not its pictures, which weigh more than all the rest', async () => {
+    const pictures = (page: { readonly text: string }) => page.text.split(';base64,').length - 1
+    const other = await send(`${gateway.origin}/nowhere`, 'GET', navigation)
+    assertErrorPage(gateway, other, { code: 'not_found' })
+    assert.equal(pictures(other), 2)
+    await fill()
+    const page = await send(`${gateway.origin}/open/more`, 'GET', navigation)
+    assertErrorPage(gateway, page, { code: 'overloaded' })
+    assert.equal(pictures(page), 0)
+    assert.match(page.text, /<p class="brand">Example<\/p>/)
+    await empty()
   })
 
   test('a front proxy is told 503, never 200, whatever the credential', async () => {

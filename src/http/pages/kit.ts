@@ -77,6 +77,11 @@ function createKit(language: string, { texts, names }: LanguageConfig, brand: Br
   }
 }
 
+/** For an answer that must cost little: the pictures of a site may be most of a page. */
+export function withoutPictures(kit: PageKit): PageKit {
+  return { ...kit, brand: { ...kit.brand, logo: undefined, logoDark: undefined, icon: undefined } }
+}
+
 /** What stands between is text; a value that looks like a placeholder is not filled in again. */
 function filled(text: string, values: Readonly<Record<string, Interpolation>>): Html {
   // Odd items are what the group of the pattern found.
