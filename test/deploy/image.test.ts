@@ -43,7 +43,7 @@ test('CF-03 no secret is asked for by the build, so none can stand in its histor
   )
   assert.deepEqual(
     lines.filter((line) => line.startsWith('ENV ')),
-    ['ENV NODE_ENV=production'],
+    ['ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/compiled'],
   )
   assert.deepEqual(
     lines.filter((line) => /^ADD |--mount=type=secret/.test(line)),
