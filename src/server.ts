@@ -231,7 +231,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     app,
     async listen() {
       const { host, port, adminHost, adminPort } = config.listen
-      boundConnections(app, config.overload.maxConnections, events)
+      boundConnections(app, config, events)
       const adminAddress = await admin.listen({ host: await oneAddress(adminHost), port: adminPort })
       const address = await app.listen({ host: await oneAddress(host), port })
       ready = true
@@ -264,11 +264,14 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
 }
 
 /** What is beyond the system's own limit could not be closed in an orderly way, and would take the admin port with it. */
-function boundConnections({ server }: FastifyInstance, wanted: number, events: EventSink): void {
-  const { limit, connections } = openFilesAllow()
+function boundConnections({ server }: FastifyInstance, { overload, routes }: Config, events: EventSink): void {
+  const wanted = overload.maxConnections
+  const each = routes.some(({ backend }) => backend !== undefined) ? 2 : 1
+  const { limit, connections } = openFilesAllow(each)
   server.maxConnections = Math.min(wanted, connections)
   if (connections >= wanted) return
-  const message = `Open files are limited to ${limit} (ulimit -n), so connections of clients are bounded at ${connections} and not at the ${wanted} of overload.maxConnections.`
+  const two = each === 2 ? ', of two files each where they are forwarded,' : ''
+  const message = `Open files are limited to ${limit} (ulimit -n), so connections of clients${two} are bounded at ${connections} and not at the ${wanted} of overload.maxConnections.`
   events({ type: 'warning', message })
 }
 

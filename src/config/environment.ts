@@ -148,26 +148,39 @@ function readVariable(
     return byFile ? { file: text } : { env: name }
   const said = byFile ? sources.readFile(text)?.replace(/\r?\n$/, '') : text
   if (said === undefined) return undefined
-  if (isScalar(node, present)) return scalar(said, node, present)
+  if (!isScalarList(node) || (isScalar(node, present) && !Array.isArray(present))) return scalar(said, node, present)
   const items = alternatives(node).find((one) => one.items !== undefined)?.items ?? {}
+  const sample = sampleOf(present)
   return said
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
-    .map((item) => scalar(item, items, undefined))
+    .map((item) => scalar(item, items, sample))
 }
 
-/** Of the type that is wanted there. What is not of it stays a text, and the schema says what is wrong. */
+/** An item of a list whose items are all of one type. */
+function sampleOf(present: unknown): unknown {
+  const [first, ...rest]: readonly unknown[] = Array.isArray(present) ? present : []
+  return rest.every((item) => typeof item === typeof first) ? first : undefined
+}
+
+/**
+ * Of the type that is wanted there. Where several are, of the type that the file has there, else a text: `1001` equals no
+ * claim that is the text `"1001"`. What is not of the type stays a text, and the schema says what is wrong.
+ */
 function scalar(text: string, node: SchemaNode, present: unknown): Json {
-  const wanted = isAnything(node) ? new Set([typeof present]) : new Set(alternatives(node).map(typeOf))
-  if (wanted.has('boolean') && (text === 'true' || text === 'false')) return text === 'true'
-  if (wanted.has('number') && /^-?[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text)
-  if (wanted.has('null') && text === 'null') return null
+  const possible = isAnything(node) ? [typeof present] : alternatives(node).map(typeOf)
+  if (possible.includes('null') && text === 'null') return null
+  const kept = possible.filter((type) => type === typeof present)
+  const wanted = kept.length > 0 ? kept : possible.includes('string') ? ['string'] : possible
+  if (wanted.includes('boolean') && (text === 'true' || text === 'false')) return text === 'true'
+  if (wanted.includes('number') && /^-?[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text)
   return text
 }
 
+/** A word of ours is no type: beside `auto` a number is a number. */
 function typeOf({ type, const: only }: SchemaNode): string {
-  if (only !== undefined) return typeof only
+  if (only !== undefined) return typeof only === 'string' ? 'word' : typeof only
   return type === 'integer' ? 'number' : (type ?? 'string')
 }
 

@@ -26,6 +26,8 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
   /** Being written, as far as it is not yet. */
   let chunk: Buffer = Buffer.alloc(0)
   let writing = false
+  /** The system has it in hand, and Node ends no process before it is done. */
+  let inHand = false
   let pause = busyFor.first
   /** Said on stderr, until all that waited is written. */
   let troubled = false
@@ -50,7 +52,9 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
       bytes = 0
     }
     writing = true
+    inHand = true
     write(place, chunk, (error, written) => {
+      inHand = false
       if (error === null) {
         chunk = chunk.subarray(written)
         pause = busyFor.first
@@ -67,8 +71,9 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
 
   process.on('exit', () => {
     try {
-      for (const text of [chunk, ...waiting.map((line) => Buffer.from(line))])
-        for (let rest = text; rest.length > 0;) rest = rest.subarray(writeSync(place, rest))
+      // What is in hand is not written once more: each record stands in the log once.
+      const rest = [...(inHand ? [] : [chunk]), Buffer.from(waiting.join(''))]
+      for (let text of rest) while (text.length > 0) text = text.subarray(writeSync(place, text))
     } catch {
       // Nothing is left to say it to.
     }

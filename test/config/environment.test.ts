@@ -95,6 +95,45 @@ test('a list of texts is written with commas', () => {
   assert.deepEqual(configOf(overridden({ POSTERN_TRUSTED_PROXIES: '' })).trustedProxies, [])
 })
 
+test('where a value may be of several types, that of the file is kept, and a list stays a list', () => {
+  const requiring = (require: Readonly<Record<string, unknown>>) => ({ ...minimal, routes: [{ path: '/', require }] })
+  const read = (present: unknown, text: string) => {
+    const value = overridden({ POSTERN_ROUTES__0__REQUIRE__GROUPS: text }, requiring({ groups: present }))
+    configOf(value)
+    return (value as ReturnType<typeof requiring>).routes[0]?.require['groups']
+  }
+  assert.deepEqual(
+    [
+      read('1000', '1001'),
+      read('1000', 'true'),
+      read(1000, '1001'),
+      read(true, 'false'),
+      read(true, '1'),
+      read(1, 'a'),
+    ],
+    ['1001', 'true', 1001, false, '1', 'a'],
+  )
+  assert.deepEqual(read('admin', 'admin,1001'), 'admin,1001')
+  assert.deepEqual(read(['admin'], 'admin,1001'), ['admin', '1001'])
+  assert.deepEqual(read(['admin'], '1001'), ['1001'])
+  assert.deepEqual(read([1000, 1001], '1002, 1003'), [1002, 1003])
+  assert.deepEqual(read([1000, 'admin'], '1002'), ['1002'])
+})
+
+test('beside a word of ours a number is a number', () => {
+  for (const workers of [{}, { workers: 'auto' }, { workers: 2 }]) {
+    const value = overridden({ POSTERN_WORKERS: '3' }, { ...minimal, ...workers })
+    assert.deepEqual(value, { ...minimal, workers: 3 })
+    assert.deepEqual(overridden({ POSTERN_WORKERS: 'auto' }, value), { ...minimal, workers: 'auto' })
+  }
+})
+
+test('what may be null is nothing where null is said', () => {
+  const brand = { name: 'Example', logo: 'logo.svg' }
+  const value = overridden({ POSTERN_PAGES__BRAND__LOGO: 'null' }, { ...minimal, pages: { brand } })
+  assert.deepEqual(value, { ...minimal, pages: { brand: { ...brand, logo: null } } })
+})
+
 test('with _FILE the value is read from a file, without its final line break', () => {
   assert.equal(configOf(overridden({ POSTERN_LOG__LEVEL_FILE: '/run/level' })).log.level, 'debug')
   assert.deepEqual(faultsOf({ POSTERN_LOG__LEVEL_FILE: '/run/nothing' }), [

@@ -9,7 +9,7 @@ import { changeRevocations } from '../../src/life/revocation-file.ts'
 import { BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { startBackend } from '../support/backend.ts'
 import { slowReader } from '../support/slow-reader.ts'
-import { eventually } from '../support/settled.ts'
+import { eventually, settled } from '../support/settled.ts'
 import { converse } from '../wire/conversation.ts'
 import { addKeys, says, startProgram, type Program } from './program.ts'
 
@@ -257,6 +257,30 @@ test('clients open more connections than the system has files for', async (t) =>
   stop()
   await answers(program)
   assert.equal((await browser.send('/_auth/session')).status, 200)
+})
+
+test('clients whose requests wait for a backend take two files each', async (t) => {
+  const backend = await startBackend()
+  t.after(() => backend.close())
+  backend.handle = () => undefined
+  const program = await startProgram(t, {
+    through: ['prlimit', '--nofile=600:600', '--'],
+    options: () => ({ routes: [{ path: '/', access: 'public', backend: backend.origin }] }),
+  })
+  await says(program, 'of two files each where they are forwarded')
+  const port = Number(new URL(program.origin).port)
+  const sockets = Array.from({ length: 400 }, () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+    socket.write('GET /waits HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    return socket
+  })
+  t.after(() => sockets.forEach((socket) => socket.destroy()))
+  await eventually(() => backend.hits.length > 100)
+  await settled(() => backend.hits.length)
+  assert.equal((await send(`${program.admin}/healthz`, 'GET', { connection: 'close' })).status, 200)
+  const [sealing = ''] = await addKeys(join(program.folder, 'keys'))
+  await says(program, `sealing key ${sealing.split('/').at(-1)?.replace('.jwk.json', '')} is here`)
+  assert.deepEqual(program.told('EMFILE'), [])
 })
 
 test('no file descriptor is left', async (t) => {

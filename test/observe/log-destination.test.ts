@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
@@ -30,6 +30,30 @@ test('a log that nobody reads waits up to 4 MB, what comes then is counted, and 
     kept.forEach((one, index) => assert.equal(`${one}\n`, line(from + index)))
   }
 })
+
+test('a process that exits with records on their way writes each of them once', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-log-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const program = resolve(import.meta.dirname, 'exiting-log.ts')
+  const numbers = Array.from({ length: 100 }, (_, index) => String(index))
+  const file = join(folder, 'log')
+  for (const [turns, busy] of [
+    [0, 0],
+    [99, 0],
+    [0, 8],
+    [99, 8],
+  ] as const) {
+    const words = [program, String(turns), String(busy)]
+    const piped = spawnSync(process.execPath, words).stdout.toString()
+    const log = openSync(file, 'w')
+    assert.equal(spawnSync(process.execPath, words, { stdio: ['ignore', log, 'inherit'] }).status, 0)
+    closeSync(log)
+    for (const text of [piped, readFileSync(file, 'utf8')])
+      assert.deepEqual(text.split('\n').slice(0, -1).toSorted(byNumber), numbers, words.slice(1).join(' '))
+  }
+})
+
+const byNumber = (one: string, other: string) => Number(one) - Number(other)
 
 test('a log that nobody reads does not keep the process from ending', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'postern-log-'))

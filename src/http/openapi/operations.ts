@@ -15,6 +15,7 @@ const problem: JsonObject = { 'application/problem+json': { schema: schema('Prob
 
 const header = (description: string): JsonObject => ({ description, required: true, schema: text })
 const setsCookie: JsonObject = { 'Set-Cookie': header('The session.') }
+const maySetCookie: JsonObject = { 'Set-Cookie': { ...(setsCookie['Set-Cookie'] as JsonObject), required: false } }
 const location: JsonObject = { Location: header('Where to go on.') }
 const cached: JsonObject = { ETag: header('For `If-None-Match`.'), 'Cache-Control': header('How long it may be kept.') }
 
@@ -126,7 +127,7 @@ const always: Readonly<Record<string, PathItem>> = {
         200: {
           description:
             'JSON: the token, or with `"response": "cookie"` who is signed in. Form: the page of a second step.',
-          headers: { 'Set-Cookie': { ...(setsCookie['Set-Cookie'] as JsonObject), required: false } },
+          headers: maySetCookie,
           content: { 'application/json': { schema: { anyOf: [schema('AccessToken'), schema('Session')] } }, ...html },
         },
         303: { description: 'Form: signed in.', headers: { ...location, ...setsCookie } },
@@ -190,7 +191,7 @@ const always: Readonly<Record<string, PathItem>> = {
       summary: 'The same as a page, for the person',
       security: anyCredential,
       responses: {
-        200: { description: 'The page.', content: html },
+        200: { description: 'The page; after a renewal with a fresh cookie.', headers: maySetCookie, content: html },
         303: { description: 'A person who is not signed in is sent to sign in.', headers: location },
         400: refusal('Two credentials at once.'),
         401: refusal('Nobody is signed in.'),
