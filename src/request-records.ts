@@ -7,6 +7,7 @@ import type { Tracer } from './base/trace.ts'
 import { routeOf } from './http/matched-route.ts'
 import { codeOf } from './http/problem.ts'
 import { peerAddress } from './http/request-facts.ts'
+import { TimedResponse } from './http/timed-response.ts'
 import type { OnRefusal } from './http/wire.ts'
 import type { Session } from './life/authentication.ts'
 import { logRequest } from './observe/log.ts'
@@ -59,7 +60,7 @@ export function createRequestRecords({ log, tracer, meters, events, nextId, admi
       const { sub, sid } = admitted(request)?.session.claims ?? {}
       const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
       const sent = aborted && !reply.sent ? 0 : answer.status
-      count(route, sent, answer.milliseconds)
+      count(route, sent, TimedResponse.untilHead(reply.raw) ?? answer.milliseconds)
       tracer.answered(request.raw, { method, route, status: sent, reason })
       const { traceId } = tracer.of(request.raw)
       logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted, traceId })
