@@ -58,12 +58,12 @@ export function createRequestRecords({ log, tracer, meters, events, nextId, admi
       if (taken === undefined) return
       const { reason = aborted ? 'aborted' : undefined, ...noted } = taken
       const { sub, sid } = admitted(request)?.session.claims ?? {}
-      const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
-      const sent = aborted && !reply.sent ? 0 : answer.status
-      count(route, sent, TimedResponse.untilHead(reply.raw) ?? answer.milliseconds)
-      tracer.answered(request.raw, { method, route, status: sent, reason })
+      const status = aborted && !reply.raw.headersSent ? 0 : reply.raw.statusCode
+      const milliseconds = reply.elapsedTime
+      count(route, status, TimedResponse.untilHead(reply.raw) ?? milliseconds)
+      tracer.answered(request.raw, { method, route, status, reason })
       const { traceId } = tracer.of(request.raw)
-      logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted, traceId })
+      logRequest(log, { reqId, method, route, status, milliseconds, reason, sub, sid, ...noted, traceId })
     },
 
     unrouted({ id: reqId, method, raw }, reason) {
