@@ -68,6 +68,8 @@ export function createRequestRecords({ log, tracer, meters, events, nextId, admi
 
     unrouted({ id: reqId, method, raw }, reason) {
       const { status } = clientCodes[codeOf(reason)]
+      count(undefined, status, 0)
+      tracer.answered(raw, { method, route: undefined, status, reason })
       const { traceId } = tracer.of(raw)
       logRequest(log, { reqId, method, status, milliseconds: 0, reason, ...notes.take(reqId), traceId })
     },
