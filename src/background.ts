@@ -39,15 +39,24 @@ export function watchKeyFolder(folder: KeyFolder, reading: FolderReading, gate: 
 export async function watchRevocationFile(config: Config, gate: Gate, app: FastifyInstance): Promise<void> {
   const { file } = config.revocations
   if (file === undefined) return
-  const apply = (list: RevocationList) => {
-    gate.revoke(list)
-    const { notBefore, subjects, sessions } = list
+  let inForce: RevocationList | undefined
+  const tell = ({ notBefore, subjects, sessions }: RevocationList) => {
     const named = { everyone: notBefore !== undefined, subjects: subjects.size, sessions: sessions.size }
     gate.events({ type: 'revocations_applied', ...named })
+  }
+  const apply = (list: RevocationList) => {
+    gate.revoke(list)
+    inForce = list
+    tell(list)
+  }
+  const refuse = (message: string) => gate.events({ type: 'revocations_refused', message })
+  const goodAgain = () => {
+    gate.events({ type: 'notice', message: `revocations: ${file} is good again` })
+    if (inForce !== undefined) tell(inForce)
   }
   // Read before the first request: a faulty list at start is a reason not to start.
   const first = await readList(file)
   apply(first.list)
-  const watch = watchRevocations(file, apply, (message) => gate.events({ type: 'revocations_refused', message }), first)
+  const watch = watchRevocations(file, apply, refuse, goodAgain, first)
   app.addHook('onClose', async () => watch.close())
 }

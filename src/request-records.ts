@@ -7,6 +7,7 @@ import type { Tracer } from './base/trace.ts'
 import { routeOf } from './http/matched-route.ts'
 import { codeOf } from './http/problem.ts'
 import { peerAddress } from './http/request-facts.ts'
+import { TimedResponse } from './http/timed-response.ts'
 import type { OnRefusal } from './http/wire.ts'
 import type { Session } from './life/authentication.ts'
 import { logRequest } from './observe/log.ts'
@@ -57,16 +58,18 @@ export function createRequestRecords({ log, tracer, meters, events, nextId, admi
       if (taken === undefined) return
       const { reason = aborted ? 'aborted' : undefined, ...noted } = taken
       const { sub, sid } = admitted(request)?.session.claims ?? {}
-      const answer = { status: reply.statusCode, milliseconds: reply.elapsedTime }
-      const sent = aborted && !reply.sent ? 0 : answer.status
-      count(route, sent, answer.milliseconds)
-      tracer.answered(request.raw, { method, route, status: sent, reason })
+      const status = aborted && !reply.raw.headersSent ? 0 : reply.raw.statusCode
+      const milliseconds = reply.elapsedTime
+      count(route, status, TimedResponse.untilHead(reply.raw) ?? milliseconds)
+      tracer.answered(request.raw, { method, route, status, reason })
       const { traceId } = tracer.of(request.raw)
-      logRequest(log, { reqId, method, route, ...answer, reason, sub, sid, ...noted, traceId })
+      logRequest(log, { reqId, method, route, status, milliseconds, reason, sub, sid, ...noted, traceId })
     },
 
     unrouted({ id: reqId, method, raw }, reason) {
       const { status } = clientCodes[codeOf(reason)]
+      count(undefined, status, 0)
+      tracer.answered(raw, { method, route: undefined, status, reason })
       const { traceId } = tracer.of(raw)
       logRequest(log, { reqId, method, status, milliseconds: 0, reason, ...notes.take(reqId), traceId })
     },

@@ -22,6 +22,7 @@ import { createProxyTrust, peerAddress } from './http/request-facts.ts'
 import { requestIds } from './http/request-ids.ts'
 import { cutSlowReaders } from './http/slow-readers.ts'
 import { cutSlowSenders } from './http/slow-senders.ts'
+import { TimedResponse } from './http/timed-response.ts'
 import { wantsWebSocket } from './http/upgrade.ts'
 import { ambiguity, answerParserError, isLenient, refuseConnect, refuseExpectations } from './http/wire.ts'
 import type { Key } from './keys/key.ts'
@@ -145,6 +146,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     requestTimeout: forwards ? timeouts.uploadTimeout : timeouts.requestTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
     http: {
+      ServerResponse: TimedResponse,
       maxHeaderSize,
       headersTimeout: timeouts.headersTimeout,
       connectionsCheckingInterval: timeouts.connectionsCheckingInterval,

@@ -20,7 +20,7 @@ export interface AnsweredFields {
   readonly route?: string
   /** 0: the client went away before there was any. */
   readonly status: number
-  /** Until the answer began. */
+  /** Until the answer ended; of a WebSocket, until it began. */
   readonly milliseconds: number
   readonly reason?: Reason | 'aborted'
   readonly detail?: string

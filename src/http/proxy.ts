@@ -67,6 +67,7 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
         onAnonymous: route.onAnonymous,
         session: who?.session,
       })
+    let began = false
     let isEndless = false
     const startedAt = performance.now()
     const answered = (as: string, status?: number) => {
@@ -79,6 +80,7 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
       timeout: route.timeout,
       maxBody: route.maxBody,
       answerHeaders(status, head) {
+        began = true
         answered(statusLabel(status), status)
         isEndless = isEventStream(head)
         // It was shown the person's token and does not take it: the upstream is asked at the next request.
@@ -110,6 +112,7 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     }
     // Nothing can be said to the client any more: the record says it.
     if (end.kind === 'broken') answerer.note(request, 'backend_bad', { session: who?.session, detail: end.detail })
+    if (end.kind === 'aborted' && !began) answered('aborted')
     if (end.kind === 'aborted' && !reply.sent) reply.hijack()
     return reply
   }

@@ -132,7 +132,9 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const started = await openTunnel({ ...outgoing, timeout: route.timeout, signal })
     stop()
     const status = statusOf(started)
-    const outcome = started.kind === 'failed' ? started.reason : statusLabel(status ?? 0)
+    // Who gives up says nothing about the backend.
+    const failure = started.kind === 'failed' && !signal.aborted ? started.reason : undefined
+    const outcome = failure ?? statusLabel(status ?? 0)
     call.end(() => backendWords(route, outcome, status))
     gate.meters.backends.of(routeName(route), outcome).observe((performance.now() - startedAt) / 1000)
     if (signal.aborted) socket.destroy()

@@ -17,7 +17,8 @@ export interface RevocationWatch {
  * Follows the file while the process runs. It is read at every look: what could not be read once is read the next time,
  * and a swapped symlink, a rename over it and an edit are all seen. What two looks find alike is taken, so that nobody is
  * let in again by a list that is only half written. What cannot be used is reported once, and the list before it stays in
- * force; so too when a file that had something in it is gone or empty.
+ * force; so too when a file that had something in it is gone or empty. When it is again what is in force already, that is
+ * said too.
  *
  * @param first what is in force already. Default: nothing
  */
@@ -25,6 +26,7 @@ export function watchRevocations(
   file: string,
   onList: (list: RevocationList) => void,
   onFault: (message: string) => void,
+  onGoodAgain: () => void = () => undefined,
   { text: first }: Pick<ReadList, 'text'> = { text: undefined },
 ): RevocationWatch {
   /** Of the list in force; undefined before the first one. */
@@ -36,14 +38,15 @@ export function watchRevocations(
   async function look(): Promise<void> {
     const found = await readText(file)
     if (closed) return
-    // A file that has never been there is an empty list.
-    if (!found.ok && found.fault === 'is not there' && inForce === undefined) return
     const text = found.ok ? found.text : undefined
     const state = text ?? `\u0000${found.ok ? '' : found.fault}`
     const settled = state === seen
     seen = state
     if (!settled || state === told) return
-    if (text !== undefined && text === inForce) {
+    // A file that has never been there is an empty list.
+    const isAbsent = !found.ok && found.fault === 'is not there'
+    if (text === inForce && (text !== undefined || isAbsent)) {
+      if (told !== undefined) onGoodAgain()
       told = undefined
       return
     }

@@ -76,6 +76,7 @@ export function createVerifier(
       const found = findKey(token, typ, ring)
       const verification = await judge(token, found)
       if (verification.state === 'refused') onUnverified(verification.reason, found.key?.kid)
+      if (verification.state === 'expired') onUnverified('expired', verification.key.kid)
       return verification
     },
   }
@@ -150,8 +151,13 @@ function atTime(claims: TokenClaims, key: SigningKey, time: number): Verificatio
   const now = toSeconds(time)
   if (claims.exp <= claims.iat || claims.exp - claims.iat > longestLife) return refused('bad_claims')
   if (now * 1000 < takenFrom(claims)) return refused('not_yet_valid')
+  if (claims.exp <= now) {
+    // Not one that was let in, but one that the key still verifies: a session may be renewed from it.
+    key.tally.lastAccepted = time
+    return { state: 'expired', claims, key }
+  }
   countAccepted(key, time)
-  return { state: claims.exp <= now ? 'expired' : 'valid', claims, key }
+  return { state: 'valid', claims, key }
 }
 
 function isTime(value: unknown): value is number {

@@ -5,6 +5,7 @@ import { startBackend, type Backend } from '../support/backend.ts'
 import { bearerToken, BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { minutes } from '../support/clock.ts'
 import { freePort, startGateway, type Gateway } from '../support/gateway.ts'
+import { metricsOf } from '../support/metrics.ts'
 import { eventually } from '../support/settled.ts'
 import { startSocketBackend, type SocketBackend } from '../support/socket-backend.ts'
 import { openSocket, openedSocket } from '../support/socket-client.ts'
@@ -171,9 +172,36 @@ describe('LL-01 a record of what a backend did says why', () => {
     client.say(lines('GET /public/a HTTP/1.1', 'Host: x'))
     await asked
     client.close()
-    const { reason, detail } = await onlyRecord()
-    assert.deepEqual([reason, detail], ['aborted', undefined])
+    // Nothing was answered.
+    assert.deepEqual(await onlyRecord(), { method: 'GET', route: '/public', status: 0, reason: 'aborted' })
   })
+})
+
+test('an answer is measured until it begins, and its record says when it ended', async (t) => {
+  const adminPort = await freePort()
+  const own = await startGateway({
+    face: 'server',
+    options: (origin) => ({
+      listen: { host: '127.0.0.1', port: Number(new URL(origin).port), adminPort },
+      routes: [{ path: '/', access: 'public', backend: backend.origin }],
+    }),
+  })
+  t.after(() => own.close())
+  const least = 200
+  backend.handle = (_asked, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: a\n\n')
+  }
+  const client = await converse(own)
+  client.say(lines('GET /stream HTTP/1.1', 'Host: x'))
+  await client.until(/data: a/)
+  await new Promise((resolve) => setTimeout(resolve, least))
+  client.close()
+  const ms = () => own.logs.map((line) => JSON.parse(line) as Record<string, unknown>).find(({ ms }) => ms)?.['ms']
+  await eventually(() => ms() !== undefined)
+  const { series } = await metricsOf(`http://127.0.0.1:${adminPort}`)
+  const began = series.get('postern_http_request_duration_seconds_sum{route="/",status="2xx"}') ?? assert.fail()
+  // A timer may be early by less than a millisecond.
+  assert.ok(began > 0 && Number(ms()) - began * 1000 >= least - 1, `${began} ${String(ms())}`)
 })
 
 describe('LL-01 what never becomes a request leaves one record', () => {

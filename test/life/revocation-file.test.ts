@@ -324,6 +324,7 @@ describe('a file that is followed', () => {
     if (text !== undefined) await writeFile(file, text)
     const lists: RevocationList[] = []
     const faults: string[] = []
+    let goodAgain = 0
     let broken: Error | undefined
     const watch = watchRevocations(
       file,
@@ -332,6 +333,7 @@ describe('a file that is followed', () => {
         lists.push(taken)
       },
       (message) => void faults.push(message),
+      () => void (goodAgain += 1),
       first,
     )
     t.after(() => watch.close())
@@ -339,6 +341,7 @@ describe('a file that is followed', () => {
       file,
       lists,
       faults,
+      goodAgain: () => goodAgain,
       watch,
       breakWith: (error: Error | undefined) => (broken = error),
       async look(times = 2) {
@@ -387,16 +390,23 @@ describe('a file that is followed', () => {
     assert.deepEqual([lists, faults], [[noRevocations], []])
   })
 
-  test('and is something else from the start is told', async (t) => {
-    const { file, lists, faults, look } = await followed(t)
-    await mkdir(file)
-    await look(3)
-    assert.deepEqual([lists, faults], [[], [`${file}: is not a file. ${kept}`]])
+  test('and is something else from the start is told, and so is that it is gone again', async (t) => {
+    const { file, lists, faults, goodAgain, look } = await followed(t)
+    const fault = `${file}: is not a file. ${kept}`
+    for (const times of [1, 2]) {
+      await mkdir(file)
+      await look(3)
+      assert.equal(faults.length, times)
+      await rm(file, { recursive: true })
+      await look(3)
+      assert.equal(goodAgain(), times)
+    }
+    assert.deepEqual([lists, faults], [[], [fault, fault]])
   })
 
   test('and is gone is told once, each time', async (t) => {
     const text = `notBefore: ${noon}\n`
-    const { file, lists, faults, look, write } = await followed(t, text)
+    const { file, lists, faults, goodAgain, look, write } = await followed(t, text)
     await look()
     const gone = `${file}: is not there. ${kept}`
     for (const times of [1, 2]) {
@@ -406,8 +416,10 @@ describe('a file that is followed', () => {
         faults,
         Array.from({ length: times }, () => gone),
       )
+      assert.equal(goodAgain(), times - 1)
       await write(text)
       await look(3)
+      assert.equal(goodAgain(), times)
     }
     assert.equal(lists.length, 1, 'nothing was taken: it was in force all the time')
   })

@@ -70,6 +70,7 @@ test('LO-04 a list written while two processes run ends the sessions it names in
   for (const { origin } of [one, two]) await until(303, () => visits(ada, origin))
 
   // A symlink swapped as Kubernetes does it, to a list that nobody can use: the one before stays in force.
+  const good = await readFile(file, 'utf8')
   const broken = join(dir, 'broken.yaml')
   await writeFile(broken, 'notBefore: yesterday\n')
   await symlink(broken, join(dir, 'next'))
@@ -87,6 +88,16 @@ test('LO-04 a list written while two processes run ends the sessions it names in
     assert.ok(Date.now() < deadline + 10_000)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+  assert.equal((await visits(ada, one.origin)).status, 303)
+
+  // What was in force all the time is there again: whoever was told of the fault is told of that.
+  await writeFile(file, good)
+  const types = () => one.events.map(({ type }) => type)
+  while (types().lastIndexOf('revocations_applied') < types().lastIndexOf('revocations_refused')) {
+    assert.ok(Date.now() < deadline + 20_000)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  assert.ok(one.events.some((event) => event.type === 'notice' && event.message.includes('is good again')))
   assert.equal((await visits(ada, one.origin)).status, 303)
 })
 

@@ -11,6 +11,8 @@ import { metricsOf, promtool, promtoolMissing, readMetrics } from '../support/me
 import { eventually } from '../support/settled.ts'
 import { startSocketBackend } from '../support/socket-backend.ts'
 import { openedSocket } from '../support/socket-client.ts'
+import { converse, lines } from '../wire/conversation.ts'
+import { exchange } from '../wire/raw.ts'
 
 /** A server with backends of every temper, and how to ask it for its numbers. */
 async function started(t: { after(run: () => Promise<void>): void }) {
@@ -80,6 +82,53 @@ test('the metrics tell which key is in use, by how many tokens, and how old it i
   assert.equal((await send(`${gateway.origin}/metrics`)).status, 404)
 })
 
+test('a token that is over is none that was good, and a use of its key all the same', async (t) => {
+  const { gateway, metrics } = await started(t)
+  const authorization = `Bearer ${await bearerToken(gateway.origin)}`
+  gateway.clock.advance(hours(1))
+  assert.equal((await send(`${gateway.origin}/protected`, 'GET', { authorization })).status, 401)
+  const { series, text } = await metrics()
+  const [signing] = gateway.keys.map(({ kid }) => kid)
+  const is = (name: string, value: number) => assert.equal(series.get(name), value, `${name}\n${text}`)
+  is(`postern_verifications_total{kid="${signing}",outcome="expired"}`, 1)
+  is(`postern_verifications_total{kid="${signing}",outcome="valid"}`, 0)
+  const used = `postern_key_last_used_timestamp_seconds{kid="${signing}",family="signing",role="current"}`
+  is(used, gateway.clock() / 1000)
+})
+
+test('a client that leaves before a backend answers says nothing about the backend', async (t) => {
+  const { gateway, backend, sockets, metrics } = await started(t)
+  const browser = new BrowserClient(gateway.origin)
+  await browser.signIn()
+  const headers = Object.entries({ ...browser.cookieHeader(), origin: gateway.origin }).map(
+    ([name, value]) => `${name}: ${value}`,
+  )
+  const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+  for (const [route, more] of [
+    ['/app', []],
+    ['/sockets', [...upgrade, 'Sec-WebSocket-Version: 13']],
+  ] as const) {
+    const { promise: asked, resolve } = Promise.withResolvers<void>()
+    backend.handle = () => resolve()
+    sockets.onHandshake = ({ socket }) => {
+      socket.resume().once('end', () => socket.destroy())
+      resolve()
+    }
+    const client = await converse(gateway)
+    client.say(lines(`GET ${route}/a HTTP/1.1`, 'Host: x', ...more, ...headers))
+    await asked
+    client.close()
+    const of = async (status: string) =>
+      (await metrics()).series.get(
+        `postern_backend_request_duration_seconds_count{route="${route}",status="${status}"}`,
+      )
+    let aborted = await of('aborted')
+    for (let tries = 0; tries < 500 && aborted === undefined; tries += 1) aborted = await of('aborted')
+    assert.equal(aborted, 1, route)
+    assert.equal(await of('backend_bad'), undefined)
+  }
+})
+
 test('sign-ins, renewals, sign-outs and what the login service takes for them are counted by outcome', async (t) => {
   const { gateway, metrics } = await started(t)
   const browser = new BrowserClient(gateway.origin)
@@ -133,6 +182,8 @@ test('answers and backends are counted by route and class of status, open socket
   const headers = { ...browser.cookieHeader(), origin: gateway.origin }
   const { socket } = await openedSocket(`${gateway.origin}/sockets/a`, { headers })
 
+  assert.equal((await exchange(gateway, lines('GET /%zz HTTP/1.1', 'Host: x', 'Connection: close'))).status, 400)
+
   const { series, text } = await metrics()
   const is = (name: string, value: number | undefined) => assert.equal(series.get(name), value, `${name}\n${text}`)
   const backends = 'postern_backend_request_duration_seconds_count'
@@ -149,6 +200,7 @@ test('answers and backends are counted by route and class of status, open socket
   is(`${answers}{route="/gone",status="5xx"}`, 1)
   is(`${answers}{route="/sockets",status="1xx"}`, 1)
   is(`${answers}{route="/*",status="4xx"}`, 1)
+  is(`${answers}{route="none",status="4xx"}`, 1)
   is('postern_open_sockets{kind="websocket"}', 1)
   is('postern_open_sockets{kind="event_stream"}', 1)
   is('postern_session_bound_answers', 2)

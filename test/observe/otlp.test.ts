@@ -112,14 +112,15 @@ test('LL-01 what is refused says why, and nothing that was sent stands in a span
   await new BrowserClient(gateway.origin).signIn(canary, `${canary}-password`)
   await send(`${gateway.origin}/app/${canary}?token=${canary}`, 'GET', { authorization: `Bearer ${canary}-token` })
   await exchange(gateway, `PROPFIND /${canary} HTTP/1.1\r\nHost: ${canary}\r\nConnection: close\r\n\r\n`)
+  await exchange(gateway, `GET /${canary}%zz HTTP/1.1\r\nHost: ${canary}\r\nConnection: close\r\n\r\n`)
   backend.handle = (_request, response) => void response.destroy()
   await send(`${gateway.origin}/open/${canary}`, 'POST', { cookie: `x=${canary}-cookie` }, canary)
 
-  const all = await spans(6)
+  const all = await spans(7)
   const reasons = all.flatMap(({ attributes }) =>
     attributes['postern.reason'] === undefined ? [] : [String(attributes['postern.reason'])],
   )
-  assert.deepEqual(reasons.toSorted(), ['backend_bad', 'bad_credentials', 'malformed', 'not_found'])
+  assert.deepEqual(reasons.toSorted(), ['ambiguous_path', 'backend_bad', 'bad_credentials', 'malformed', 'not_found'])
   const failed = all.filter(({ status }) => status.code === 2).map(({ name }) => name)
   assert.deepEqual(failed.toSorted(), ['POST /open', 'backend /open'])
   assert.ok(all.some(({ attributes }) => attributes['http.request.method'] === '_OTHER'))
