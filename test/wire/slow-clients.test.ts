@@ -26,7 +26,10 @@ before(async () => {
     face: 'server',
     readTimeout: 100,
     sendTimeout: 100,
-    options: () => ({ routes: [{ path: '/open/', access: 'public', backend: backend.origin }] }),
+    options: () => ({
+      overload: { maxConnections: 300 },
+      routes: [{ path: '/open/', access: 'public', backend: backend.origin }],
+    }),
   })
 })
 afterEach(async () => {
@@ -261,7 +264,7 @@ describe('DS-03 a connection', () => {
     // An hour, for uploads to backends that go on: our own endpoints give a body 30 s.
     assert.deepEqual(
       [server.headersTimeout, server.requestTimeout, server.keepAliveTimeout, server.maxConnections],
-      [20_000, 3_600_000, 65_000, 16_384],
+      [20_000, 3_600_000, 65_000, 300],
     )
     const { headersTimeout, keepAliveTimeout } = server
     const slow = await converse(gateway)
