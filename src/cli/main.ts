@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { PosternError } from '../base/errors.ts'
 import { nearest } from '../config/nearest.ts'
@@ -133,4 +134,6 @@ try {
   process.exitCode = await main(given)
 } catch (error) {
   process.exitCode = explain(error, given)
+  // What ties a worker to the process above keeps it alive, and that one would take it for one that is still starting.
+  if (cluster.isWorker) process.exit()
 }
