@@ -6,6 +6,7 @@ import { nearest } from '../config/nearest.ts'
 import type { Command } from './command.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { keepLastWordsShort, unforeseen } from './last-words.ts'
+import { nodeTooOld } from './node-version.ts'
 
 /*
  * Manners of the terminal: what was asked for goes to stdout, faults to stderr, each in plain sentences with the next
@@ -64,6 +65,9 @@ Exit codes: 0 good, 1 faults were found, 2 bad usage or a missing file.
 `
 
 async function main(args: readonly string[]): Promise<Exit> {
+  // What is loaded up to here runs on older ones too; no command does.
+  const tooOld = nodeTooOld(process.versions.node)
+  if (tooOld !== undefined) throw new CommandFault(tooOld, exits.usage)
   const [name, ...rest] = args
   if (name === undefined) {
     process.stderr.write(help)
