@@ -32,6 +32,9 @@ const longestStart = 60_000
 /** True in a process that serves; false in the one that only keeps the others. */
 export const isWorker = cluster.isWorker
 
+/** In a worker, its number among all that were started, as the log of the process above has it. */
+export const workerId = cluster.worker?.id
+
 const servingNow = { postern: 'serving' } as const
 
 /** In a worker: requests are answered from now on. */

@@ -25,6 +25,12 @@ test('a session of one worker is good at the other, and a worker that dies is re
     })
     assert.equal(answer.status, 200)
   }
+  const records = recordsOf(running)
+  for (const msg of ['ready', 'request']) {
+    const written = records.filter((record) => record['msg'] === msg).map(({ worker }) => worker)
+    assert.deepEqual(new Set(written), new Set([1, 2]), msg)
+  }
+  for (const record of records.filter(({ msg }) => msg === 'starting workers')) assert.ok(!('worker' in record))
   const [first] = workersOf(running)
   assert.ok(first !== undefined)
   process.kill(first, 'SIGKILL')
@@ -37,6 +43,11 @@ test('a session of one worker is good at the other, and a worker that dies is re
   const [code] = (await once(running.process, 'exit')) as [number]
   assert.equal(code, 0)
 })
+
+const recordsOf = ({ lines }: Running) =>
+  lines()
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
 
 /** A connection each, so that the workers take turns. */
 const get = (running: Running, path: string, browser: BrowserClient) =>
