@@ -18,7 +18,7 @@ import { createCookieJar, registerCookies, takeCookieNames } from './http/cookie
 import { endpoints } from './http/endpoints.ts'
 import { createGuard, noGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
 import { takePrefix } from './http/prefixes.ts'
-import { createProxyTrust } from './http/request-facts.ts'
+import { createProxyTrust, strangerSentence } from './http/request-facts.ts'
 import { requireGuards } from './http/required-guards.ts'
 import { createKeyFolder, loadFrom } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
@@ -227,6 +227,7 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
       const watch = reading === undefined ? undefined : watchKeyFolder(folder, reading, gate, scope)
       await watchRevocationFile(config, gate, scope)
       const trust = createProxyTrust(config.trustedProxies)
+      trust.stranger = (header, peer) => onEvent({ type: 'warning', message: strangerSentence(header, peer) })
       const answerer = createAnswerer(gate, trust)
       context = { gate, answerer }
       keys = { roles: gate.keys.roles, faults: () => watch?.faults ?? 0, now: gate.now }
