@@ -10,13 +10,15 @@ import { createMeters, type Meters } from './base/meters.ts'
 import { createPropagator, type Trace, type Tracer } from './base/trace.ts'
 import type { Config, RequiredValue, Requirement } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
+import { checkMembers, type Member } from './config/members.ts'
 import type { Options } from './config/options.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
 import { createCookieJar, registerCookies, takeCookieNames } from './http/cookies.ts'
 import { endpoints } from './http/endpoints.ts'
 import { createGuard, noGuard, type Allowed, type Guard, type GuardContext, type GuardOptions } from './http/guard.ts'
-import { createProxyTrust } from './http/request-facts.ts'
+import { takePrefix } from './http/prefixes.ts'
+import { createProxyTrust, strangerSentence } from './http/request-facts.ts'
 import { requireGuards } from './http/required-guards.ts'
 import { createKeyFolder, loadFrom } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
@@ -88,6 +90,15 @@ export interface Runtime {
   readonly requireGuard?: boolean
 }
 
+const runtimeMembers: Readonly<Record<keyof Runtime, Member>> = {
+  clock: 'any',
+  onEvent: 'any',
+  keys: 'any',
+  store: 'any',
+  allowDemoKeys: 'switch',
+  requireGuard: 'switch',
+}
+
 export interface Postern<Claims> {
   /** Register it before the routes that its guards stand on: `await app.register(postern.plugin)`. */
   readonly plugin: FastifyPluginAsync
@@ -112,12 +123,13 @@ export interface Postern<Claims> {
  * Makes one instance. Several may live in one app, each with its own prefix and cookie name.
  *
  * @param options the same shape as `postern.yaml`
- * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault at once
+ * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault at once of `options`, or what `runtime` does not have
  */
 export function createPostern<Claims = Readonly<Record<string, unknown>>>(
   options: Options,
   runtime: Runtime = {},
 ): Postern<Claims> {
+  checkMembers('The second argument of createPostern', runtime, runtimeMembers)
   const { plugin, requireAuth, optionalAuth, noAuth, auth, authOrNull, metrics } = posternFrom<Claims>(
     parseOptions(options),
     runtime,
@@ -145,6 +157,8 @@ interface OwnRuntime extends Runtime {
 export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPostern<Claims> {
   const { tracer = createPropagator(config.tracing.propagate) } = runtime
   const admitted = Symbol('postern')
+  /** Where this instance is registered, each by its server: that is one whatever the scope. */
+  const apps = new WeakSet<object>()
   let context: GuardContext | undefined
   let keys: KeyState | undefined
   let store: SharedStore | undefined
@@ -175,6 +189,12 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
 
   const plugin: FastifyPluginAsync = async (app) => {
     const { clock = systemClock } = runtime
+    if (apps.has(app.server))
+      throw new PosternError(
+        'POSTERN_REGISTERED_TWICE',
+        'This instance is registered in this app already: once is enough for every route of it. A second one needs a createPostern of its own.',
+      )
+    apps.add(app.server)
     if (runtime.requireGuard === true) requireGuards(app)
     const folder = createKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false })
     const reading = runtime.keys === undefined ? await loadFrom(folder) : undefined
@@ -184,6 +204,7 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
       await registerCookies(scope)
       const jar = createCookieJar(config, scope)
       takeCookieNames(app, config, jar)
+      takePrefix(app, config)
       const heard = runtime.onEvent ?? logEvents(app.log)
       const onEvent: EventSink = (event) => {
         counts.sink(event)
@@ -206,6 +227,7 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
       const watch = reading === undefined ? undefined : watchKeyFolder(folder, reading, gate, scope)
       await watchRevocationFile(config, gate, scope)
       const trust = createProxyTrust(config.trustedProxies)
+      trust.stranger = (header, peer) => onEvent({ type: 'warning', message: strangerSentence(header, peer) })
       const answerer = createAnswerer(gate, trust)
       context = { gate, answerer }
       keys = { roles: gate.keys.roles, faults: () => watch?.faults ?? 0, now: gate.now }

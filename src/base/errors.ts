@@ -11,6 +11,8 @@ export const errorCodes = {
   POSTERN_REDIS_CLIENT_MISSING: 'facts.redis is set and its client library is not installed.',
   POSTERN_OTLP_LIBRARY_MISSING: 'tracing.endpoint is set and the libraries of OpenTelemetry are not installed.',
   POSTERN_COOKIE_NAME_TAKEN: 'Another instance in this Fastify app has a cookie of the same name.',
+  POSTERN_PREFIX_TAKEN: 'Another instance in this Fastify app has its endpoints at the same prefix.',
+  POSTERN_REGISTERED_TWICE: 'One instance was registered in this Fastify app more than once.',
   POSTERN_NOT_REGISTERED: 'A guard ran before the plugin was registered in this Fastify app.',
   POSTERN_ROUTE_NOT_GUARDED: 'auth(request) was called on a route that has no guard of this instance.',
   POSTERN_REGISTERED_LATE: 'requireGuard is set, and routes were declared before the plugin was registered.',

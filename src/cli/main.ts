@@ -1,10 +1,12 @@
 #!/usr/bin/env node
+import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { PosternError } from '../base/errors.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Command } from './command.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
 import { keepLastWordsShort, unforeseen } from './last-words.ts'
+import { nodeTooOld } from './node-version.ts'
 
 /*
  * Manners of the terminal: what was asked for goes to stdout, faults to stderr, each in plain sentences with the next
@@ -63,6 +65,9 @@ Exit codes: 0 good, 1 faults were found, 2 bad usage or a missing file.
 `
 
 async function main(args: readonly string[]): Promise<Exit> {
+  // What is loaded up to here runs on older ones too; no command does.
+  const tooOld = nodeTooOld(process.versions.node)
+  if (tooOld !== undefined) throw new CommandFault(tooOld, exits.usage)
   const [name, ...rest] = args
   if (name === undefined) {
     process.stderr.write(help)
@@ -133,4 +138,6 @@ try {
   process.exitCode = await main(given)
 } catch (error) {
   process.exitCode = explain(error, given)
+  // What ties a worker to the process above keeps it alive, and that one would take it for one that is still starting.
+  if (cluster.isWorker) process.exit()
 }

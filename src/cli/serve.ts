@@ -16,7 +16,7 @@ import { registrations } from './registrations.ts'
 import { closeOnSignals, hearsHangUp, listenOrClose, passOver, terminalSignals } from './lifecycle.ts'
 import { joinMetrics } from './worker-metrics.ts'
 import { createWorkerStore, serveWorkers } from './worker-store.ts'
-import { isWorker, leave, superviseWorkers, tellServing } from './workers.ts'
+import { isWorker, leave, superviseWorkers, tellServing, workerId } from './workers.ts'
 
 /** Levels at which the log has no warnings. */
 const quiet: ReadonlySet<string> = new Set(['silent', 'fatal', 'error'])
@@ -37,7 +37,7 @@ export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
   if (isWorker) passOver(terminalSignals)
   const { config, warnings } = await readConfigWithWarnings(values.config)
-  const log = createLogger(config.log.level)
+  const log = createLogger(config.log.level, undefined, workerId === undefined ? null : { worker: workerId })
   // The plugin reads both too; said here, the fault is the only thing said.
   await (isWorker ? untilKeysAreGood(config.keys.dir, log) : loadKeyFolder(config.keys.dir))
   if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)

@@ -17,7 +17,7 @@ interface WorkerSettings {
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
 }
 
-/** Milliseconds. A worker that dies sooner has a fault that starting it again does not cure. */
+/** Milliseconds. A worker that dies sooner, or before it served, has a fault that starting it again does not cure. */
 const shortestLife = 2_000
 
 /** Deaths in a row of workers that young, before everything ends where nobody serves. */
@@ -31,6 +31,9 @@ const longestStart = 60_000
 
 /** True in a process that serves; false in the one that only keeps the others. */
 export const isWorker = cluster.isWorker
+
+/** In a worker, its number among all that were started, as the log of the process above has it. */
+export const workerId = cluster.worker?.id
 
 const servingNow = { postern: 'serving' } as const
 
@@ -101,11 +104,14 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
       if (code !== 0 && (served || signal !== 'SIGTERM')) process.exitCode = 1
     } else if (apart.delete(id)) {
       log.info({ worker: id, code, signal, lived }, 'worker ended')
-    } else replace({ worker: id, code, signal, lived })
+    } else replace({ worker: id, code, signal, lived }, served)
   }
 
-  function replace(death: { worker: number; code: number | null; signal: string | null; lived: number }): void {
-    earlyDeaths = death.lived < shortestLife ? earlyDeaths + 1 : 0
+  function replace(
+    death: { worker: number; code: number | null; signal: string | null; lived: number },
+    served: boolean,
+  ): void {
+    earlyDeaths = !served || death.lived < shortestLife ? earlyDeaths + 1 : 0
     log.error(death, 'a worker ended by itself')
     if (earlyDeaths < mostEarlyDeaths) {
       if (start() === undefined) startLater()

@@ -55,6 +55,9 @@ const settlement = { signed_in: 'other', second_step: 'step', refused: 'counts',
 /** Seconds, where an upstream asks to wait and does not say how long. */
 const usualPause = 30
 
+/** Seconds, where an upstream that does not answer does not say. One that answers what cannot be used is not cured by waiting. */
+const usualWait = { upstream_unavailable: 10, upstream_slow: 10, upstream_bad: undefined } as const
+
 /** Asks the upstream once, and makes a session of a good answer and of nothing else. Every sign-in has a new `sid`. */
 export async function signInAt(input: SignInInput, context: EventContext, deps: SignInDeps): Promise<SignInResult> {
   const { limiter, events, clock, wait = sleep } = deps
@@ -98,7 +101,7 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
       return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
     case 'failed':
       events({ ...where, type: 'sign_in_refused', reason: outcome.as, detail: outcome.detail })
-      return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
+      return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter ?? usualWait[outcome.as] }
   }
 }
 

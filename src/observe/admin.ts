@@ -28,5 +28,9 @@ export function createAdminApp({ state, metrics }: AdminDeps): FastifyInstance {
       return reply.code(503).send({ status: 'the metrics cannot be gathered now' })
     }
   })
+  // Without the address that was asked for: who reads this may be a browser.
+  app.setNotFoundHandler(async (_request, reply) =>
+    reply.code(404).send({ status: 'there is nothing here but /healthz, /readyz and /metrics' }),
+  )
   return app
 }

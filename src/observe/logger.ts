@@ -29,8 +29,13 @@ function errorOf(logged: unknown): Error | undefined {
  * name and the code.
  *
  * @param destination default: stdout
+ * @param base what every record has
  */
-export function createLogger(level: string, destination: DestinationStream = logDestination()): FastifyBaseLogger {
+export function createLogger(
+  level: string,
+  destination: DestinationStream = logDestination(),
+  base: { readonly worker: number } | null = null,
+): FastifyBaseLogger {
   const options: LoggerOptions = {
     level,
     hooks: {
@@ -42,7 +47,7 @@ export function createLogger(level: string, destination: DestinationStream = log
         method.apply(this, [logged, said, ...rest.map(shown)] as Parameters<typeof method>)
       },
     },
-    base: null,
+    base,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }), log: withShownErrors },
     serializers,

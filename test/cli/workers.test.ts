@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { BrowserClient, navigation, send } from '../support/browser-client.ts'
+import { freePort } from '../support/gateway.ts'
 import { giveRefreshTokens } from '../life/timeline.ts'
 import { readyCount, serve, until, workersOf, type Running } from './serving.ts'
 import { postern } from './session.ts'
@@ -23,6 +25,12 @@ test('a session of one worker is good at the other, and a worker that dies is re
     })
     assert.equal(answer.status, 200)
   }
+  const records = recordsOf(running)
+  for (const msg of ['ready', 'request']) {
+    const written = records.filter((record) => record['msg'] === msg).map(({ worker }) => worker)
+    assert.deepEqual(new Set(written), new Set([1, 2]), msg)
+  }
+  for (const record of records.filter(({ msg }) => msg === 'starting workers')) assert.ok(!('worker' in record))
   const [first] = workersOf(running)
   assert.ok(first !== undefined)
   process.kill(first, 'SIGKILL')
@@ -35,6 +43,11 @@ test('a session of one worker is good at the other, and a worker that dies is re
   const [code] = (await once(running.process, 'exit')) as [number]
   assert.equal(code, 0)
 })
+
+const recordsOf = ({ lines }: Running) =>
+  lines()
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
 
 /** A connection each, so that the workers take turns. */
 const get = (running: Running, path: string, browser: BrowserClient) =>
@@ -137,6 +150,38 @@ test('a process that the system does not give ends none that serves', async (t) 
   const failed = running.lines().find((line) => line.includes('a worker could not be started'))
   assert.match(failed ?? '', /"code":"EAGAIN"/)
   assert.doesNotMatch(running.lines().join(''), /canary/)
+  running.process.kill('SIGTERM')
+  const [code] = (await once(running.process, 'exit')) as [number]
+  assert.equal(code, 0)
+})
+
+test('workers that cannot have their port end it all with 1', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.after(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const listen = { host: '127.0.0.1', port, adminPort: await freePort() }
+  const running = await serve(t, { listen }, '2s', { serving: 0 })
+  let faults = ''
+  running.process.stderr?.on('data', (chunk: Buffer) => (faults += chunk.toString()))
+  const [code] = (await once(running.process, 'close')) as [number]
+  assert.equal(code, 1)
+  assert.ok(faults.includes(`Port ${port} is in use.`), faults)
+  assert.ok(running.lines().some((line) => line.includes('giving up')))
+})
+
+test('a worker that dies while the file has faults is replaced when they are mended', async (t) => {
+  const running = await serve(t)
+  const file = join(running.dir, 'postern.yaml')
+  const good = await readFile(file, 'utf8')
+  await writeFile(file, `${good}\nworkerz: 3\n`)
+  const [first] = workersOf(running)
+  assert.ok(first !== undefined)
+  process.kill(first, 'SIGKILL')
+  await until(() => running.lines().some((line) => line.includes('the others serve on')))
+  assert.equal((await send(`${running.origin}/_auth/login`, 'GET', { connection: 'close' })).status, 200)
+  await writeFile(file, good)
+  await until(() => readyCount(running) === 3)
   running.process.kill('SIGTERM')
   const [code] = (await once(running.process, 'exit')) as [number]
   assert.equal(code, 0)

@@ -723,6 +723,38 @@ describe('two instances in one app', () => {
     await other.close()
   })
 
+  test('are refused at one prefix, and one instance twice', async (t) => {
+    const upstreams = { accounts: serviceOptions(service.origin) }
+    const instance = (name: string, prefix: string) =>
+      createPostern(
+        { publicUrl: 'http://localhost:8080', prefix, session: { cookie: { name } }, upstreams },
+        { keys, clock },
+      ).plugin
+    const app = Fastify()
+    await app.register(instance('people', '/_auth'))
+    await assert.rejects(async () => app.register(instance('staff', '/_auth')), {
+      code: 'POSTERN_PREFIX_TAKEN',
+      message: /at \/_auth\. /,
+    })
+    const other = Fastify()
+    t.after(() => other.close())
+    const twice = instance('people', '/_auth')
+    await other.register(twice)
+    await assert.rejects(async () => other.register(twice), { code: 'POSTERN_REGISTERED_TWICE' })
+    const nested = Fastify()
+    const once = instance('people', '/_auth')
+    await nested.register(async (scope) => {
+      await scope.register(once)
+    })
+    await assert.rejects(
+      async () =>
+        nested.register(async (scope) => {
+          await scope.register(once)
+        }),
+      { code: 'POSTERN_REGISTERED_TWICE' },
+    )
+  })
+
   test('know their own sessions and no others', async (t) => {
     const { origin } = await both(t)
     const client = await signedIn(origin)

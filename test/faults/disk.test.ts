@@ -47,14 +47,17 @@ test('the disk is full when keys are made or rotated', async (t) => {
   assert.equal((await postern(folder, ['keys', 'generate'])).code, 0)
   fill(folder)
   const before = everything(folder)
-  for (const command of ['rotate', 'generate']) {
-    const { code, stdout, stderr } = await postern(folder, ['keys', command])
+  for (const [command, dir] of [
+    ['rotate', './keys'],
+    ['generate', './others'],
+  ] as const) {
+    const { code, stdout, stderr } = await postern(folder, ['keys', command, '--dir', dir])
     assert.deepEqual(
       { code, stdout, stderr },
       {
         code: 1,
         stdout: '',
-        stderr: `./keys: cannot be written (ENOSPC). Nothing was changed. There is no room left: free some, and try again.\n`,
+        stderr: `${dir}: cannot be written (ENOSPC). Nothing was changed. There is no room left: free some, and try again.\n`,
       },
     )
     assert.deepEqual(everything(folder), before)

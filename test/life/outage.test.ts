@@ -99,6 +99,7 @@ for (const mode of troubles) {
     for (let attempt = 0; attempt < 7; attempt += 1) {
       const answer = await send(`${origin}/_auth/login`, 'POST', { 'content-type': 'application/json' }, body)
       assert.equal(answer.status, status)
+      assert.equal(answer.headers['retry-after'], mode === 'garbage' ? undefined : '10')
       assertProblem(gateway, answer, { code, reason: code })
     }
     service.mode = 'well'

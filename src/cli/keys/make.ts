@@ -12,10 +12,15 @@ import { familyRoles, type FamilyRoles } from '../../keys/ring.ts'
 import { CommandFault, exits, unwritable, type Exit } from '../faults.ts'
 import type { KeyFlags, KeySettings } from './settings.ts'
 
-/** One key of each family: the first ones are used at once, later ones after `publishAhead`. */
+/** The first key of each family, used at once. Those of the demo do not count: no gateway takes them. */
 export async function generate(settings: KeySettings, flags: KeyFlags): Promise<Exit> {
   const alg = algorithm(flags.alg) ?? defaultAlgorithm
   const { roles } = await readAll(settings)
+  const { signing, sealing } = (await read(settings, { allowDemo: false })).roles
+  if (signing.current !== undefined && sealing.current !== undefined)
+    throw new CommandFault(
+      `Nothing was made: ${settings.dir} has keys. For the next of each: postern keys rotate --dir ${settings.dir}`,
+    )
   return make(settings, flags, roles, alg)
 }
 
@@ -74,9 +79,22 @@ function algorithm(alg: string | undefined): SignatureAlgorithm | undefined {
   )
 }
 
-async function readAll({ dir, retention }: KeySettings): Promise<{ keys: readonly Key[]; roles: FamilyRoles }> {
-  const { keys, faults } = existsSync(dir) ? await readKeyFolder(dir, { allowDemo: true }) : { keys: [], faults: [] }
+interface KeysOfFolder {
+  readonly keys: readonly Key[]
+  readonly roles: FamilyRoles
+}
+
+async function readAll(settings: KeySettings): Promise<KeysOfFolder> {
+  const { keys, faults, roles } = await read(settings, { allowDemo: true })
   if (faults.length > 0)
     throw new CommandFault(`Nothing was made; put this right first.\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
-  return { keys, roles: familyRoles(keys, Date.now(), retention) }
+  return { keys, roles }
+}
+
+async function read(
+  { dir, retention }: KeySettings,
+  { allowDemo }: { readonly allowDemo: boolean },
+): Promise<KeysOfFolder & { readonly faults: readonly string[] }> {
+  const { keys, faults } = existsSync(dir) ? await readKeyFolder(dir, { allowDemo }) : { keys: [], faults: [] }
+  return { keys, faults, roles: familyRoles(keys, Date.now(), retention) }
 }

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createPostern } from '../../src/index.ts'
+import { minimal } from './samples.ts'
+
+/* As JavaScript calls it: nothing has looked at the types. */
+const create = (runtime: object) => createPostern(minimal, runtime)
+
+test('a slip in the second argument of createPostern is a fault, and not a switch that stays off', () => {
+  for (const [runtime, says] of [
+    [{ requireGaurd: true }, /\n {2}requireGaurd: is not known here; did you mean `requireGuard`\?$/],
+    [{ require_guard: true }, /did you mean `requireGuard`/],
+    [{ logger: {} }, /\n {2}logger: is not known here; known are `clock`, .*`requireGuard`$/],
+    [{ constructor: true }, /\n {2}constructor: is not known here/],
+    [{ requireGuard: 'yes' }, /\n {2}requireGuard: must be true or false$/],
+    [{ allowDemoKeys: 1, onevent: null }, /\n {2}allowDemoKeys: .*\n {2}onevent: .*`onEvent`\?$/],
+  ] as const)
+    assert.throws(() => create(runtime), { code: 'POSTERN_CONFIG_INVALID', message: says })
+  for (const runtime of [{}, { requireGuard: undefined }, { requireGuard: false, clock: Date.now, onEvent: () => {} }])
+    assert.ok(create(runtime).plugin)
+})
