@@ -168,6 +168,9 @@ test(
     const { run, origin, stop } = await startExample('api-only')
     t.after(stop)
     assert.deepEqual((await send(`${origin}/health`)).json(), { well: true })
+    const nothing = await send(`${origin}/nothing`)
+    assert.equal(nothing.status, 404)
+    assert.match(String(nothing.headers['content-type']), /^application\/problem\+json/)
     assert.deepEqual(JSON.parse(await run('Sign in for a token')), {
       subject: 'accounts|1',
       name: 'John Doe',
