@@ -54,10 +54,10 @@ test('every call, condition and value is shown as it goes, secrets masked', asyn
 })
 
 test('an end that no place is configured for is not looked for', async () => {
-  const { code, stdout } = await tried(['accounts'], ({ login: { expiry: _, ...login }, ...usual }) => ({
-    ...usual,
-    login,
-  }))
+  const { code, stdout } = await tried(['accounts'], (usual) => {
+    const { expiry: _, ...login } = usual.login
+    return { ...usual, login }
+  })
   assert.equal(code, 0)
   assert.match(stdout, /^ {2}expiry: not configured$/m)
 })
