@@ -6,6 +6,11 @@ const postern = createPostern<{ name: string; roles: string[] }>(options, { requ
 const app = Fastify()
 await app.register(postern.plugin)
 
+// Where no route is, Fastify's own answer would be no problem in the sense of RFC 9457.
+app.setNotFoundHandler((_, reply) =>
+  reply.code(404).type('application/problem+json').send({ title: 'Not Found', status: 404 }),
+)
+
 app.get('/health', { onRequest: postern.noAuth() }, async () => ({ well: true }))
 
 app.get('/v1/me', { onRequest: postern.requireAuth() }, async (request) => {

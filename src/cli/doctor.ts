@@ -24,7 +24,8 @@ export const help = helpText({
 Asks each upstream and backend (DNS, TCP, TLS and its certificate, HTTP, the check call, OIDC discovery), compares
 clocks, opens the public URL as a browser would and looks at what comes back (our keys, redirects, cookies), and
 looks at keys, revocations, Redis, cookie sizes and the limits of this machine. Each line is ok, warn or fault, and
-the last two say what to try next. Nothing is changed anywhere; an upstream is shown a token that nobody gave out.`,
+the last two say what to try next. Nothing is changed anywhere; an upstream is shown a token that nobody gave out,
+and the gateway has a refusal of this more in its log and its metrics.`,
   options: [
     ['--timeout 5s', 'for each step; the whole is over after twelve of them at most'],
     ['--json', 'for a program to read'],

@@ -186,6 +186,10 @@ function say(event: TraceEvent): void {
     }
     case 'extraction': {
       const what = event.name === undefined ? event.what : `${event.what} ${event.name}`
+      if (event.what === 'expiry' && event.where === 'unknown') {
+        line('  expiry: not configured')
+        return
+      }
       const note = event.note === undefined ? '' : `; ${event.note}`
       line(`  ${what} at ${event.where}: ${event.found ? `found ${event.masked ?? ''}` : 'not found'}${note}`)
       return

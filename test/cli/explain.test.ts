@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { explainRequest } from '../../src/cli/explain/explanation.ts'
 import { clientsFor } from '../../src/cli/explain/clients.ts'
+import { notesOf } from '../../src/cli/explain/notes.ts'
+import { readTarget } from '../../src/cli/explain/request.ts'
 import { explainedReasons, reasonWords } from '../../src/cli/reason-words.ts'
 import { parseOptions } from '../../src/config/load.ts'
 import { loadKeyFolder } from '../../src/keys/folder.ts'
@@ -9,7 +11,27 @@ import { tableRows, named, readText } from '../docs/markdown.ts'
 import { bearerToken, send } from '../support/browser-client.ts'
 import { minutes } from '../support/clock.ts'
 import { startBackend, type Backend } from '../support/backend.ts'
+import { serviceOptions } from '../support/service.ts'
 import { startSite, type Site } from './site.ts'
+
+test('a note tells what a browser would not have sent, and only that', () => {
+  const notes = (address: string, lines: Parameters<typeof notesOf>[1] = [], publicUrl = 'https://app.example.com') => {
+    const carrier = lines.some(({ name }) => name === 'authorization') ? 'bearer' : 'nothing'
+    const upstreams = { accounts: serviceOptions('https://a.example') }
+    return notesOf(readTarget('GET', address), lines, carrier, parseOptions({ publicUrl, upstreams })).length
+  }
+  const cookie = (value: string) => [{ name: 'cookie', value }]
+  assert.equal(notes('/orders'), 0)
+  assert.equal(notes('https://APP.example.com:8443/orders'), 0)
+  assert.equal(notes('https://example.com/orders'), 1)
+  assert.equal(notes('http://app.example.com/orders'), 1)
+  assert.equal(notes('http://127.0.0.1/orders', cookie('Postern=a')), 3)
+  assert.equal(notes('http://127.0.0.1/orders', [{ name: 'authorization', value: 'Bearer a' }]), 0)
+  assert.equal(notes('/orders', cookie('my-postern=a; postern-upt=b; x=postern')), 0)
+  const local = 'http://localhost:8080'
+  assert.equal(notes('http://localhost/orders', [], local), 0)
+  assert.equal(notes('/orders', cookie('__Host-postern=a'), local), 1)
+})
 
 interface Explained {
   route: { index: number } | null
@@ -88,7 +110,7 @@ describe('explain beside a gateway that runs', () => {
     for (const path of ['/anything', '/public/a', '/staff', '/own/x', '/jump', '/api/x', '/a%2fb', '/a;b'])
       for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS'])
         for (const credential of credentials) {
-          const target = { method, host: undefined, target: path }
+          const target = { method, scheme: undefined, host: undefined, target: path }
           const { answers } = await explainRequest(target, credential, {
             config,
             keys,
@@ -195,11 +217,17 @@ describe('explain and the life of a session', () => {
     })
     try {
       const line = await site.cookieLine()
+      const bearer = `Authorization: Bearer ${await bearerToken(site.gateway.origin)}\n`
       assert.equal((await site.run(['revoke', '--subject', 'accounts|1', '--json'])).code, 0)
       const { life, credential, answers } = await explained(site, ['GET', '/x'], line)
       assert.equal(credential.reason, 'revoked')
       assert.equal(life?.state, 'over')
       assert.ok(answers.every(({ reason }) => reason === 'revoked'))
+      for (const given of [line, bearer]) {
+        const { stdout } = await site.run(['explain', 'GET', '/x'], given)
+        assert.match(stdout, /^ +over; would have ended in \d+ s$/m)
+        assert.doesNotMatch(stdout, /good for/)
+      }
     } finally {
       await site.close()
     }

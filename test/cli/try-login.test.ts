@@ -53,6 +53,15 @@ test('every call, condition and value is shown as it goes, secrets masked', asyn
   assert.match(stdout, /the check call says that the token is good/)
 })
 
+test('an end that no place is configured for is not looked for', async () => {
+  const { code, stdout } = await tried(['accounts'], (usual) => {
+    const { expiry: _, ...login } = usual.login
+    return { ...usual, login }
+  })
+  assert.equal(code, 0)
+  assert.match(stdout, /^ {2}expiry: not configured$/m)
+})
+
 test('a wrong password says so, and what to look at', async () => {
   const { code, stdout } = await tried(['accounts'], undefined, 'username=john\npassword=wrong\n')
   assert.equal(code, 1)

@@ -11,8 +11,8 @@ import { launchChromium, missingChromium } from '../support/chromium.ts'
 import { freePort } from '../support/gateway.ts'
 
 /*
- * The examples, started by the lines that stand in their READMEs. Only the ports are others, and what `npm install` would bring is there
- * already: `postern` is this very source.
+ * The examples, started by the lines that stand in their READMEs. Only the ports are others, and what the first lines build and install is
+ * there already: `postern` is this very source.
  */
 
 interface Site {
@@ -49,12 +49,14 @@ async function startExample(name: string): Promise<Site> {
   }
   const blocks = codeBlocks(readme).filter(({ language }) => language === 'sh')
   try {
-    for (const line of (blocks[0]?.text ?? '').trim().split('\n')) {
+    const [build, install, ...lines] = (blocks[0]?.text ?? '').trim().split('\n')
+    // Postern is in no registry that `npm install` alone would find it in; and `../accounts.ts` is a file of the clone, which takes what was built.
+    assert.deepEqual([build, install], ['(cd ../.. && npm ci && npm run build)', 'npm install --no-save ../..'])
+    for (const line of lines) {
       const [program = '', ...words] = line.replace(/ &$/, '').split(' ')
       const args = words[0] === 'postern' ? words.slice(1) : words
       const address = here(addresses[args[0] ?? ''] ?? '')
-      if (program === 'npm') assert.deepEqual(args, ['install'])
-      else if (program === 'node') running.push(await start(example, args, address))
+      if (program === 'node') running.push(await start(example, args, address))
       else if (args[0] === 'serve')
         running.push(await start(example, [join(root, 'src/cli/main.ts'), ...args], address))
       else {
@@ -166,6 +168,9 @@ test(
     const { run, origin, stop } = await startExample('api-only')
     t.after(stop)
     assert.deepEqual((await send(`${origin}/health`)).json(), { well: true })
+    const nothing = await send(`${origin}/nothing`)
+    assert.equal(nothing.status, 404)
+    assert.match(String(nothing.headers['content-type']), /^application\/problem\+json/)
     assert.deepEqual(JSON.parse(await run('Sign in for a token')), {
       subject: 'accounts|1',
       name: 'John Doe',

@@ -111,6 +111,17 @@ test('every endpoint of the route table is described, and no other', async () =>
   assert.deepEqual(listed.toSorted(), [...routes].toSorted())
 })
 
+test('what this configuration has not is not described', () => {
+  const little = parseOptions({
+    publicUrl: 'https://app.example.com',
+    upstreams: { accounts: serviceOptions('https://a.example') },
+  })
+  const optional = /\/_auth\/(oidc|token|verify)(\/|$)/
+  const paths = (of: object) => Object.keys((of as Description)['paths']).filter((path) => optional.test(path))
+  assert.deepEqual(paths(openApiDescription(little)), [])
+  assert.equal(paths(description).length, 3 + 1 + 5)
+})
+
 test('the description says nothing of the request, and nothing secret', async () => {
   const answer = await send(`${gateway.origin}/_auth/openapi.json`, 'GET', { host: 'evil.example.com' })
   assert.equal(answer.headers['access-control-allow-origin'], '*')

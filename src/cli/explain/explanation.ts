@@ -11,6 +11,7 @@ import type { HeaderLine } from '../header-lines.ts'
 import { backendView, type BackendView } from './backend-view.ts'
 import { clientsFor } from './clients.ts'
 import { lifeOf, type LifeView } from './life.ts'
+import { notesOf } from './notes.ts'
 import { pathRules, pathSwitches } from './path-words.ts'
 import { rehearse, type Asked, type Outcome, type Rehearsal } from './rehearsal.ts'
 import type { Target } from './request.ts'
@@ -50,6 +51,8 @@ export interface Explanation {
   readonly backend: BackendView | undefined
   /** What a front proxy copies to the request that it lets through. */
   readonly proxied: Readonly<Record<string, string>> | undefined
+  /** Traps that no answer tells. */
+  readonly notes: readonly string[]
 }
 
 export interface Means {
@@ -61,11 +64,12 @@ export interface Means {
 
 /** Asks the gateway's own handlers what each kind of client would get. Nothing is asked of any upstream. */
 export async function explainRequest(
-  { method, host: named, target }: Target,
+  asks: Target,
   credential: readonly HeaderLine[],
   means: Means,
 ): Promise<Explanation> {
   const { config, asked, keys } = means
+  const { method, host: named, target } = asks
   const host = named ?? new URL(config.publicUrl).host
   const canonical = canonicalPath(target)
   const own = canonical.ok && isOwn(canonical.path, config)
@@ -111,6 +115,7 @@ export async function explainRequest(
       answers,
       backend,
       proxied,
+      notes: notesOf(asks, credential, carrier, config),
     }
   } finally {
     await rehearsal.close()

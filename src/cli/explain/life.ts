@@ -45,14 +45,14 @@ export async function lifeOf(found: Authentication, means: LifeMeans): Promise<L
   const now = systemClock()
   const { session: policy } = means.config
   const times = sessionTimes(session, now, policy)
+  const ended = found.state === 'refused' && found.renewable !== true
   if (session.kind === 'access')
     return {
-      state: times.expiresIn > 0 ? 'fresh' : 'over',
+      state: ended || times.expiresIn <= 0 ? 'over' : 'fresh',
       ...times,
       renewal: { due: false, why: 'an access token is never renewed; the client asks for a new one' },
     }
   const life = lifeState(session.claims, now, means.slide, policy)
-  const ended = found.state === 'refused' && found.renewable !== true
   if (life.state === 'over' || ended)
     return { state: 'over', ...times, renewal: { due: false, why: 'the session is over' } }
   if (life.state === 'fresh')

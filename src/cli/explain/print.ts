@@ -14,7 +14,7 @@ function section(name: string, lines: readonly string[]): void {
 
 /** For a person to read. */
 export function printExplanation(explanation: Explanation, config: Config): void {
-  const { method, target, host, askedBy, path, own, answers, backend, proxied, life, found, route } = explanation
+  const { method, target, host, askedBy, path, own, answers, backend, proxied, life, found, route, notes } = explanation
   const by = askedBy === 'proxy' || askedBy === 'guard' ? '' : `, as ${askedBy} asks about it`
   section('request', [`${method} ${target} of ${host}${by}`])
   section('path', path.ok ? [path.path] : [`${toned('fault', 'refused')} by ${path.rule}: ${path.why}`])
@@ -22,10 +22,12 @@ export function printExplanation(explanation: Explanation, config: Config): void
     section('route', [
       'none: this is an address of the gateway itself, and answers whoever asks; see docs/endpoints.md',
     ])
+    section('note', notes)
     return
   }
   section('route', routeLines(explanation, config))
   section('credential', credentialLines(explanation))
+  section('note', notes)
   if (route !== undefined && found.state === 'valid') {
     const asks = requirementWords(route.route.require)
     if (asks.length > 0) {
@@ -104,7 +106,8 @@ function credentialLines({ found, carrier, life }: Explanation): readonly string
   ]
 }
 
-function timesLine({ expiresIn, idleIn, absoluteIn }: NonNullable<Explanation['life']>): string {
+function timesLine({ state, expiresIn, idleIn, absoluteIn }: NonNullable<Explanation['life']>): string {
+  if (state === 'over' && expiresIn > 0) return `over; would have ended in ${expiresIn} s`
   return [
     expiresIn > 0 ? `good for ${expiresIn} s` : 'past its exp',
     ...(idleIn === undefined ? [] : [`idle in ${idleIn} s`]),

@@ -2,6 +2,8 @@ import { CommandFault, exits } from '../faults.ts'
 
 export interface Target {
   readonly method: string
+  /** Undefined: that of the public URL. */
+  readonly scheme: 'http' | 'https' | undefined
   /** As it would stand in `Host`; undefined: that of the public URL. */
   readonly host: string | undefined
   /** Path and query exactly as they were given: nothing here may mend them. */
@@ -15,14 +17,15 @@ export function readTarget(method: string, address: string): Target {
   const upper = method.toUpperCase()
   if (upper === 'CONNECT' || upper === 'TRACE')
     throw new CommandFault(`${upper} is refused by every gateway with 405, whatever the address is.`, exits.usage)
-  if (address.startsWith('/')) return { method: upper, host: undefined, target: address }
-  const match = /^https?:\/\/([^/?#\s@\\]+)((?:[/?#].*)?)$/is.exec(address)
+  if (address.startsWith('/')) return { method: upper, scheme: undefined, host: undefined, target: address }
+  const match = /^(https?):\/\/([^/?#\s@\\]+)((?:[/?#].*)?)$/is.exec(address)
   if (match === null)
     // Not repeated: it may hold a user name and a password.
     throw new CommandFault(`That is neither an address without a user name nor a path. ${usage}`, exits.usage)
-  const [, host = '', rest = ''] = match
+  const [, scheme = '', host = '', rest = ''] = match
   return {
     method: upper,
+    scheme: scheme.toLowerCase() === 'http' ? 'http' : 'https',
     host: host.toLowerCase(),
     target: rest.startsWith('/') ? rest : `/${rest}`,
   }

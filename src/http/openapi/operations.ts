@@ -57,7 +57,9 @@ export function pathsOf(config: Config): Readonly<Record<string, PathItem>> {
   const { prefix } = config
   return Object.fromEntries([
     ...Object.entries(always).map(([path, item]) => [`${prefix}${path}`, item] as const),
-    ...Object.entries(providers).map(([path, item]) => [`${prefix}${path}`, item] as const),
+    ...(hasProvider(config)
+      ? Object.entries(providers).map(([path, item]) => [`${prefix}${path}`, item] as const)
+      : []),
     ...(config.exchange.size === 0 ? [] : [[`${prefix}/token`, token] as const]),
     ...config.forwardAuth.map((proxy) => [`${prefix}${verifyPath(proxy)}`, verify(proxy)] as const),
     ['/.well-known/jwks.json', document('readKeys', 'The public keys', 'application/jwk-set+json', 'KeySet')],
@@ -67,6 +69,11 @@ export function pathsOf(config: Config): Readonly<Record<string, PathItem>> {
     ],
     ...resourcePath(config),
   ])
+}
+
+/** Without one these addresses answer 404 to everybody. */
+function hasProvider({ upstreams }: Config): boolean {
+  return [...upstreams.values()].some(({ kind }) => kind === 'oidc')
 }
 
 function resourcePath({ api }: Config): readonly (readonly [string, PathItem])[] {
