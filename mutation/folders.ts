@@ -40,7 +40,7 @@ export const folders: Readonly<Record<string, Folder>> = {
       'src/life/{pace,buckets,login-limits,login-identity}.ts',
     ],
     tests: [
-      'test/life/{rules,renewal-plan,tombstone,narrow,expiring-map,facts,once}.test.ts',
+      'test/life/{rules,renewal-plan,tombstone,narrow,expiring-map,facts,once,revocation-file}.test.ts',
       'test/life/{login-limits,pace}.test.ts',
     ],
   },
