@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { PosternError } from '../base/errors.ts'
 import type { Config, RouteConfig } from '../config/config.ts'
@@ -7,8 +8,9 @@ import { readingFaults, readKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { createRouteTable } from '../route/match.ts'
 import { configOption, helpText } from './command.ts'
-import { configFaults, readConfigWithWarnings } from './config.ts'
+import { configFaults, defaultConfigFile, readConfigWithWarnings } from './config.ts'
 import { exits, type Exit } from './faults.ts'
+import { leftOver } from './init/template.ts'
 import { registrations } from './registrations.ts'
 import { routeCells } from './route-words.ts'
 import { columns, say, sayJson, toned } from './terminal.ts'
@@ -62,6 +64,7 @@ async function findings(file: string | undefined): Promise<Found & { readonly co
     warnings: [
       ...config.insecure.map(insecureSentence),
       ...warnings,
+      ...(await unfilled(file)),
       ...(faults.length > 0 ? [] : agedKeys(keys, config.keys.maxAge, Date.now())),
     ],
   }
@@ -103,6 +106,14 @@ function asJson({ config, faults, warnings, keys }: Found): object {
           register: registrations(config),
         }),
   }
+}
+
+/** What `postern init` left for a person to fill in, and nobody has looked at. */
+async function unfilled(file: string = defaultConfigFile): Promise<readonly string[]> {
+  const lines = leftOver(await readFile(file, 'utf8')).map(({ line }) => line)
+  return lines.length === 0
+    ? []
+    : [`${file}: to be filled in, says postern init: line ${lines.join(', ')}; take each mark away when it is done.`]
 }
 
 async function revocationFaults(file: string | undefined): Promise<readonly string[]> {

@@ -7,7 +7,7 @@ import { readYaml } from '../config/yaml-file.ts'
 import { configOption, helpText } from './command.ts'
 import { defaultConfigFile } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
-import { configurationText, mark, type Beginning } from './init/template.ts'
+import { configurationText, leftOver, type Beginning } from './init/template.ts'
 import { say, sayJson } from './terminal.ts'
 
 export const help = helpText({
@@ -143,12 +143,4 @@ async function write(file: string, text: string, force: boolean): Promise<void> 
         : `${file} cannot be written. Is there such a folder, and may you write to it?`,
     )
   }
-}
-
-/** Lines with the mark, counted from 1. */
-function leftOver(text: string): readonly { readonly line: number; readonly what: string }[] {
-  return text.split('\n').flatMap((line, index) => {
-    const at = line.indexOf(mark)
-    return at === -1 ? [] : [{ line: index + 1, what: line.slice(at + mark.length).trim() }]
-  })
 }

@@ -11,7 +11,15 @@ export interface Beginning {
 }
 
 /** What a person has to look at stands behind this mark, on the line itself. */
-export const mark = '# FILL IN:'
+const mark = '# FILL IN:'
+
+/** Lines with the mark, counted from 1. */
+export function leftOver(text: string): readonly { readonly line: number; readonly what: string }[] {
+  return text.split('\n').flatMap((line, index) => {
+    const at = line.indexOf(mark)
+    return at === -1 ? [] : [{ line: index + 1, what: line.slice(at + mark.length).trim() }]
+  })
+}
 
 function value(given: string | undefined, example: string, what: string): string {
   return given === undefined ? `${example}   ${mark} ${what}` : scalar(given)
