@@ -5,6 +5,9 @@ import { errorCode } from '../base/error-code.ts'
 /** Bytes of log that wait where the place takes none: a full disk, a reader that has stopped. What comes then is dropped. */
 const mostWaiting = 4 * 1024 * 1024
 
+/** Bytes that a pipe takes as one or not at all (PIPE_BUF on Linux): more could have another worker's lines in its middle. */
+const atomic = 4_096
+
 /** Milliseconds until a write that failed is tried again. */
 const retryAfter = 1_000
 
@@ -21,7 +24,8 @@ const busyFor = { first: 1, most: 50 }
  */
 export function logDestination(fd = 1, complain = toStderr): DestinationStream {
   const place = ownOpening(fd)
-  let waiting: string[] = []
+  const most = isPipe(place) ? atomic : Infinity
+  const waiting: string[] = []
   let bytes = 0
   /** Being written, as far as it is not yet. */
   let chunk: Buffer = Buffer.alloc(0)
@@ -38,6 +42,18 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
     troubled = true
   }
 
+  /** Whole lines, as many as the place takes at once, and one at least. */
+  function taken(): readonly string[] {
+    let count = 0
+    for (let size = 0; count < waiting.length; count += 1) {
+      size += Buffer.byteLength(waiting[count] ?? '')
+      if (count > 0 && size > most) break
+    }
+    const lines = waiting.splice(0, count)
+    for (const line of lines) bytes -= line.length
+    return lines
+  }
+
   function next(): void {
     if (chunk.length === 0) {
       if (waiting.length === 0) {
@@ -47,9 +63,7 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
         dropped = 0
         return
       }
-      chunk = Buffer.from(waiting.join(''))
-      waiting = []
-      bytes = 0
+      chunk = Buffer.from(taken().join(''))
     }
     writing = true
     inHand = true
@@ -99,11 +113,19 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
  */
 function ownOpening(fd: number): number {
   try {
-    if (fstatSync(fd).isFIFO()) return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+    if (isPipe(fd)) return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
   } catch {
     // Nobody is at its other end, or the system has no such names.
   }
   return fd
+}
+
+function isPipe(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFIFO()
+  } catch {
+    return false
+  }
 }
 
 function toStderr(text: string): void {
