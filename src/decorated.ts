@@ -10,7 +10,6 @@ import { single } from './single.ts'
 export type { SingleOptions } from './single.ts'
 
 /** What `request.auth.claims` holds. Merge your own members into it: `declare module 'postern/decorated'`. */
-// eslint-disable-next-line -- it is there to be merged into
 export interface PosternClaims {}
 
 declare module 'fastify' {

@@ -20,7 +20,7 @@ const program = [`${root}dist/cli/main.js`, `${root}src/cli/main.ts`].find((file
 /** Milliseconds between two questions whether it is ready; and after which one that does nothing is looked at. */
 const patience = { ready: 2, idle: 2_000 }
 
-/** `postern serve` with a login service, an OpenID provider nobody uses yet, and a route to a backend. */
+/** `postern serve` with a login service and a route to a backend. */
 export async function measureStarts(world: World, count: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-bench-start-'))
   const [port, adminPort] = [await freePort(), await freePort()]
