@@ -57,6 +57,8 @@ export const reasons = {
   wrong_kind: 'invalid_credential',
   wrong_audience: 'invalid_credential',
   wrong_issuer: 'invalid_credential',
+  /** Bound to a key, and brought without a proof of it (RFC 9449 section 7.2). */
+  bound_token: 'invalid_credential',
   /** A required claim is missing or of the wrong type. */
   bad_claims: 'invalid_credential',
   not_yet_valid: 'invalid_credential',

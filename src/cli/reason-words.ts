@@ -11,6 +11,7 @@ const words: Partial<Readonly<Record<Reason, string>>> = {
   wrong_kind: 'a session token as Bearer, an access token in the cookie, or any token with the scheme DPoP',
   wrong_audience: '`aud` is not the one of this kind',
   wrong_issuer: '`iss` is not `publicUrl`',
+  bound_token: 'bound to a key (`cnf`), and brought without a proof of it',
   bad_claims: 'a claim is missing, or of the wrong type, or the token claims to live over a day',
   not_yet_valid: '`iat` or `nbf` lies over 60 s ahead',
   unknown_version: 'a format of claims that this release does not read',

@@ -14,6 +14,7 @@ import { takenFrom, type Verifier } from '../token/verify.ts'
 import type { Authentication, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
+import { refusedAsBearer } from './key-binding.ts'
 import type { RenewalRequest, Renewer } from './renewal.ts'
 import { absoluteEnd, dueAt, idleEnd, lifeState, slideDue } from './rules.ts'
 import { isTombstoned } from './tombstone.ts'
@@ -133,6 +134,9 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'access', claims: verified.claims, kid: verified.key.kid }
     if (verified.state === 'expired') return { state: 'refused', reason: 'expired', session }
+    // Without its session: who merely carries it may not even sign it out.
+    const bound = refusedAsBearer(session.claims)
+    if (bound !== undefined) return { state: 'refused', reason: bound }
     const ended = endings.endedBy(session.claims)
     if (ended !== undefined) return { state: 'refused', reason: ended, session }
     const known = learn(session, verified.key, verified.claims.exp * 1000)
@@ -149,6 +153,9 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'session', claims: verified.claims, kid: verified.key.kid }
+    // None of those that we give out is bound yet.
+    const bound = refusedAsBearer(session.claims)
+    if (bound !== undefined) return { state: 'refused', reason: bound }
     cookieMemo.set(credentials.token, learnCookie(session, verified.key))
     return live(request, credentials, session, options)
   }

@@ -45,8 +45,18 @@ export interface RegisteredClaims {
   readonly upn: string
   /** Digest of the upstream's own id of the session, by which it may end it later. */
   readonly ups?: string
+  /**
+   * The key that it is bound to (RFC 7800 section 3.1, RFC 9449 section 6.1). An access token is worth nothing without a
+   * proof of that key; a session token is not renewed without one.
+   */
+  readonly cnf?: Confirmation
   /** The sealed upstream token (compact JWE), unless it rides in its own cookie. */
   readonly upt?: string
+}
+
+export interface Confirmation {
+  /** JWK SHA-256 thumbprint of the public key (RFC 7638), base64url. */
+  readonly jkt: string
 }
 
 /** Scopes of a token, each once (RFC 6749 section 3.3). */

@@ -8,6 +8,7 @@ import {
   formatVersion,
   tokenKinds,
   type ClaimValue,
+  type Confirmation,
   type RegisteredClaims,
   type TokenClaims,
   type TokenKind,
@@ -127,8 +128,7 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
     if (!isTime(payload[name])) return undefined
   }
   if (kind === 'session' ? !isTime(payload['idle_at']) : payload['idle_at'] !== undefined) return undefined
-  // Bound to a key (RFC 7800) whose proof is not asked for here: worth nothing to whoever merely carries it.
-  if (payload['cnf'] !== undefined) return undefined
+  if (payload['cnf'] !== undefined && !isConfirmation(payload['cnf'])) return undefined
   if (payload['scope'] !== undefined && !isScope(payload['scope'])) return undefined
   for (const name of ['upt', 'ups']) {
     if (payload[name] !== undefined && typeof payload[name] !== 'string') return undefined
@@ -167,6 +167,16 @@ function isTime(value: unknown): value is number {
 /** RFC 6749 section 3.3: one or more tokens with single spaces between. */
 function isScope(value: unknown): value is string {
   return typeof value === 'string' && /^[!#-[\]-~]+(?: [!#-[\]-~]+)*$/.test(value)
+}
+
+/** Of a SHA-256 in base64url: 43 characters, the last of which has four bits. */
+const thumbprintForm = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
+
+/** A key named in any other way, or in a further one, is one whose proof nobody here would ask for. */
+function isConfirmation(value: unknown): value is Confirmation {
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return false
+  const { jkt } = value as { readonly jkt?: unknown }
+  return typeof jkt === 'string' && thumbprintForm.test(jkt)
 }
 
 function isScalar(value: unknown): value is string | number | boolean {

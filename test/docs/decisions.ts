@@ -307,6 +307,7 @@ export const decisions: Readonly<Record<string, Readonly<Record<string, Drive>>>
           'wrong_kind',
           'wrong_audience',
           'wrong_issuer',
+          'bound_token',
           'bad_claims',
           'not_yet_valid',
           'unknown_version',

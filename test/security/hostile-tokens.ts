@@ -162,6 +162,13 @@ export const hostileTokens: readonly HostileToken[] = [
     reason: 'bad_claims',
     make: (shop) => signed(shop.key, text(shop.header), text({ ...shop.payload, exp: 'X' }).replace('"X"', '1e300')),
   },
+  { name: 'bound to a key', reason: 'bound_token', make: claiming(() => ({ cnf: { jkt: 'x'.repeat(42) + 'w' } })) },
+  { name: 'TV-07 a confirmation that is none', reason: 'bad_claims', make: claiming(() => ({ cnf: { jkt: 'x' } })) },
+  {
+    name: 'TV-07 a confirmation by two keys',
+    reason: 'bad_claims',
+    make: claiming(() => ({ cnf: { jkt: 'x'.repeat(42) + 'w', kid: '1' } })),
+  },
   { name: 'TV-07 exp before the epoch', reason: 'bad_claims', make: claiming(() => ({ exp: -1 })) },
   { name: 'TV-07 exp with a fraction', reason: 'bad_claims', make: claiming(({ now }) => ({ exp: now + 0.5 })) },
   { name: 'TV-07 an empty subject', reason: 'bad_claims', make: claiming(() => ({ sub: '' })) },

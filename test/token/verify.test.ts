@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { CompactSign, exportSPKI, SignJWT } from 'jose'
+import { calculateJwkThumbprint, CompactSign, exportSPKI, SignJWT } from 'jose'
 import { toSeconds } from '../../src/base/clock.ts'
 import { createKeyRing } from '../../src/keys/ring.ts'
 import { createMinter } from '../../src/token/mint.ts'
@@ -141,8 +141,22 @@ for (const name of [
   })
 }
 
-test('a token that is bound to a key is refused from whoever merely carries it', async () => {
-  assert.equal(await reasonOf(await sign({ ...payload(), cnf: { jkt: 'x' } } as Record<string, unknown>)), 'bad_claims')
+test('a token may be bound to one key, named by its thumbprint and by nothing else', async () => {
+  const jkt = await calculateJwkThumbprint(key.publicJwk)
+  const bound = (cnf: unknown) => sign({ ...payload(), cnf } as Record<string, unknown>)
+  const verified = await session.verify(await bound({ jkt }))
+  assert.ok(verified.state === 'valid')
+  assert.deepEqual(verified.claims.cnf, { jkt })
+  const others = [
+    {},
+    { jkt: 'x' },
+    { jkt: `${jkt}A` },
+    { jkt: `${jkt.slice(0, 42)}B` },
+    { jkt, kid: 'a' },
+    { jkt: [jkt] },
+  ]
+  for (const cnf of [...others, null, jkt, [jkt], { jku: jkt }, { 'x5t#S256': jkt }])
+    assert.equal(await reasonOf(await bound(cnf)), 'bad_claims', JSON.stringify(cnf))
 })
 
 test('TV-08 times out of bounds are refused', async () => {
