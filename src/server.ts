@@ -31,7 +31,7 @@ import { createAdminApp } from './observe/admin.ts'
 import { logEvents } from './observe/log.ts'
 import { createRequestRecords } from './request-records.ts'
 import { createProcessMetrics, exposition } from './observe/exposition.ts'
-import type { Snapshot } from './observe/family.ts'
+import type { JoinedMetrics, Snapshot } from './observe/family.ts'
 import { createTracing } from './observe/tracing.ts'
 import { serverFamilies } from './observe/server-metrics.ts'
 import { posternFrom, type Postern } from './plugin.ts'
@@ -45,7 +45,7 @@ export interface ServerDeps<Claims> {
   /** What this process has in common with others. */
   readonly store?: SharedStore
   /** How to ask every process that serves on these ports for its metrics. Default: there is only this one. */
-  readonly gather?: (own: () => Promise<Snapshot>) => () => Promise<readonly Snapshot[]>
+  readonly joinMetrics?: (own: () => Promise<Snapshot>) => JoinedMetrics
   /** Milliseconds in which a client has to take something of its answer. Default: 1 minute. */
   readonly readTimeout?: number
   /** Milliseconds in which a client has to send something of the body that it has begun. Default: 1 minute. */
@@ -128,7 +128,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     ...serverFamilies(postern.meters, overload),
     ...(await ofProcess()),
   ]
-  const gather = deps.gather?.(own) ?? (async () => [await own()])
+  const joined = deps.joinMetrics?.(own)
+  const gather = async () => joined?.gather() ?? [await own()]
   let ready = false
   let draining = false
 
@@ -244,7 +245,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       draining = true
       sayLast()
       // Others answer there; asked here, it would say that nobody is ready.
-      if (deps.gather !== undefined) admin.server.close()
+      if (joined !== undefined) admin.server.close()
       // Not the method of HTTP, which closes what is idle.
       NetServer.prototype.close.call(app.server)
       const until = Date.now() + Math.min(drain.most, config.shutdownTimeout / 2)
@@ -258,6 +259,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       await app.close().finally(() => clearInterval(sweep))
       await admin.close()
       await tracing.close()
+      await joined?.leave()
       overload.close()
       readers.close()
       senders.close()

@@ -50,7 +50,7 @@ export async function run(args: string[]): Promise<Exit> {
   }
   const server = createServer(config, {
     log,
-    ...(isWorker ? { gather: joinMetrics } : {}),
+    ...(isWorker ? { joinMetrics } : {}),
     ...(isWorker && config.facts.redis === undefined ? { store: createWorkerStore() } : {}),
   })
   const { address, adminAddress } = await listenOrClose(server, 'Choose another: listen.port and listen.adminPort')
