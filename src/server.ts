@@ -88,7 +88,7 @@ const maxHeaderSize = 24_576
 /** A Fastify around the plugin, with listeners, health and one log record per request. */
 export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): Server {
   const { log } = deps
-  const tracing = createTracing(config.tracing, createProxyTrust(config.trustedProxies))
+  const tracing = createTracing(config.tracing, createProxyTrust(config.trustedProxies), (event) => events(event))
   const { tracer } = tracing
   // The record of a request says why it was refused.
   const logged = logEvents(log, 'debug')
@@ -125,7 +125,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const ofProcess = createProcessMetrics()
   const own = async (): Promise<Snapshot> => [
     ...postern.counts.snapshot(),
-    ...serverFamilies(postern.meters, overload),
+    ...serverFamilies(postern.meters, overload, tracing.counts),
     ...(await ofProcess()),
   ]
   const joined = deps.joinMetrics?.(own)

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import { createDeparted } from '../observe/departed.ts'
+import { workerDeaths } from '../observe/server-metrics.ts'
 import type { JoinedMetrics, Snapshot } from '../observe/family.ts'
 
 /*
@@ -71,8 +72,12 @@ interface Gathering {
   readonly open: Set<number>
 }
 
-/** In the process above the workers. */
-export function passMetrics(): void {
+/**
+ * In the process above the workers.
+ *
+ * @param deaths how many have ended by themselves
+ */
+export function passMetrics(deaths: () => number): void {
   const here = new Map<number, Worker>()
   /** Of each that lives, what it said last: all that is known of one that is killed. */
   const latest = new Map<number, Snapshot>()
@@ -84,7 +89,11 @@ export function passMetrics(): void {
     if (!open.delete(worker) || open.size > 0) return
     gatherings.delete(key)
     // Put together now and not as they came: who has ended since stands in one of the two, and not in both.
-    tell(from, { postern: 'gathered', id, snapshots: [...latest.values(), departed.snapshot()] })
+    tell(from, {
+      postern: 'gathered',
+      id,
+      snapshots: [...latest.values(), departed.snapshot(), [workerDeaths(deaths())]],
+    })
   }
 
   cluster.on('message', (worker, message: Message) => {

@@ -145,7 +145,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       if (started.status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)
       decline(wish, started.status, started.raw)
     } else {
-      wish.refuse(started.reason, [], started.detail)
+      wish.refuse(started.reason, [], { detail: started.detail, backend: route.backend })
     }
     return undefined
   }

@@ -14,6 +14,7 @@ export function createEventCounts(upstreams: Iterable<string>) {
   const exchanges = new Series(['outcome'], count)
   const renewals = new Series(['upstream', 'outcome'], count)
   const signOuts = new Series(['upstream', 'outcome'], count)
+  const backchannel = new Series(['upstream', 'outcome'], count)
   const calls = new Series(['upstream', 'call', 'outcome'], timing)
   const cookies = new Histogram(sizes)
   const revocations = { everyone: 0, subjects: 0, sessions: 0, refused: 0 }
@@ -32,6 +33,7 @@ export function createEventCounts(upstreams: Iterable<string>) {
     switch (event.type) {
       case 'refused':
         refusals.of(event.reason).value += 1
+        if (event.reason === 'bad_logout_token') backchannel.of(upstreamOf(event), event.reason).value += 1
         break
       case 'signed_in':
         signIns.of(upstreamOf(event), 'signed_in').value += 1
@@ -58,6 +60,7 @@ export function createEventCounts(upstreams: Iterable<string>) {
         break
       case 'upstream_signed_out':
         signOuts.of(upstreamOf(event), 'by_upstream').value += 1
+        backchannel.of(upstreamOf(event), event.by).value += 1
         break
       case 'upstream_call':
         // A clock may be set back meanwhile.
@@ -92,5 +95,5 @@ export function createEventCounts(upstreams: Iterable<string>) {
     }
   }
 
-  return { sink, signIns, exchanges, renewals, signOuts, calls, refusals, cookies, revocations, errors }
+  return { sink, signIns, exchanges, renewals, signOuts, backchannel, calls, refusals, cookies, revocations, errors }
 }

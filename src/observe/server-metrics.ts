@@ -1,5 +1,6 @@
 import type { Meters } from '../base/meters.ts'
-import { gauge, histogram, plain, type Snapshot } from './family.ts'
+import { counter, gauge, histogram, plain, type Family, type Snapshot } from './family.ts'
+import type { SpanCounts } from './span-delivery.ts'
 
 /** What a server has open, and how late it is. */
 export interface Load {
@@ -8,8 +9,18 @@ export interface Load {
   readonly delay: number
 }
 
-/** What only the server knows: every answer, and how much there is to do. */
-export function serverFamilies({ requests }: Pick<Meters, 'requests'>, { open, delay }: Load): Snapshot {
+/** The process that keeps workers says the number; whoever serves has none. */
+export function workerDeaths(number?: number): Family {
+  const help = 'Workers that ended by themselves, and were replaced or given up. Absent without workers.'
+  return counter('postern_worker_deaths_total', help, number === undefined ? [] : plain(number))
+}
+
+/** What only the server knows: every answer, how much there is to do, and what became of spans. */
+export function serverFamilies(
+  { requests }: Pick<Meters, 'requests'>,
+  { open, delay }: Load,
+  spans: Readonly<SpanCounts> | undefined,
+): Snapshot {
   return [
     histogram(
       'postern_http_request_duration_seconds',
@@ -22,6 +33,12 @@ export function serverFamilies({ requests }: Pick<Meters, 'requests'>, { open, d
       'How late the event loop is: the moving average by which requests are refused.',
       plain(delay / 1000),
       'max',
+    ),
+    workerDeaths(),
+    counter(
+      'postern_spans_total',
+      'Spans by outcome: sent to the collector of tracing.endpoint, or lost. Absent without one.',
+      Object.entries(spans ?? {}).map(([outcome, value]) => [{ outcome }, value] as const),
     ),
   ]
 }

@@ -178,6 +178,10 @@ test('no number that only grows falls when a worker is killed or replaced, and w
   await until(() => readyCount(running) === 3)
   const killed = await read()
   assert.deepEqual([killed(refused), killed('postern_memo_entries')], [4, 1])
+  assert.deepEqual(
+    [before, killed].map((one) => one('postern_worker_deaths_total')),
+    [0, 1],
+  )
 
   // Nobody asks between these and the end of both that counted them.
   await ask()
@@ -185,6 +189,7 @@ test('no number that only grows falls when a worker is killed or replaced, and w
   await until(() => running.lines().filter((line) => line.includes('"msg":"worker ended"')).length === 2)
   const replaced = await read()
   assert.deepEqual([replaced(refused), replaced('postern_memo_entries')], [8, 0])
+  assert.equal(replaced('postern_worker_deaths_total'), 1)
   assert.equal(replaced('postern_sign_ins_total{upstream="accounts",outcome="signed_in"}'), 1)
   assert.equal(
     replaced('postern_http_request_duration_seconds_count{route="/_auth/session",status="2xx"}'),
