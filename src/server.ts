@@ -28,6 +28,7 @@ import { ambiguity, answerParserError, isLenient, refuseConnect, refuseExpectati
 import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
+import type { LogState } from './observe/log-destination.ts'
 import { logEvents } from './observe/log.ts'
 import { createRequestRecords } from './request-records.ts'
 import { createProcessMetrics, exposition } from './observe/exposition.ts'
@@ -40,6 +41,8 @@ export interface ServerDeps<Claims> {
   /** Default: those in `keys.dir`, as they change. */
   readonly keys?: readonly Key[]
   readonly log: FastifyBaseLogger
+  /** How the place of the log stands, for the metrics. Default: nobody knows. */
+  readonly logState?: Readonly<LogState>
   readonly clock?: Clock
   readonly onEvent?: EventSink
   /** What this process has in common with others. */
@@ -125,7 +128,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const ofProcess = createProcessMetrics()
   const own = async (): Promise<Snapshot> => [
     ...postern.counts.snapshot(),
-    ...serverFamilies(postern.meters, overload, tracing.counts),
+    ...serverFamilies(postern.meters, overload, { spans: tracing.counts, log: deps.logState }),
     ...(await ofProcess()),
   ]
   const joined = deps.joinMetrics?.(own)

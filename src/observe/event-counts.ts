@@ -24,7 +24,10 @@ export function createEventCounts(upstreams: Iterable<string>) {
   for (const reason of Object.keys(reasons)) refusals.of(reason)
   for (const upstream of known) {
     signIns.of(upstream, 'signed_in')
+    for (const series of [signIns, renewals]) series.of(upstream, 'cookie_too_large')
     renewals.of(upstream, 'renewed')
+    for (const outcome of ['upstream_told', 'upstream_not_told']) signOuts.of(upstream, outcome)
+    for (const call of ['login', 'check', 'refresh', 'logout']) calls.of(upstream, call, 'upstream_bad')
   }
 
   const upstreamOf = ({ upstream }: PosternEvent) => (upstream !== undefined && known.has(upstream) ? upstream : others)

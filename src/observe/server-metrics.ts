@@ -1,5 +1,6 @@
 import type { Meters } from '../base/meters.ts'
 import { counter, gauge, histogram, plain, type Family, type Snapshot } from './family.ts'
+import type { LogState } from './log-destination.ts'
 import type { SpanCounts } from './span-delivery.ts'
 
 /** What a server has open, and how late it is. */
@@ -9,17 +10,23 @@ export interface Load {
   readonly delay: number
 }
 
+/** What leaves the process beside answers; undefined where nothing is known of it. */
+interface Written {
+  readonly spans: Readonly<SpanCounts> | undefined
+  readonly log: Readonly<LogState> | undefined
+}
+
 /** The process that keeps workers says the number; whoever serves has none. */
 export function workerDeaths(number?: number): Family {
   const help = 'Workers that ended by themselves, and were replaced or given up. Absent without workers.'
   return counter('postern_worker_deaths_total', help, number === undefined ? [] : plain(number))
 }
 
-/** What only the server knows: every answer, how much there is to do, and what became of spans. */
+/** What only the server knows: every answer, how much there is to do, and what became of the log and of spans. */
 export function serverFamilies(
   { requests }: Pick<Meters, 'requests'>,
   { open, delay }: Load,
-  spans: Readonly<SpanCounts> | undefined,
+  { spans, log }: Written,
 ): Snapshot {
   return [
     histogram(
@@ -35,6 +42,17 @@ export function serverFamilies(
       'max',
     ),
     workerDeaths(),
+    gauge(
+      'postern_log_blocked',
+      '1 while the log cannot be written: records wait, and those beyond 4 MB are lost.',
+      log === undefined ? [] : plain(log.blocked ? 1 : 0),
+      'max',
+    ),
+    counter(
+      'postern_log_records_lost_total',
+      'Records of the log that were lost because nothing took them.',
+      log === undefined ? [] : plain(log.lost),
+    ),
     counter(
       'postern_spans_total',
       'Spans by outcome: sent to the collector of tracing.endpoint, or lost. Absent without one.',
