@@ -156,10 +156,11 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
         app.server.listenerCount('upgrade') > 0 && wantsWebSocket(request) && !overload.refuses,
     },
     clientErrorHandler: (error, socket) => answerParserError(error, socket, records.refusal),
-    frameworkErrors: (error, request, reply) => {
-      records.open(request.id)
-      postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reasonOf(error))
-      records.unrouted(request as FastifyRequest, reasonOf(error))
+    frameworkErrors: (error, ...generic) => {
+      const [request, reply] = generic as [FastifyRequest, FastifyReply]
+      records.open(request, reply)
+      postern.answerer().refuse(request, reply, reasonOf(error))
+      records.unrouted(request, reply, reasonOf(error))
     },
   })
   const readers = cutSlowReaders(app.server, deps.readTimeout)
@@ -183,7 +184,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       return
     }
     overload.enter()
-    records.open(request.id)
+    records.open(request, reply)
     tracer.of(request.raw)
     unanswered.add(reply.raw)
     if (draining) reply.raw.setHeader('connection', 'close')
