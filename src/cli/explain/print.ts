@@ -26,6 +26,7 @@ export function printExplanation(explanation: Explanation, config: Config): void
     return
   }
   section('route', routeLines(explanation, config))
+  section('websocket', socketLines(explanation))
   section('credential', credentialLines(explanation))
   section('note', notes)
   if (route !== undefined && found.state === 'valid') {
@@ -83,6 +84,15 @@ function routeLines({ route, next, near, askedBy, path }: Explanation, { routes 
     ...next.map((row) => `then ${rowWords(row)}`),
     ...others,
   ]
+}
+
+function socketLines({ socket, route, askedBy }: Explanation): readonly string[] {
+  if (socket === undefined || (route === undefined && askedBy === 'proxy')) return []
+  if (askedBy === 'guard')
+    return ['the app opens it: a guard looks at no Origin, so compare it there; see docs/plugin.md']
+  if (askedBy === 'proxy' && !socket.open) return ['the route says websocket: false']
+  if (socket.origins === 'any') return ['for whoever asks, from any page: the route is public']
+  return [`by cookie where Origin is ${socket.origins.join(' or ')}; by token from anywhere`]
 }
 
 function credentialLines({ found, carrier, life }: Explanation): readonly string[] {
