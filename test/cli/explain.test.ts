@@ -242,7 +242,10 @@ describe('explain and WebSockets', () => {
           seen.add(status)
         }
       }
-    assert.deepEqual([...seen].toSorted((a, b) => a - b), [101, 400, 401, 403, 404])
+    assert.deepEqual(
+      [...seen].toSorted((a, b) => a - b),
+      [101, 400, 401, 403, 404],
+    )
   })
 
   test('a line Upgrade: websocket on stdin asks the same, and any other Upgrade is passed over', async () => {
