@@ -1,19 +1,19 @@
 import type { Reason } from '../../base/reasons.ts'
-import type { Config, RouteConfig } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
 import { resourceOf } from '../../config/resource.ts'
 import type { Key } from '../../keys/key.ts'
 import type { Authentication } from '../../life/authentication.ts'
-import { readCredentials } from '../../life/credentials.ts'
 import type { RevocationList } from '../../life/revocations.ts'
 import { clientKind, renewalEligibility } from '../../route/client-kind.ts'
 import { canonicalPath } from '../../route/path.ts'
 import type { HeaderLine } from '../header-lines.ts'
 import { backendView, type BackendView } from './backend-view.ts'
 import { clientsFor, socketClients } from './clients.ts'
+import { authenticated, type Carrier } from './credential.ts'
 import { lifeOf, type LifeView } from './life.ts'
 import { notesOf } from './notes.ts'
 import { pathRules, pathSwitches } from './path-words.ts'
-import { rehearse, type Asked, type Outcome, type Rehearsal } from './rehearsal.ts'
+import { rehearse, type Asked, type Outcome } from './rehearsal.ts'
 import type { Target } from './request.ts'
 import { rowsFor, type Row, type Rows } from './rows.ts'
 
@@ -47,7 +47,7 @@ export interface Explanation {
   /** An address of the gateway itself, which answers whoever asks. */
   readonly own: boolean
   readonly found: Authentication
-  readonly carrier: 'nothing' | 'cookie' | 'bearer' | 'dpop' | 'two credentials'
+  readonly carrier: Carrier
   readonly life: LifeView | undefined
   readonly answers: readonly ClientAnswer[]
   readonly backend: BackendView | undefined
@@ -156,29 +156,6 @@ function isPublicDocument(path: string, { api, exchange }: Config): boolean {
     ...(exchange.size === 0 ? [] : [resourceOf(api.audience)?.path]),
   ]
   return documents.includes(path)
-}
-
-/** Whom the credential speaks for, whatever the request is: with a method that no rule about other sites looks at. */
-async function authenticated({ gate }: Rehearsal, credential: readonly HeaderLine[], route: RouteConfig | undefined) {
-  const lines = credential.filter(({ name }) => name === 'cookie' || route?.authorization !== 'passthrough')
-  const cookies = lines.filter(({ name }) => name === 'cookie').map(({ value }) => value)
-  const authorization = lines.find(({ name }) => name === 'authorization')?.value
-  const headers = {
-    ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
-    ...(authorization === undefined ? {} : { authorization }),
-  }
-  const rawHeaders = lines.flatMap(({ name, value }) => [name, value])
-  const found = await gate.authenticate({ method: 'GET', headers, rawHeaders }, { renew: 'never' })
-  const brought = readCredentials(headers, rawHeaders, gate.config.session.cookie)
-  const carrier: Explanation['carrier'] =
-    brought.kind === 'none'
-      ? 'nothing'
-      : brought.kind === 'conflict'
-        ? 'two credentials'
-        : brought.kind === 'cookie'
-          ? 'cookie'
-          : brought.scheme
-  return { found, carrier, sealed: brought.kind === 'cookie' ? brought.sealed : undefined }
 }
 
 function answerOf(client: string, outcome: Outcome, renewsFirst: boolean): ClientAnswer {
