@@ -428,6 +428,7 @@ describe('a renewal', () => {
         stillValid: true,
         maySpend: true,
         mustAsk: false,
+        device: undefined,
         context: { reqId: 'request-1' },
       },
     ])
@@ -708,6 +709,7 @@ describe('a renewal', () => {
         sealed: still.claims.upt,
         stillValid: true,
         mustAsk: false,
+        device: undefined,
       })
     })
 
