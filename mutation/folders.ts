@@ -47,7 +47,7 @@ export const folders: Readonly<Record<string, Folder>> = {
   /** Who a request comes from, and what it costs to go on being that. */
   'life-session': {
     mutate: [
-      'src/life/{authenticate,authentication,credentials,session,cookie-budget,person}.ts',
+      'src/life/{authenticate,authentication,key-binding,credentials,session,cookie-budget,person}.ts',
       'src/life/{renew,renewal,refresh-turn,flights}.ts',
     ],
     tests: [

@@ -32,7 +32,7 @@ function run(name: string, mutate: readonly string[], tests: readonly string[]):
     disableTypeChecks: false,
     // Stryker would rewrite its paths with a TypeScript API that version 7 does not have. Nothing here reads it.
     tsconfigFile: 'none.json',
-    ignorePatterns: ['/mutation', '/docs', '/bench', '/deploy', '/dist', '/keys', '/examples/*/node_modules'],
+    ignorePatterns: ['/.tmp', '/mutation', '/docs', '/bench', '/deploy', '/dist', '/keys', '/examples/*/node_modules'],
     tempDirName: `${scratch}/sandbox`,
     concurrency: 2,
     // Every run imports its tests anew, and nothing forgets them.
