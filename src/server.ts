@@ -137,6 +137,8 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: nextId,
+    // One for each request would be made in vain: what is to be said of a request stands in its record.
+    childLoggerFactory: (logger) => logger,
     trustProxy: false,
     // A start on a machine that is busy is slow, and no fault.
     pluginTimeout: 60_000,
@@ -156,16 +158,24 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
         app.server.listenerCount('upgrade') > 0 && wantsWebSocket(request) && !overload.refuses,
     },
     clientErrorHandler: (error, socket) => answerParserError(error, socket, records.refusal),
-    frameworkErrors: (error, request, reply) => {
-      records.open(request.id)
-      postern.answerer().refuse(request as FastifyRequest, reply as FastifyReply, reasonOf(error))
-      records.unrouted(request as FastifyRequest, reasonOf(error))
+    frameworkErrors: (error, ...generic) => {
+      const [request, reply] = generic as [FastifyRequest, FastifyReply]
+      records.open(request, reply)
+      postern.answerer().refuse(request, reply, reasonOf(error))
+      records.unrouted(request, reply, reasonOf(error))
     },
   })
   const readers = cutSlowReaders(app.server, deps.readTimeout)
   const senders = cutSlowSenders(app.server, deps.sendTimeout)
-  // One listener for each request that a client sends ahead.
-  app.server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
+  /** What is to happen with each answer that is due on a connection when that closes: a client may send requests ahead. */
+  const due = new WeakMap<Socket, Set<() => void>>()
+  app.server.on('connection', (socket: Socket) => {
+    const ends = new Set<() => void>()
+    due.set(socket, ends)
+    socket.once('close', () => {
+      for (const end of ends) end()
+    })
+  })
   app.server.on('drop', (peer) => {
     overload.refused()
     const address = peerAddress({ remoteAddress: peer?.remoteAddress })
@@ -183,24 +193,24 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       return
     }
     overload.enter()
-    records.open(request.id)
+    records.open(request, reply)
     tracer.of(request.raw)
     unanswered.add(reply.raw)
     if (draining) reply.raw.setHeader('connection', 'close')
-    const { socket } = request.raw
+    const ends = due.get(request.raw.socket)
     let ended = false
     // The hook below hears of whole answers only; and an answer that waited for its turn on a connection that ends is closed
     // by some releases of Node and by others not.
     const end = () => {
       if (ended) return
       ended = true
-      socket.off('close', end)
+      ends?.delete(end)
       overload.leave()
       unanswered.delete(reply.raw)
       if (!reply.raw.writableFinished) records.request(request, reply, true)
     }
     reply.raw.once('close', end)
-    socket.once('close', end)
+    ends?.add(end)
     const reason = ambiguity(request.raw, lenient)
     if (reason === undefined) {
       done()

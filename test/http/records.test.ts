@@ -6,7 +6,7 @@ import { bearerToken, BrowserClient, navigation, send } from '../support/browser
 import { minutes } from '../support/clock.ts'
 import { freePort, startGateway, type Gateway } from '../support/gateway.ts'
 import { metricsOf } from '../support/metrics.ts'
-import { eventually } from '../support/settled.ts'
+import { eventually, settled } from '../support/settled.ts'
 import { startSocketBackend, type SocketBackend } from '../support/socket-backend.ts'
 import { openSocket, openedSocket } from '../support/socket-client.ts'
 import { converse, lines } from '../wire/conversation.ts'
@@ -254,6 +254,23 @@ describe('LL-01 what never becomes a request leaves one record', () => {
       assert.doesNotMatch(gateway.logs.join(''), /canary/i)
     })
   }
+
+  test('a body that cannot be read, of a request that had begun, with its route', async () => {
+    let begun = false
+    backend.handle = (request) => {
+      begun = true
+      request.resume()
+    }
+    const client = await converse(gateway)
+    client.say(`${lines('POST /public/a HTTP/1.1', 'Host: localhost', 'Transfer-Encoding: chunked')}1\r\na\r\n`)
+    await eventually(() => begun)
+    client.say('canary\r\n')
+    assert.match(await client.ended, /^HTTP\/1\.1 400 /)
+    const expected = { status: 400, reason: 'bad_request', detail: 'HPE_INVALID_CHUNK_SIZE' }
+    assert.deepEqual(await onlyRecord(), { method: 'POST', route: '/public', ...expected })
+    assert.equal(await settled(() => records().length), 1)
+    assert.doesNotMatch(gateway.logs.join(''), /canary/i)
+  })
 
   test('but a connection that was opened and left alone leaves none', async () => {
     const client = await converse(gateway)
