@@ -17,6 +17,7 @@ import { createEndings } from './life/endings.ts'
 import { createExchanger } from './life/exchange.ts'
 import { createProcessFacts } from './life/facts.ts'
 import { createLoginLimiter } from './life/login-limits.ts'
+import { createProofJudge } from './life/proofs.ts'
 import { createRenewer } from './life/renew.ts'
 import { createRevocations } from './life/revocations.ts'
 import { createSessionMaker } from './life/session.ts'
@@ -24,6 +25,7 @@ import { createSharedFacts } from './life/shared-facts.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createSignOuter } from './life/sign-out.ts'
 import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
+import { createNonces } from './token/dpop-nonce.ts'
 import { createMinter, type Audiences } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
 import { createTransactionSealer } from './token/transaction.ts'
@@ -103,6 +105,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     clock,
     events,
   })
+  const proofs = createProofJudge(config, { nonces: createNonces(ring, clock), facts, clock, meters })
   const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
   const exchanger = createExchanger({
     authenticator: createClientAuthenticator({
@@ -117,6 +120,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     maker,
     limiter: createLoginLimiter('exchange', config.rateLimit.exchange, buckets, clock),
     endings,
+    proofs,
     issuer: config.publicUrl,
     apiAudience: config.api.audience,
     clock,
@@ -130,6 +134,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     ring,
     renewer,
     endings,
+    proofs,
     clock,
     meters,
     tracer,
@@ -151,6 +156,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     upstreams,
     bindings,
     credentials,
+    proofs,
     exchanger,
     signOuter,
     upstreamSignOuter,

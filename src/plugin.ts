@@ -12,6 +12,7 @@ import type { Config, RequiredValue, Requirement } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import { checkMembers, type Member } from './config/members.ts'
 import type { Options } from './config/options.ts'
+import type { Policy } from './decide.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
 import { createCookieJar, registerCookies, takeCookieNames } from './http/cookies.ts'
@@ -39,7 +40,8 @@ export interface Auth<Claims> {
   readonly upstream: string
   /** `sid`: one sign-in; stays the same through renewals. */
   readonly sessionId: string
-  readonly carrier: 'cookie' | 'bearer'
+  /** `dpop`: a token that is bound to the key of its client, which was proven for this request. */
+  readonly carrier: 'cookie' | 'bearer' | 'dpop'
   /** Who holds the token: `postern` for a sign-in here, else the client that traded a token for it. */
   readonly clientId: string
   /** What that client was granted; empty for a sign-in here. */
@@ -187,6 +189,15 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
     return allowed === null ? null : authOf(allowed, context.gate, () => tracer.of(request.raw))
   }
 
+  function guard(policy: Policy, options: GuardOptions): Guard {
+    if (options.dpop !== undefined && config.dpop.mode === 'off')
+      throw new PosternError(
+        'POSTERN_CONFIG_INVALID',
+        'A guard with `dpop` looks at no proof while `dpop.mode` is `off`; say dpop: { mode: "optional" } in the options.',
+      )
+    return createGuard(() => context, policy, options, admit)
+  }
+
   const plugin: FastifyPluginAsync = async (app) => {
     const { clock = systemClock } = runtime
     if (apps.has(app.server))
@@ -251,8 +262,8 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
     },
     plugin: fp(plugin, { name: 'postern', fastify: '5.x' }),
     requireAuth: (require, options = {}) =>
-      createGuard(() => context, { access: 'protected', require: requirementOf(require ?? {}) }, options, admit),
-    optionalAuth: (options = {}) => createGuard(() => context, { access: 'optional', require: {} }, options, admit),
+      guard({ access: 'protected', require: requirementOf(require ?? {}) }, options),
+    optionalAuth: (options = {}) => guard({ access: 'optional', require: {} }, options),
     noAuth: () => noGuard,
     auth(request) {
       const auth = authOrNull(request)
@@ -274,7 +285,7 @@ function authOf<Claims>({ session, sealed }: Allowed, gate: Gate, trace: () => T
     claims: claims.profile as Claims,
     upstream: claims.upn,
     sessionId: claims.sid,
-    carrier: session.kind === 'session' ? 'cookie' : 'bearer',
+    carrier: session.kind === 'session' ? 'cookie' : claims.cnf === undefined ? 'bearer' : 'dpop',
     clientId: claims.client_id,
     scopes: scopesOf(claims),
     expiresAt: new Date(claims.exp * 1000),

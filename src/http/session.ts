@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Authentication } from '../life/authentication.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
+import { sendNonce } from './proof-nonce.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
 import { sessionBody } from './session-body.ts'
@@ -32,6 +33,7 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
       const found = await gate.authenticate(factsOf(request, trust), { renew: 'never' })
       if (found.state !== 'valid') return refuse(request, reply, found)
       admit(request, found)
+      sendNonce(reply, found.nonce)
       return answerer.json(reply, sessionBody(found.session, gate))
     },
   })

@@ -44,6 +44,8 @@ export interface SealingKey extends KeyTimes {
   /** Derived per purpose, so that what was sealed for one can never be opened as another. */
   readonly upstreamTokenKey: Uint8Array
   readonly transactionKey: Uint8Array
+  /** What nonces for proofs are made with. */
+  readonly proofNonceKey: Uint8Array
 }
 
 export type Key = SigningKey | SealingKey
@@ -114,7 +116,8 @@ function sealingKey(jwk: Record<string, unknown>, times: KeyTimes): KeyResult {
   if (secret.length !== 32) return fault('does not hold 32 bytes')
   const upstreamTokenKey = derive(secret, 'upstream-token')
   const transactionKey = derive(secret, 'transaction')
-  return { ok: true, key: { kind: 'sealing', ...times, upstreamTokenKey, transactionKey } }
+  const proofNonceKey = derive(secret, 'proof-nonce')
+  return { ok: true, key: { kind: 'sealing', ...times, upstreamTokenKey, transactionKey, proofNonceKey } }
 }
 
 function derive(secret: Uint8Array, purpose: string): Uint8Array {

@@ -34,9 +34,11 @@ export interface ClientGrant {
 
 export interface SessionMaker {
   forBrowser(source: SessionSource): Promise<Carried>
+  /** @param jkt thumbprint of the key that the token is bound to; undefined: none */
   forClient(
     source: SessionSource,
     client?: ClientGrant,
+    jkt?: string,
   ): Promise<{ readonly ok: true; readonly minted: Minted; readonly expiresIn: number } | TooLarge>
 }
 
@@ -77,7 +79,7 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
       }
       return carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
     },
-    async forClient(source, client) {
+    async forClient(source, client, jkt) {
       const { iat, exp, auth_time } = times(source, apiTokenTtl)
       // An access token is never renewed, so a refresh token has no business in it.
       const content = { ...source.grant, refreshToken: undefined, checkedAt: source.checkedAt }
@@ -90,6 +92,7 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
         auth_time,
         upn: source.upstream,
         ...(client === undefined ? {} : grantedTo(client)),
+        ...(jkt === undefined ? {} : { cnf: { jkt } }),
         ...upstreamSession(source),
         ...(sealed === undefined ? {} : { upt: sealed }),
       }

@@ -40,6 +40,7 @@ const fields = [
   'sid',
   'upstream',
   'jti',
+  'jkt',
   'replaced',
   'client',
   'audience',
