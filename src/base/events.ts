@@ -53,6 +53,12 @@ export type PosternEvent = EventContext &
         readonly client?: string
         readonly detail?: string
       }
+    /** A session is bound to a key of a device from now on. `jkt`: its thumbprint (RFC 7638). */
+    | { readonly type: 'device_registered'; readonly jti: string; readonly jkt: string; readonly cookieBytes: number }
+    /** It was renewed with a proof of that key. */
+    | { readonly type: 'device_refreshed'; readonly jti: string; readonly jkt: string }
+    /** `device_challenge`: the browser signs and comes again. With any other reason it is bound, or renewed, no more. */
+    | { readonly type: 'device_refused'; readonly reason: Reason; readonly jkt?: string; readonly detail?: string }
     | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string; readonly cookieBytes: number }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
     /** `detail`: a code of what failed, where something behind us did. */

@@ -112,6 +112,13 @@ const session = strict(
         default: 100,
       }),
     ),
+    deviceBound: Type.Optional(
+      choice(
+        ['off', 'prefer', 'require'],
+        'Experimental: bind sessions to a key of the device, in browsers that can (Device Bound Session Credentials). With `prefer` others have the plain cookie; with `require` theirs ends after `tokenTtl`.',
+        'off',
+      ),
+    ),
     cookie: Type.Optional(cookie),
   },
   'The life of a session.',

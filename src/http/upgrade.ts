@@ -28,7 +28,7 @@ const sessionOver = 4401
 const goingAway = 1001
 
 /** Whether Node should treat a request as one for a WebSocket; anything else is answered as the plain request it is. */
-export function wantsWebSocket({ method, headers }: IncomingMessage): boolean {
+export function wantsWebSocket({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 }
 

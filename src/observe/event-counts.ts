@@ -13,6 +13,7 @@ export function createEventCounts(upstreams: Iterable<string>) {
   const signIns = new Series(['upstream', 'outcome'], count)
   const exchanges = new Series(['outcome'], count)
   const renewals = new Series(['upstream', 'outcome'], count)
+  const devices = new Series(['outcome'], count)
   const signOuts = new Series(['upstream', 'outcome'], count)
   const backchannel = new Series(['upstream', 'outcome'], count)
   const calls = new Series(['upstream', 'call', 'outcome'], timing)
@@ -50,6 +51,16 @@ export function createEventCounts(upstreams: Iterable<string>) {
         break
       case 'token_refused':
         exchanges.of(event.reason).value += 1
+        break
+      case 'device_registered':
+        devices.of('registered').value += 1
+        cookies.observe(event.cookieBytes)
+        break
+      case 'device_refreshed':
+        devices.of('refreshed').value += 1
+        break
+      case 'device_refused':
+        devices.of(event.reason).value += 1
         break
       case 'renewed':
         renewals.of(upstreamOf(event), 'renewed').value += 1
@@ -98,5 +109,18 @@ export function createEventCounts(upstreams: Iterable<string>) {
     }
   }
 
-  return { sink, signIns, exchanges, renewals, signOuts, backchannel, calls, refusals, cookies, revocations, errors }
+  return {
+    sink,
+    signIns,
+    exchanges,
+    renewals,
+    devices,
+    signOuts,
+    backchannel,
+    calls,
+    refusals,
+    cookies,
+    revocations,
+    errors,
+  }
 }

@@ -55,6 +55,11 @@ export function createMetrics({ upstreams, meters, keys, reachable }: MetricSour
         'Renewals of sessions, by upstream and outcome: renewed, or why not.',
         counted(counts.renewals),
       ),
+      counter(
+        'postern_device_sessions_total',
+        'Device-bound sessions, by outcome: registered, refreshed, device_challenge, or why not.',
+        counted(counts.devices),
+      ),
       counter('postern_sign_outs_total', 'Sign-outs, by upstream and whether it was told.', counted(counts.signOuts)),
       counter(
         'postern_backchannel_logouts_total',

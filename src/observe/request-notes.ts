@@ -40,7 +40,11 @@ export function createNoteKeeper(): NoteKeeper {
 }
 
 function note(notes: RequestNotes, event: PosternEvent): void {
-  const refusal = event.type === 'refused' || event.type === 'sign_in_refused' || event.type === 'token_refused'
+  const refusal =
+    event.type === 'refused' ||
+    event.type === 'sign_in_refused' ||
+    event.type === 'token_refused' ||
+    event.type === 'device_refused'
   if (refusal && notes.reason === undefined) {
     notes.reason = event.reason
     if (event.detail !== undefined) notes.detail = event.detail
