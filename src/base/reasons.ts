@@ -59,6 +59,8 @@ export const reasons = {
   wrong_issuer: 'invalid_credential',
   /** Bound to a key, and brought without a proof of it (RFC 9449 section 7.2). */
   bound_token: 'invalid_credential',
+  /** Not signed with the key that the session is bound to, or not what such a proof has to say. */
+  bad_device_proof: 'invalid_credential',
   /** A required claim is missing or of the wrong type. */
   bad_claims: 'invalid_credential',
   not_yet_valid: 'invalid_credential',
@@ -66,6 +68,8 @@ export const reasons = {
   undecryptable: 'invalid_credential',
   /** Past `exp`, and this client or this kind of token earns no renewal. */
   expired: 'expired',
+  /** Past `exp`, and never bound to a device, where only what is bound is renewed. */
+  not_bound: 'expired',
   idle: 'expired',
   absolute: 'expired',
   /** The upstream token ended and there is no way to a new one. */
@@ -81,6 +85,8 @@ export const reasons = {
   bad_request: 'bad_request',
   csrf: 'csrf',
   forbidden: 'forbidden',
+  /** The browser is asked to sign a challenge first. */
+  device_challenge: 'forbidden',
   /** Asked by a peer that is not in `trustedProxies`. */
   untrusted_proxy: 'untrusted_proxy',
   prefetch: 'prefetch',

@@ -44,6 +44,9 @@ export interface SealingKey extends KeyTimes {
   /** Derived per purpose, so that what was sealed for one can never be opened as another. */
   readonly upstreamTokenKey: Uint8Array
   readonly transactionKey: Uint8Array
+  /** For what a browser keeps of the key that its session is bound to, and for the challenges that it signs. */
+  readonly deviceKey: Uint8Array
+  readonly challengeKey: Uint8Array
 }
 
 export type Key = SigningKey | SealingKey
@@ -114,7 +117,9 @@ function sealingKey(jwk: Record<string, unknown>, times: KeyTimes): KeyResult {
   if (secret.length !== 32) return fault('does not hold 32 bytes')
   const upstreamTokenKey = derive(secret, 'upstream-token')
   const transactionKey = derive(secret, 'transaction')
-  return { ok: true, key: { kind: 'sealing', ...times, upstreamTokenKey, transactionKey } }
+  const deviceKey = derive(secret, 'device')
+  const challengeKey = derive(secret, 'device-challenge')
+  return { ok: true, key: { kind: 'sealing', ...times, upstreamTokenKey, transactionKey, deviceKey, challengeKey } }
 }
 
 function derive(secret: Uint8Array, purpose: string): Uint8Array {

@@ -463,6 +463,7 @@ describe('a renewal', () => {
         stillValid: true,
         maySpend: true,
         mustAsk: false,
+        device: undefined,
         context: { reqId: 'request-1' },
       },
     ])
@@ -754,6 +755,7 @@ describe('a renewal', () => {
         sealed: still.claims.upt,
         stillValid: true,
         mustAsk: false,
+        device: undefined,
       })
     })
 
