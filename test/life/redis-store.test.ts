@@ -431,7 +431,7 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       await raw.set(`${prefix}endings`, 'no stream')
       one.store.tell(denial('sid-1'))
       await eventually('both were tried again', async () => (await refusals()) >= before + 4)
-      assert.deepEqual(warnings(one).slice(said), [away('Error')])
+      assert.deepEqual(warnings(one).slice(said), [away('SimpleError')])
       assert.ok((await connections()) <= 2)
       await raw.del(`${prefix}endings`)
       await eventually('it is heard', () => one.heard.length > 0)
