@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createPropagator, type Tracer } from '../../src/base/trace.ts'
 import { createProxyTrust } from '../../src/http/request-facts.ts'
 import { createWishes } from '../../src/http/wish.ts'
+import { configOf, minimal } from '../config/samples.ts'
 import { startBackend, type Backend } from '../support/backend.ts'
 import { BrowserClient, formPost, navigation, sameOriginFetch, send } from '../support/browser-client.ts'
 import { secret } from '../support/canaries.ts'
@@ -175,7 +176,8 @@ test('the span of a refused handshake begins when it arrives', () => {
     },
     answered: () => void order.push('answered'),
   }
-  const wishOf = createWishes(createProxyTrust([]), () => void order.push('event'), tracer)
+  const events = () => void order.push('event')
+  const wishOf = createWishes(createProxyTrust([]), { config: configOf(minimal), events, tracer, proofNonce: () => '' })
   const socket = new PassThrough()
   const wish = wishOf({ headers: {}, rawHeaders: [], socket: {} } as unknown as IncomingMessage, socket)
   assert.deepEqual(order, ['of'])
