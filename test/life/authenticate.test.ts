@@ -10,7 +10,6 @@ import type { Authentication } from '../../src/life/authentication.ts'
 import type { Renewal, RenewalRequest } from '../../src/life/renewal.ts'
 import type { SessionSource } from '../../src/life/session.ts'
 import { writeTombstones } from '../../src/life/tombstone.ts'
-import type { TokenClaims, TokenKind } from '../../src/token/claims.ts'
 import { hours, minutes, seconds } from '../support/clock.ts'
 import { freshKeys } from '../support/keys.ts'
 import { createParts } from './parts.ts'
@@ -194,6 +193,14 @@ describe('a Bearer token', () => {
     assert.deepEqual(await present('DPoP'), { state: 'refused', reason: 'wrong_kind' })
   })
 
+  test('that is bound to a key is worth nothing to whoever merely carries it, and does not even say whose it is', async () => {
+    const { ask, claims, minter } = await bearers()
+    const { profile, ...values } = claims
+    const { token } = await minter.mint('access', { ...values, cnf: { jkt: 'A'.repeat(43) } }, profile)
+    for (const _again of [1, 2])
+      assert.deepEqual(await ask({ authorization: `Bearer ${token}` }), { state: 'refused', reason: 'bound_token' })
+  })
+
   test('is good until its very end, remembered or not, and says whose it was', async () => {
     for (const seen of [true, false]) {
       const { present, claims, clock } = await bearers()
@@ -250,21 +257,6 @@ describe('a Bearer token', () => {
     const { ask, token } = await bearers()
     const headers = { authorization: `Bearer ${token}`, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
     assertValid(await ask(headers, {}, { method: 'POST' }))
-  })
-})
-
-describe('a token that is bound to a key', () => {
-  test('is worth nothing to whoever merely carries it, and does not even say whose session it is', async () => {
-    const { ask, held, maker, source, minter, name } = await scene()
-    const [browser, client] = [await held(), await maker.forClient(source())]
-    assert.ok(client.ok)
-    const bound = (kind: TokenKind, { profile, ...claims }: TokenClaims) =>
-      minter.mint(kind, { ...claims, cnf: { jkt: 'A'.repeat(43) } }, profile)
-    const session = await bound('session', browser.claims)
-    const access = await bound('access', client.minted.claims)
-    for (const headers of [{ cookie: `${name}=${session.token}` }, { authorization: `Bearer ${access.token}` }]) {
-      for (const _again of [1, 2]) assert.deepEqual(await ask(headers), { state: 'refused', reason: 'bound_token' })
-    }
   })
 })
 
