@@ -7,7 +7,7 @@ export interface HeaderLine {
   readonly value: string
 }
 
-/** `Cookie: …` or `Authorization: …`, one a line; secrets are never arguments. A terminal is not waited for. */
+/** `Cookie: …` or `Authorization: …`, and `DPoP: …`, one a line; secrets are never arguments. A terminal is not waited for. */
 export async function readHeaderLines(): Promise<readonly HeaderLine[]> {
   if (process.stdin.isTTY) return []
   const lines = (await readStdin('a credential, one header a line; for none: < /dev/null'))
@@ -16,7 +16,7 @@ export async function readHeaderLines(): Promise<readonly HeaderLine[]> {
   return lines.map((line) => headerLine(line) ?? refuse())
 }
 
-const names = new Set(['cookie', 'authorization'])
+const names = new Set(['cookie', 'authorization', 'dpop'])
 
 /** Undefined for a line that is none. */
 export function headerLine(line: string): HeaderLine | undefined {
@@ -29,7 +29,7 @@ export function headerLine(line: string): HeaderLine | undefined {
 function refuse(): never {
   // It may be a secret, so it is not repeated.
   throw new CommandFault(
-    'Each line on stdin must be a credential as it stands in a request: Cookie: NAME=VALUE, or Authorization: Bearer TOKEN',
+    'Each line on stdin must be a credential as it stands in a request: Cookie: NAME=VALUE, or Authorization: Bearer TOKEN; a proof is DPoP: PROOF',
     exits.usage,
   )
 }

@@ -81,7 +81,7 @@ export async function explainRequest(
   const rehearsal = await rehearse(config, means)
   try {
     const [route, ...next] = rows.taking
-    const { found, sealed, carrier } = await authenticated(rehearsal, credential, route?.route)
+    const { found, sealed, carrier } = await authenticated(rehearsal, asks, credential, route?.route)
     const life = await lifeOf(found, { config, gate: rehearsal.gate, keys, slide: route?.route.slide ?? true, sealed })
     const renews = life?.renewal.due === true
     const answers: ClientAnswer[] = []
@@ -139,8 +139,13 @@ function isOwn(path: string, { prefix, api, exchange }: Config): boolean {
   return path === prefix || path.startsWith(`${prefix}/`) || documents.includes(path)
 }
 
-/** Whom the credential speaks for, whatever the request is: with a method that no rule about other sites looks at. */
-async function authenticated({ gate }: Rehearsal, credential: readonly HeaderLine[], route: RouteConfig | undefined) {
+/** Whom the credential speaks for, whatever the rules about other sites say. */
+async function authenticated(
+  { gate }: Rehearsal,
+  { method, target: url }: Target,
+  credential: readonly HeaderLine[],
+  route: RouteConfig | undefined,
+) {
   const lines = credential.filter(({ name }) => name === 'cookie' || route?.authorization !== 'passthrough')
   const cookies = lines.filter(({ name }) => name === 'cookie').map(({ value }) => value)
   const authorization = lines.find(({ name }) => name === 'authorization')?.value
@@ -149,7 +154,10 @@ async function authenticated({ gate }: Rehearsal, credential: readonly HeaderLin
     ...(authorization === undefined ? {} : { authorization }),
   }
   const rawHeaders = lines.flatMap(({ name, value }) => [name, value])
-  const found = await gate.authenticate({ method: 'GET', headers, rawHeaders }, { renew: 'never' })
+  const found = await gate.authenticate(
+    { method, headers, rawHeaders, url },
+    { renew: 'never', anyOrigin: true, ...(route === undefined ? {} : { dpop: route.dpop, host: route.host }) },
+  )
   const brought = readCredentials(headers, rawHeaders, gate.config.session.cookie)
   const carrier: Explanation['carrier'] =
     brought.kind === 'none'

@@ -5,7 +5,7 @@ import type { Inspection, Verdict } from './inspection.ts'
 
 const kindWords: Readonly<Record<Inspection['kind'], string>> = {
   session: 'a session token, for the cookie of a browser',
-  access: 'an access token, for Authorization: Bearer',
+  access: 'an access token, for Authorization: Bearer, or DPoP where it has cnf',
   assertion: 'an assertion, made for one backend',
   transaction: 'a sign-in that is not finished',
   sealed: 'a sealed upstream token, which says nothing by itself',
@@ -36,6 +36,8 @@ export function printInspection(inspection: Inspection, now: number): void {
 function verdictWords(verdict: Verdict): string {
   switch (verdict.state) {
     case 'valid':
+      if (verdict.bound === true)
+        return `${toned('good', 'good')}, with the scheme DPoP and a proof of its key (cnf) at each request`
       return `${toned('good', 'good')}: a request that brings it is let in, unless only a running gateway knows better`
     case 'renewable':
       return `${toned('warning', 'expired')}, and may be renewed: a request that brings it has to be renewed first`
