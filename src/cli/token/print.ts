@@ -5,7 +5,7 @@ import type { Inspection, Verdict } from './inspection.ts'
 
 const kindWords: Readonly<Record<Inspection['kind'], string>> = {
   session: 'a session token, for the cookie of a browser',
-  access: 'an access token, for Authorization: Bearer, or DPoP where it has cnf',
+  access: 'an access token, for Authorization: Bearer',
   assertion: 'an assertion, made for one backend',
   transaction: 'a sign-in that is not finished',
   sealed: 'a sealed upstream token, which says nothing by itself',
