@@ -141,6 +141,12 @@ export const rows: Readonly<Record<string, Row>> = {
     goal: 0.85,
     strangers: 401,
   },
+  'verify-floor': {
+    title: 'the same, against a route that reads and writes as much, and decides nothing',
+    ours: gateway({ path: '/_auth/verify/nginx', heads: askedByNginx }),
+    other: app('verify-floor'),
+    strangers: 401,
+  },
   nginx: {
     title: 'behind nginx, against oauth2-proxy there',
     ours: nginxWithPostern,

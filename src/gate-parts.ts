@@ -4,6 +4,9 @@ import type { EventSink } from './base/events.ts'
 import { createMeters, unknownKid, type Meters } from './base/meters.ts'
 import { createPropagator, type Tracer } from './base/trace.ts'
 import type { Config } from './config/config.ts'
+import { createBindingSealer } from './device/binding.ts'
+import { createDeviceChallenges } from './device/challenge.ts'
+import { deviceAddresses } from './device/wire.ts'
 import type { Key } from './keys/key.ts'
 import { keyRetention } from './keys/retention.ts'
 import { createKeyRing } from './keys/ring.ts'
@@ -13,6 +16,7 @@ import { createBindings } from './life/bindings.ts'
 import { createProcessBuckets, createSharedBuckets } from './life/buckets.ts'
 import { createClientAuthenticator } from './life/clients.ts'
 import type { CookieWriter } from './life/cookie-budget.ts'
+import { createDeviceSessions } from './life/device-sessions.ts'
 import { createEndings } from './life/endings.ts'
 import { createExchanger } from './life/exchange.ts'
 import { createProcessFacts } from './life/facts.ts'
@@ -75,7 +79,14 @@ export function createGateParts(config: Config, deps: GateDeps) {
   const sealer = createSealer(ring, clock)
   const transactions = createTransactionSealer(ring, clock)
   const minter = createMinter(ring, names)
-  const maker = createSessionMaker(policy, config.api.tokenTtl, { minter, sealer, cookies, clock })
+  const bindingSealer = createBindingSealer(ring)
+  const maker = createSessionMaker(policy, config.api.tokenTtl, {
+    minter,
+    sealer,
+    cookies,
+    bindings: bindingSealer,
+    clock,
+  })
   const upstreams = new Map(
     [...config.upstreams].map(([key, upstream]) => [
       key,
@@ -134,10 +145,23 @@ export function createGateParts(config: Config, deps: GateDeps) {
     ring,
     renewer,
     endings,
+    facts,
     proofs,
     clock,
     meters,
     tracer,
+  })
+  const device = createDeviceSessions(config, {
+    authenticator,
+    challenges: createDeviceChallenges(ring, `${config.publicUrl}${config.prefix}`, clock),
+    addresses: deviceAddresses(config),
+    verifier,
+    bindings: bindingSealer,
+    sealer,
+    maker,
+    facts,
+    clock,
+    events,
   })
   meters.current.bound = () => bindings.size
 
@@ -161,6 +185,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     signOuter,
     upstreamSignOuter,
     authenticator,
+    device,
   }
 }
 

@@ -12,6 +12,7 @@ import type { KeyRing } from './keys/ring.ts'
 import type { AuthenticateOptions } from './life/authenticate.ts'
 import type { Authentication, Session } from './life/authentication.ts'
 import type { Bindings } from './life/bindings.ts'
+import type { DeviceSessions } from './life/device-sessions.ts'
 import { readCredentials } from './life/credentials.ts'
 import type { ExchangeRequest, ExchangeResult } from './life/exchange.ts'
 import {
@@ -72,7 +73,9 @@ export interface Gate {
   beginRedirect(upstream: OidcUpstream, asked: RedirectRequest, request: RequestFacts): Promise<BeginResult>
   finishRedirect(upstream: OidcUpstream, answer: RedirectAnswer, request: RequestFacts): Promise<FinishResult>
   /** Whether the logout token was good; what it ends is over. */
-  endByUpstream(upstream: OidcUpstream, logoutToken: string, request: RequestFacts): Promise<boolean>
+  endByUpstream(upstream: OidcUpstream, logoutToken: string | undefined, request: RequestFacts): Promise<boolean>
+  /** Sessions bound to the browser's device; undefined where none are. */
+  readonly device: DeviceSessions | undefined
   /** Tells the upstream, remembers the fact, and says which cookies to set. Never fails. */
   signOut(request: RequestFacts): Promise<SignedOut>
   /** Where a sign-out of this session goes on to; undefined: nowhere. */
@@ -117,6 +120,9 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   const { clock, events, meters, tracer, sealer, cookies, ring, upstreams, bindings, credentials } = parts
   const { exchanger, authenticator } = parts
   const identities = new WeakMap<Session, Headers>()
+  const bindsDevices = config.session.deviceBound !== 'off'
+  /** Not visible here, so that nobody knows whether there is one. */
+  const forgetDevice = bindsDevices ? [cookies.clearDevice()] : []
 
   /** Whatever is called and said on the way belongs to the request. */
   function during<T>(request: RequestFacts, run: (context: EventContext) => T): T {
@@ -143,7 +149,8 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     const { sealed, out } = cookiesOf(request)
     const old = await namedSession(request)
     const tombstone = parts.signOuter.replace(old?.kind === 'session' ? old : undefined, fresh, out)
-    return [tombstone, ...(sealed !== undefined && setCookies.length === 1 ? [cookies.clearSealed()] : [])]
+    const stale = sealed !== undefined && setCookies.length === 1 ? [cookies.clearSealed()] : []
+    return [tombstone, ...stale, ...forgetDevice]
   }
 
   async function endSession(session: Session, sealed?: string): Promise<string | undefined> {
@@ -151,6 +158,14 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     const upstream = upstreams.get(upn)
     if (upstream?.kind !== 'oidc') return undefined
     return upstream.endSession(upt === undefined ? undefined : await sealer.open(upt, sid))
+  }
+
+  function deviceDuring(device: DeviceSessions): DeviceSessions {
+    return {
+      ...device,
+      register: (request, proof) => during(request, () => device.register(request, proof)),
+      refresh: (request, proof) => during(request, () => device.refresh(request, proof)),
+    }
   }
 
   return {
@@ -211,6 +226,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     endByUpstream: (upstream, logoutToken, request) =>
       during(request, (context) => parts.upstreamSignOuter.end(upstream, logoutToken, context)),
 
+    device: bindsDevices ? deviceDuring(parts.device) : undefined,
     endSession,
     signedOutHere: (request) => readTombstones(cookiesOf(request).out, toSeconds(clock())).buried.length > 0,
 
@@ -220,12 +236,18 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       const tombstone = await during(request, (context) => parts.signOuter.end(session, carried, context))
       const location =
         session?.kind === 'session' ? await during(request, () => endSession(session, carried.sealed)) : undefined
-      return { setCookies: [...cookies.clear(), tombstone], hadSession: session !== undefined, location }
+      return {
+        setCookies: [...cookies.clear(), ...forgetDevice, tombstone],
+        hadSession: session !== undefined,
+        location,
+      }
     },
 
     clearCookies: () => cookies.clear(),
     fetch: (session, sealed, target, init) =>
-      fetchFromUpstream(upstreams.get(session.claims.upn), sealer, session, sealed, target, init),
+      fetchFromUpstream(upstreams.get(session.claims.upn), sealer, session, sealed, target, init, (outcome, seconds) =>
+        meters.fetches.of(session.claims.upn, outcome).observe(seconds),
+      ),
     identity(session, map) {
       const known = identities.get(session)
       if (known !== undefined) return known

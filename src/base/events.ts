@@ -24,6 +24,8 @@ export interface AnsweredFields {
   readonly milliseconds: number
   readonly reason?: Reason | 'aborted'
   readonly detail?: string
+  /** Origin of the backend, where it is what failed. */
+  readonly backend?: string
 }
 
 /** Everything that log, metrics and audit can hear of. They subscribe to the sink; nothing inside knows them. */
@@ -55,6 +57,12 @@ export type PosternEvent = EventContext &
         readonly client?: string
         readonly detail?: string
       }
+    /** A session is bound to a key of a device from now on. `jkt`: its thumbprint (RFC 7638). */
+    | { readonly type: 'device_registered'; readonly jti: string; readonly jkt: string; readonly cookieBytes: number }
+    /** It was renewed with a proof of that key. */
+    | { readonly type: 'device_refreshed'; readonly jti: string; readonly jkt: string }
+    /** `device_challenge`: the browser signs and comes again. With any other reason it is bound, or renewed, no more. */
+    | { readonly type: 'device_refused'; readonly reason: Reason; readonly jkt?: string; readonly detail?: string }
     | { readonly type: 'renewed'; readonly jti: string; readonly replaced: string; readonly cookieBytes: number }
     | { readonly type: 'renewal_failed'; readonly reason: Reason; readonly detail?: string }
     /** `detail`: a code of what failed, where something behind us did. */
@@ -62,6 +70,8 @@ export type PosternEvent = EventContext &
         readonly type: 'refused'
         readonly reason: Reason
         readonly detail?: string
+        /** Its origin, where it is what failed. */
+        readonly backend?: string
         readonly method?: string
         /** Pattern of the route that matched. */
         readonly route?: string

@@ -63,6 +63,8 @@ export const reasons = {
   bound_token: 'invalid_credential',
   /** Bound to no key, where only a bound token is taken: with the scheme DPoP, or where that is required. */
   unbound_token: 'invalid_credential',
+  /** Not signed with the key that the session is bound to, or not what such a proof has to say. */
+  bad_device_proof: 'invalid_credential',
   /** A proof is due (RFC 9449 section 7.1), or required where a token is asked for, and there is none. */
   proof_missing: 'invalid_dpop_proof',
   /** More than one (RFC 9449 section 4.3, item 1). */
@@ -94,6 +96,8 @@ export const reasons = {
   undecryptable: 'invalid_credential',
   /** Past `exp`, and this client or this kind of token earns no renewal. */
   expired: 'expired',
+  /** Past `exp`, and never bound to a device, where only what is bound is renewed. */
+  not_bound: 'expired',
   idle: 'expired',
   absolute: 'expired',
   /** The upstream token ended and there is no way to a new one. */
@@ -109,6 +113,8 @@ export const reasons = {
   bad_request: 'bad_request',
   csrf: 'csrf',
   forbidden: 'forbidden',
+  /** The browser is asked to sign a challenge first. */
+  device_challenge: 'forbidden',
   /** Asked by a peer that is not in `trustedProxies`. */
   untrusted_proxy: 'untrusted_proxy',
   prefetch: 'prefetch',

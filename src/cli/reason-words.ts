@@ -32,6 +32,7 @@ const words: Partial<Readonly<Record<Reason, string>>> = {
   unknown_version: 'a format of claims that this release does not read',
   undecryptable: 'the sealed upstream token cannot be opened',
   expired: 'past `exp`, and this kind of client or token earns no renewal',
+  not_bound: 'past `exp`, and never bound to a device, where only what is bound is renewed',
   idle: 'past the idle limit',
   absolute: 'past the absolute limit',
   revoked: 'signed out in this process, or at the provider and this process was told, or in the revocations file',

@@ -109,6 +109,8 @@ export interface SessionConfig {
   readonly recheckEvery: number
   /** WebSockets open at once for one session, per process. */
   readonly maxSockets: number
+  /** Whether sessions are bound to a key of the browser's device. `require`: what is not bound is not renewed. */
+  readonly deviceBound: 'off' | 'prefer' | 'require'
   readonly cookie: {
     /** The full cookie name, prefix included. */
     readonly name: string
@@ -116,6 +118,8 @@ export interface SessionConfig {
     readonly sealedName: string
     /** The tombstone. */
     readonly outName: string
+    /** What a browser keeps of the key that its session is bound to. */
+    readonly deviceName: string
     readonly sameSite: 'lax' | 'strict'
     /** Full names that the session cookie had before: read, and replaced at the next renewal. */
     readonly formerNames: readonly string[]

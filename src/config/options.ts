@@ -112,6 +112,13 @@ const session = strict(
         default: 100,
       }),
     ),
+    deviceBound: Type.Optional(
+      choice(
+        ['off', 'prefer', 'require'],
+        'Experimental: bind sessions to a key of the device, in browsers that can (Device Bound Session Credentials). With `prefer` others have the plain cookie; with `require` theirs ends after `tokenTtl`.',
+        'off',
+      ),
+    ),
     cookie: Type.Optional(cookie),
   },
   'The life of a session.',
@@ -251,7 +258,7 @@ const tracing = strict(
     ),
     endpoint: Type.Optional(
       text(
-        'Where spans are sent, by OTLP over HTTP: the base address of a collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added. Default: nowhere. The plugin ignores it, and what follows.',
+        'Where spans are sent, by OTLP over HTTP: the address of a collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added where it is not there. Default: nowhere. The plugin ignores it, and what follows.',
       ),
     ),
     headers: Type.Optional(

@@ -19,6 +19,15 @@ export function parseSession(spot: Spot, options: SessionOptions, secure: boolea
     spot.at('tokenTtl').fault(`must be at most \`idleTimeout\`, which is ${formatDuration(idleTimeout)}`)
   if (idleTimeout > absoluteTimeout)
     spot.at('idleTimeout').fault(`must be at most \`absoluteTimeout\`, which is ${formatDuration(absoluteTimeout)}`)
+  const deviceBound = options.deviceBound ?? 'off'
+  if (deviceBound !== 'off') {
+    if (!secure)
+      spot.at('deviceBound').fault('needs a `publicUrl` with https: browsers bind no session over plain http')
+    if (tokenTtl <= 2 * minute)
+      spot
+        .at('tokenTtl')
+        .fault('must be over 2m with `deviceBound`: browsers refresh that long ahead, so at every request; 5m is right')
+  }
   return {
     tokenTtl,
     idleTimeout,
@@ -28,6 +37,7 @@ export function parseSession(spot: Spot, options: SessionOptions, secure: boolea
     recheckEvery:
       options.recheckEvery === undefined ? tokenTtl : duration(spot.at('recheckEvery'), options.recheckEvery),
     maxSockets: options.maxSockets ?? 100,
+    deviceBound,
     cookie: parseCookie(spot.at('cookie'), options.cookie ?? {}, secure),
   }
 }
@@ -41,7 +51,7 @@ function parseCookie(
   const full = (base: string) => (secure ? `__Host-${base}` : base)
   const base = options.name ?? 'postern'
   if (/^__(host|secure)-/i.test(base)) spot.at('name').fault('the prefix is added by itself; take it out')
-  const taken = new Set([base, `${base}-upt`, `${base}-out`])
+  const taken = new Set([base, `${base}-upt`, `${base}-out`, `${base}-device`])
   const formerNames = (options.formerNames ?? []).map((former, index) => {
     if (former === base) spot.at('formerNames', index).fault('is the name that the cookie has now; take it out')
     else if (taken.has(former))
@@ -53,6 +63,8 @@ function parseCookie(
     name: full(base),
     sealedName: full(`${base}-upt`),
     outName: full(`${base}-out`),
+    // It goes to two addresses only, and `__Host-` would want it to go to all.
+    deviceName: secure ? `__Secure-${base}-device` : `${base}-device`,
     sameSite: options.sameSite ?? 'lax',
     formerNames,
   }

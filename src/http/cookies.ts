@@ -1,4 +1,4 @@
-import { fastifyCookie } from '@fastify/cookie'
+import { fastifyCookie, type SerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import { PosternError } from '../base/errors.ts'
 import type { Config } from '../config/config.ts'
@@ -20,13 +20,15 @@ export interface CookieJar extends CookieWriter {
  * Set-Cookie values. Every one of a name has the same attributes, deletions too, or a browser would keep both
  * (RFC 6265 section 5.3; security.md CK-01).
  */
-export function createCookieJar({ session, secure }: Config, app: FastifyInstance): CookieJar {
-  const { name, sealedName, outName, sameSite, formerNames } = session.cookie
+export function createCookieJar({ session, secure, prefix }: Config, app: FastifyInstance): CookieJar {
+  const { name, sealedName, outName, deviceName, sameSite, formerNames } = session.cookie
   const attributes = { path: '/', httpOnly: true, secure, sameSite } as const
   // The values are base64url and dots: encoding them would change nothing but the cost.
   const encode = (value: string) => value
-  const write = (cookie: string, value: string, maxAge: number, more: { readonly sameSite?: 'lax' } = {}) =>
+  const write = (cookie: string, value: string, maxAge: number, more: Partial<SerializeOptions> = {}) =>
     app.serializeCookie(cookie, value, { ...attributes, ...more, maxAge, encode })
+  const device = (value: string, maxAge: number) =>
+    write(deviceName, value, maxAge, { path: `${prefix}/device`, sameSite: 'strict' })
   const clear = (cookie: string) => write(cookie, '', 0)
   const bindingName = `${name}-browser`
   const all = [name, sealedName, ...formerNames.flatMap((former) => [former, `${former}${sealedSuffix}`])]
@@ -34,11 +36,13 @@ export function createCookieJar({ session, secure }: Config, app: FastifyInstanc
     session: (token, maxAge) => write(name, token, maxAge),
     sealed: (value, maxAge) => write(sealedName, value, maxAge),
     out: (value, maxAge) => write(outName, value, maxAge),
+    device,
     clear: () => all.map(clear),
     clearSealed: () => clear(sealedName),
+    clearDevice: () => device('', 0),
     // Never Strict: the way back from a provider is a navigation from another site.
     binding: (value) => write(bindingName, value, bindingMaxAge, { sameSite: 'lax' }),
-    names: [...all, outName, bindingName],
+    names: [...all, outName, bindingName, ...(session.deviceBound === 'off' ? [] : [deviceName])],
     readBinding: (header) => app.parseCookie(header)[bindingName],
   }
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { bareHeaders } from './bare-headers.ts'
 import { createBackends } from './backends.ts'
 import { clientScriptEndpoint } from './client-script.ts'
+import { deviceEndpoints } from './device.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { forwardAuthEndpoints } from './forward-auth.ts'
 import { ownScope } from './guard.ts'
@@ -69,6 +70,7 @@ async function ownEndpoints(app: FastifyInstance, context: EndpointContext): Pro
       meEndpoint(scope, context)
       oidcEndpoints(scope, context)
       sessionEndpoints(scope, context)
+      deviceEndpoints(scope, context)
       clientScriptEndpoint(scope, context)
       openApiEndpoint(scope, context)
       await scope.register(async (inner) => tokenEndpoint(inner, context))

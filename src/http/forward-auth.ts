@@ -84,9 +84,13 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const asked: RequestFacts = { ...factsOf(request, trust), method: original.method, url: provenUrl(original, route) }
     const facts = route === undefined ? asked : credentialsFor(route, asked)
     const tunnel = opensTunnel(original, request)
+    // A page elsewhere can open a WebSocket with our cookie, and no other rule keeps it from that (security.md CS-07). It may
+    // have a session renewed as little as it may use it.
+    const elsewhere = tunnel && !listed && headers.origin !== config.publicUrl
     const found = await gate.authenticate(facts, {
       slide: !tunnel && (route?.slide ?? true),
       anyOrigin: listed,
+      renew: elsewhere ? 'never' : 'auto',
       ...(route === undefined ? {} : { dpop: route.dpop, host: route.host }),
     })
     const decision = decide(policy, found)
@@ -98,10 +102,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     if (decision.kind === 'challenge') return challenge(question, route, decision.reason, session)
     if (decision.kind === 'refuse')
       return refuse(question, decision.reason, { session, retryAfter: decision.retryAfter, dpop: route?.dpop })
-    // A page elsewhere can open a WebSocket with our cookie, and no other rule keeps it from that (security.md CS-07).
-    const ours = headers.origin === config.publicUrl || listed
-    if (tunnel && decision.authentication?.session.kind === 'session' && !ours)
-      return refuse(question, 'csrf', { session })
+    if (elsewhere && decision.authentication?.session.kind === 'session') return refuse(question, 'csrf', { session })
     return allow(question, route, decision.authentication)
   }
 

@@ -1,14 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type ClientCode, type Reason } from '../base/reasons.ts'
 import type { Authentication } from '../life/authentication.ts'
+import { cookieValues } from '../life/credentials.ts'
 import type { SignInResult } from '../life/sign-in.ts'
 import { requestOrigin } from '../route/origin.ts'
 import { safeReturnTo } from '../route/return-to.ts'
 import type { LoginUpstream } from '../upstream/upstream.ts'
 import { browserBinding, type BrowserBinding } from './browser-binding.ts'
 import { authenticateChallenge } from './challenge.ts'
+import { offerDevice } from './device.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
-import { signInPage, startAddress, type SignInParts, type SignInUpstream } from './pages/sign-in.ts'
+import { onwardPage } from './pages/onward.ts'
+import { loginAddress, signInPage, startAddress, type SignInParts, type SignInUpstream } from './pages/sign-in.ts'
 import { codeOf } from './problem.ts'
 import { sendNonce } from './proof-nonce.ts'
 import { sendWithCookies } from './renewal-headers.ts'
@@ -32,6 +35,7 @@ const elsewhereGood: ReadonlySet<Reason> = new Set(['unknown_kid', 'not_yet_vali
 /** The next session will last for a while. One that ends for another reason might end again at once, in a circle. */
 const endedInTime: ReadonlySet<Reason> = new Set([
   'expired',
+  'not_bound',
   'idle',
   'absolute',
   'upstream_expired',
@@ -81,9 +85,25 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
       }
     }
     const chosen = typeof query['upstream'] === 'string' ? query['upstream'] : undefined
+    if (mayComeBack(request, found)) {
+      const address = loginAddress({ prefix: config.prefix, returnTo }, chosen)
+      return answerer.page(request, reply, 200, (kit) => onwardPage(kit, { address }))
+    }
     const provider = providers.find(({ key }) => key === chosen) ?? (goesOn(request, found) ? onlyProvider : undefined)
     if (provider !== undefined) return seeOther(reply, startAddress(config.prefix, provider.key, returnTo))
     return showPage(request, reply, 200, { returnTo, chosen })
+  }
+
+  /** Whether a bound session may live here whose browser was not to bring it: it came from another site. */
+  function mayComeBack({ headers }: FastifyRequest, found: Authentication): boolean {
+    const { deviceBound, cookie } = config.session
+    return (
+      deviceBound !== 'off' &&
+      found.state === 'absent' &&
+      found.reason === 'missing' &&
+      requestOrigin(headers, config.publicUrl) === 'cross' &&
+      cookieValues(headers.cookie, cookie.sealedName).length > 0
+    )
   }
 
   /** Whether there is nothing to ask and nothing to say first. Who has just signed out is not signed in again unasked. */
@@ -188,6 +208,7 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
       return answerer.json(reply, { access_token: result.token, token_type: type, expires_in: result.expiresIn })
     }
     sendWithCookies(reply, result.setCookies)
+    offerDevice(reply, gate, result.session)
     return json
       ? answerer.json(reply, sessionBody(result.session, gate))
       : seeOther(reply, safeReturnTo(body.returnTo, config))

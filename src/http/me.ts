@@ -32,6 +32,7 @@ export function meEndpoint(app: FastifyInstance, context: EndpointContext): void
       now,
       absoluteIn,
       idleIn,
+      bound: session.kind === 'session' && session.claims.cnf !== undefined,
     }
     const onwards = await gate.endSession(session, sealed)
     return answerer.page(request, reply, 200, (kit) => sessionPage(kit, parts), originsOnwards(onwards, publicUrl))

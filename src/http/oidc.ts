@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { safeReturnTo } from '../route/return-to.ts'
 import type { OidcUpstream } from '../upstream/upstream.ts'
 import { browserBinding } from './browser-binding.ts'
+import { offerDevice } from './device.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
 import { seeOther } from './login.ts'
 import { signedInPage } from './pages/signed-in.ts'
@@ -56,6 +57,7 @@ export function oidcEndpoints(app: FastifyInstance, context: EndpointContext): v
       return answerer.refuse(request, reply, result.reason, { retryAfter: result.retryAfter, silent: true })
     }
     sendWithCookies(reply, result.setCookies)
+    offerDevice(reply, gate, result.session)
     // Again: what was good when the sign-in began is judged by the rules of now (security.md RD-02).
     const returnTo = safeReturnTo(result.returnTo, config)
     // The browser is on its way from another site, so a redirect would go without a Strict cookie, and back to sign-in.
@@ -70,7 +72,8 @@ export function oidcEndpoints(app: FastifyInstance, context: EndpointContext): v
     const body = request.body as Readonly<Record<string, unknown>> | null | undefined
     const token = body?.['logout_token']
     reply.header('cache-control', 'no-store')
-    const good = typeof token === 'string' && (await gate.endByUpstream(upstream, token, factsOf(request, trust)))
+    const said = typeof token === 'string' ? token : undefined
+    const good = await gate.endByUpstream(upstream, said, factsOf(request, trust))
     // OpenID Connect Back-Channel Logout 1.0 section 2.8.
     return good ? reply.code(200).send() : reply.code(400).type('application/json').send('{"error":"invalid_request"}')
   }

@@ -4,8 +4,16 @@ import { sessionTimes } from '../life/session.ts'
 
 /** Who is signed in and for how long, in seconds. Never a token. */
 export function sessionBody(session: Session, gate: Gate) {
-  const { sub, upn, profile } = session.claims
-  return { subject: sub, upstream: upn, claims: profile, ...sessionTimes(session, gate.now(), gate.config.session) }
+  const { sub, upn, profile, cnf } = session.claims
+  const { session: policy } = gate.config
+  return {
+    subject: sub,
+    upstream: upn,
+    claims: profile,
+    ...sessionTimes(session, gate.now(), policy),
+    // Where sessions are bound, it matters which are not.
+    ...(session.kind === 'session' && policy.deviceBound !== 'off' ? { bound: cnf !== undefined } : {}),
+  }
 }
 
 /** What a person is called, as shown to themselves; undefined where the upstream does not tell. */

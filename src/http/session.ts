@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Authentication } from '../life/authentication.ts'
+import type { Authentication, Session } from '../life/authentication.ts'
+import { unrenewable } from '../life/key-binding.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
 import { sendNonce } from './proof-nonce.ts'
 import { sendWithCookies } from './renewal-headers.ts'
@@ -28,6 +29,10 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
     return answerer.refuse(request, reply, found.reason, { form: 'problem', session, ...renewable })
   }
 
+  /** Whether no request can renew it: a browser does that by itself, or nobody does. While it lasts there is nothing to say. */
+  const isHeld = ({ claims }: Session) =>
+    unrenewable(claims, undefined, gate.config.session.deviceBound, false) !== undefined
+
   endpoint(app, context, '/session', {
     async GET(request, reply) {
       const found = await gate.authenticate(factsOf(request, trust), { renew: 'never' })
@@ -45,7 +50,7 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
       // An access token is never renewed: signing in again gives another.
       if (found.session.kind !== 'session') return answerer.refuse(request, reply, 'bad_request', { form: 'problem' })
       // The session lives on, but whoever asked for a fresh cookie does not have one.
-      if (found.setCookies.length === 0) {
+      if (found.setCookies.length === 0 && !isHeld(found.session)) {
         return answerer.refuse(request, reply, 'upstream_unavailable', {
           form: 'problem',
           retryAfter: 10,

@@ -37,11 +37,14 @@ const parserReasons: Readonly<Record<string, Reason>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'timeout',
 }
 
-/** Hears of each answer that is made here. @param what `method` only where it was read, `detail` the parser's code */
+/**
+ * Hears of each answer that is made here. @param what `method` only where it was read, `detail` the parser's code,
+ * `answered` the answer that this stands for, where a request had begun
+ */
 export type OnRefusal = (
   reason: Reason,
   socket: Socket,
-  what: { readonly method?: string; readonly detail?: string },
+  what: { readonly method?: string; readonly detail?: string; readonly answered?: ServerResponse },
 ) => void
 
 /** For `clientErrorHandler`: a whole answer by hand, because there is no request to answer. */
@@ -53,19 +56,23 @@ export function answerParserError(error: Error, socket: Socket, onRefusal: OnRef
     return
   }
   const reason = parserReasons[code] ?? 'bad_request'
+  const next = nextAnswer(socket)
+  // An answer has begun on the connection, or is due to a request that came whole before this one: ours would be read as a
+  // part of it, or in its place (RFC 9112 section 9.3.2).
+  const owed = next !== undefined && (next.headersSent || next.req.complete)
   // A connection that a browser opens ahead of time, and leaves alone, asked for nothing.
-  if (socket.bytesRead > 0) onRefusal(reason, socket, code === '' ? {} : { detail: code })
-  if (owesAnother(socket)) socket.destroy()
+  if (socket.bytesRead > 0)
+    onRefusal(reason, socket, {
+      ...(code === '' ? {} : { detail: code }),
+      ...(next === undefined || owed ? {} : { answered: next }),
+    })
+  if (owed) socket.destroy()
   else refuseOnSocket(socket, reason)
 }
 
-/**
- * Whether an answer has begun on the connection, or is due to a request that came whole before this one: ours would be
- * read as a part of it, or in its place (RFC 9112 section 9.3.2).
- */
-function owesAnother(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): boolean {
-  const answer = socket._httpMessage
-  return answer !== undefined && answer !== null && (answer.headersSent || answer.req.complete)
+/** What is to be sent next on the connection, in the order of the requests. */
+function nextAnswer(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): ServerResponse | undefined {
+  return socket._httpMessage ?? undefined
 }
 
 /** Tunnels are not ours to open (RFC 9110 section 9.3.6). */

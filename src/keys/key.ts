@@ -44,6 +44,9 @@ export interface SealingKey extends KeyTimes {
   /** Derived per purpose, so that what was sealed for one can never be opened as another. */
   readonly upstreamTokenKey: Uint8Array
   readonly transactionKey: Uint8Array
+  /** For what a browser keeps of the key that its session is bound to, and for the challenges that it signs. */
+  readonly deviceKey: Uint8Array
+  readonly challengeKey: Uint8Array
   /** What nonces for proofs are made with. */
   readonly proofNonceKey: Uint8Array
 }
@@ -116,8 +119,11 @@ function sealingKey(jwk: Record<string, unknown>, times: KeyTimes): KeyResult {
   if (secret.length !== 32) return fault('does not hold 32 bytes')
   const upstreamTokenKey = derive(secret, 'upstream-token')
   const transactionKey = derive(secret, 'transaction')
+  const deviceKey = derive(secret, 'device')
+  const challengeKey = derive(secret, 'device-challenge')
   const proofNonceKey = derive(secret, 'proof-nonce')
-  return { ok: true, key: { kind: 'sealing', ...times, upstreamTokenKey, transactionKey, proofNonceKey } }
+  const derived = { upstreamTokenKey, transactionKey, deviceKey, challengeKey, proofNonceKey }
+  return { ok: true, key: { kind: 'sealing', ...times, ...derived } }
 }
 
 function derive(secret: Uint8Array, purpose: string): Uint8Array {

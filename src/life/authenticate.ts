@@ -6,6 +6,7 @@ import type { Reason } from '../base/reasons.ts'
 import type { Traced, Tracer } from '../base/trace.ts'
 import type { Config, DpopMode } from '../config/config.ts'
 import { countAccepted, type SigningKey } from '../keys/key.ts'
+import type { DeviceKey } from '../device/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import { clientKind, renewalEligibility, type ClientKind } from '../route/client-kind.ts'
 import { requestOrigin } from '../route/origin.ts'
@@ -15,13 +16,15 @@ import { takenFrom, type Verifier } from '../token/verify.ts'
 import type { Authentication, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
-import { refusedAsBearer } from './key-binding.ts'
+import type { Facts } from './facts.ts'
+import { refusedAsBearer, unboundCopies, unrenewable } from './key-binding.ts'
 import type { ProofJudge } from './proofs.ts'
 import type { RenewalRequest, Renewer } from './renewal.ts'
 import { absoluteEnd, dueAt, idleEnd, lifeState, slideDue } from './rules.ts'
 import { isTombstoned } from './tombstone.ts'
 
-interface Request {
+/** What is looked at in a request. */
+export interface Request {
   readonly method: string
   readonly headers: IncomingHttpHeaders
   readonly rawHeaders: readonly string[]
@@ -50,6 +53,12 @@ export interface Authenticator {
   /** A session whose token somebody refused: the upstream is asked at its next request. */
   recheck(session: Session): void
   authenticate(request: Request, options: AuthenticateOptions): Authentication | Promise<Authentication>
+  /** A bound session of whoever has proven to hold its key, renewed by the rules of any other. */
+  renewProven(
+    request: Request,
+    proven: { readonly token: string; readonly session: Session; readonly device: DeviceKey },
+    carried: Pick<CookieCredentials, 'sealed' | 'out'>,
+  ): Promise<Authentication>
 }
 
 interface AuthenticatorDeps {
@@ -58,6 +67,7 @@ interface AuthenticatorDeps {
   readonly ring: KeyRing
   readonly renewer: Renewer
   readonly endings: Endings
+  readonly facts: Pick<Facts, 'denied'>
   readonly proofs: Pick<ProofJudge, 'ofUse'>
   readonly clock: Clock
   readonly meters: Pick<Meters, 'memo' | 'current'>
@@ -127,7 +137,10 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   function learnCookie(session: Session, key: SigningKey): Known {
     const { claims } = session
     // Limits that were shortened after the token was made count too.
-    const freshUntil = Math.min(dueAt(claims), idleEnd(claims), absoluteEnd(claims, policy))
+    const ends = Math.min(idleEnd(claims), absoluteEnd(claims, policy))
+    // Nothing is due of a bound one that a request could bring about.
+    if (claims.cnf !== undefined) return learn(session, key, Math.min(claims.exp * 1000, ends))
+    const freshUntil = Math.min(dueAt(claims), ends)
     return learn(session, key, freshUntil, Math.min(freshUntil, slideDue(claims, policy)))
   }
 
@@ -210,9 +223,6 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const verified = await deps.session.verify(credentials.token)
     if (verified.state === 'refused') return verified
     const session: Session = { kind: 'session', claims: verified.claims, kid: verified.key.kid }
-    // None of those that we give out is bound yet.
-    const bound = refusedAsBearer(session.claims)
-    if (bound !== undefined) return { state: 'refused', reason: bound }
     cookieMemo.set(credentials.token, learnCookie(session, verified.key))
     return live(request, credentials, session, options)
   }
@@ -223,6 +233,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     credentials: CookieCredentials,
     session: Session,
     options: AuthenticateOptions,
+    device?: DeviceKey,
   ): Promise<Authentication> {
     const { claims } = session
     if (credentials.out !== undefined && isTombstoned(credentials.out, claims))
@@ -236,16 +247,21 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const stillValid = life.state !== 'renewable'
     const { token } = credentials
     const sealed = claims.upt ?? credentials.sealed
+    const copied = claims.cnf === undefined && deps.facts.denied(unboundCopies(claims.sid)) !== undefined
+    const held = unrenewable(claims, device?.jkt, policy.deviceBound, copied)
+    if (held === 'not_bound' && !stillValid) return refused(held)
     const asItIs: Authentication = stillValid
       ? { state: 'valid', session, sealed, setCookies: [] }
       : { state: 'refused', reason: 'expired', session, renewable: true }
     if (options.renew === 'never') return asItIs
+    if (held !== undefined && stillValid) return asItIs
     const always = options.renew === 'always'
     const mustAsk = suspects.has(session)
     if (life.state === 'fresh' && !credentials.former && !mustAsk && !always) return asItIs
     const kind = clientKind(request.method, request.headers)
     // A page fetched ahead of time may be shown later as it was then.
     if (kind === 'prefetch') return refused('prefetch')
+    if (held !== undefined) return asItIs
     const eligibility = always ? 'always' : renewalEligibility[kind]
     if (eligibility === 'never' || (eligibility === 'when-expired' && stillValid)) return asItIs
 
@@ -253,7 +269,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const { reqId, address, message } = request
     const trace = message === undefined ? undefined : deps.tracer.of(message)
     const context = { ...(reqId === undefined ? {} : { reqId }), ...(address === undefined ? {} : { address }) }
-    const wanted = { token, claims, sealed, slide, stillValid, maySpend, mustAsk, context }
+    const wanted = { token, claims, sealed, slide, stillValid, maySpend, mustAsk, device, context }
     const renewal = inTrace(trace, () => renewed(wanted, session))
     const answer = stillValid && !always ? await withinWait(renewal, policy.renewWait) : await renewal
     if (answer !== undefined) return answer
@@ -291,6 +307,11 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   return {
     recheck(session) {
       suspects.add(session)
+    },
+    renewProven(request, { token, session, device }, { sealed, out }) {
+      // The one that is asked with: it may be known that its token was refused somewhere.
+      const known = cookieMemo.get(token)?.session ?? session
+      return live(request, { kind: 'cookie', token, sealed, out, former: false }, known, { renew: 'always' }, device)
     },
     authenticate(request, options) {
       const credentials = readCredentials(request.headers, request.rawHeaders, policy.cookie)

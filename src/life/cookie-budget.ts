@@ -1,3 +1,5 @@
+import type { BindingSealer } from '../device/binding.ts'
+import type { DeviceKey } from '../device/key.ts'
 import type { ProfileClaims } from '../token/claims.ts'
 import type { Minted, Mintable, Minter } from '../token/mint.ts'
 
@@ -6,9 +8,12 @@ export interface CookieWriter {
   session(token: string, maxAge: number): string
   sealed(value: string, maxAge: number): string
   out(value: string, maxAge: number): string
+  /** What the browser keeps of the key that its session is bound to. */
+  device(value: string, maxAge: number): string
   /** Deletes session and sealed part, under former names as well. */
   clear(): readonly string[]
   clearSealed(): string
+  clearDevice(): string
 }
 
 /** Bytes of one Set-Cookie value, attributes included. Front proxies give up a little above it. */
@@ -56,13 +61,54 @@ export async function carryInCookies(
     return { ok: true, minted: whole, sealed: undefined, setCookies: [single], bytes: single.length }
   }
   const bare = await minter.mint('session', values, profile)
-  const setCookies = [writer.session(bare.token, maxAge), writer.sealed(sealed, maxAge)]
+  return within(bare, sealed, [writer.session(bare.token, maxAge), writer.sealed(sealed, maxAge)])
+}
+
+/**
+ * Seconds by which a browser finds a bound session's cookie gone before we find it expired: from then on it asks for another
+ * before it sends anything, where the cookie alone would be refused.
+ */
+const aheadOfExpiry = 5
+
+/** What a bound session is carried with beside its claims. */
+export interface Binder {
+  readonly key: DeviceKey
+  readonly sealer: BindingSealer
+}
+
+/**
+ * A session that is bound to a key rides in three: the token, which the browser has to miss when it has expired; what it
+ * wraps, which has to be there then; and what the next one is made from, with the key.
+ *
+ * @param maxAge seconds
+ */
+export async function carryBound(
+  minter: Minter,
+  writer: CookieWriter,
+  values: Mintable,
+  profile: ProfileClaims,
+  sealed: string,
+  maxAge: number,
+  { key, sealer }: Binder,
+): Promise<Carried> {
+  const minted = await minter.mint('session', { ...values, cnf: { jkt: key.jkt } }, profile)
+  const { token } = minted
+  const setCookies = [
+    writer.session(token, Math.max(1, values.exp - values.iat - aheadOfExpiry)),
+    writer.sealed(sealed, maxAge),
+    writer.device(await sealer.seal({ token, key }), maxAge),
+  ]
+  return within(minted, sealed, setCookies)
+}
+
+/** Whether each fits an answer, and all of them a request. */
+function within(minted: Minted, sealed: string, setCookies: readonly string[]): Carried {
   const inRequest = setCookies.reduce((sum, cookie) => sum + pairLength(cookie) + '; '.length, 0)
   const tooLong = setCookies.find((cookie) => cookie.length > setCookieBudget)
-  if (tooLong !== undefined) return tooLarge(tooLong.length, setCookieBudget, bare, sealed)
-  if (inRequest > cookieHeaderBudget) return tooLarge(inRequest, cookieHeaderBudget, bare, sealed)
+  if (tooLong !== undefined) return tooLarge(tooLong.length, setCookieBudget, minted, sealed)
+  if (inRequest > cookieHeaderBudget) return tooLarge(inRequest, cookieHeaderBudget, minted, sealed)
   const bytes = setCookies.reduce((sum, cookie) => sum + cookie.length, 0)
-  return { ok: true, minted: bare, sealed, setCookies, bytes }
+  return { ok: true, minted, sealed, setCookies, bytes }
 }
 
 function pairLength(setCookie: string): number {

@@ -90,6 +90,23 @@ function scanCookies(header: string, names: Omit<CookieNames, 'formerNames'>): C
   return { kind: 'cookie', token, sealed, out, former: false }
 }
 
+/** The value of every cookie of this very name. */
+export function cookieValues(header: string | undefined, name: string): readonly string[] {
+  const values: string[] = []
+  let end = 0
+  for (
+    let start = header?.indexOf(name) ?? -1;
+    header !== undefined && start !== -1;
+    start = header.indexOf(name, end)
+  ) {
+    const next = header.indexOf(';', start)
+    end = next === -1 ? header.length : next
+    if (beginsCookie(header, start) && header.charCodeAt(start + name.length) === equals)
+      values.push(valueBetween(header, start + name.length + 1, end))
+  }
+  return values
+}
+
 /** Whether a cookie's name may begin here, and not the middle of another name or of a value. */
 function beginsCookie(header: string, start: number): boolean {
   let before = start - 1

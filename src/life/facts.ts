@@ -76,8 +76,8 @@ export interface Facts {
   first(sort: Once, id: string, until: number): Promise<boolean>
 }
 
-/** What is good once: the assertion of a client, the logout token of a provider, the proof of a key. */
-export type Once = 'assertion' | 'logout' | 'proof'
+/** What is good once: the assertion of a client, the logout token of a provider, the proof of a key, the binding of a session. */
+export type Once = 'assertion' | 'logout' | 'proof' | 'device'
 
 interface Limits {
   /** Entries of each sort kept at most; beyond it the ones set first go first. Default: 100,000. */
@@ -95,6 +95,7 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
     assertion: createExpiringMap<true>(clock, entries, entries),
     logout: createExpiringMap<true>(clock, entries, entries),
     proof: createExpiringMap<true>(clock, entries),
+    device: createExpiringMap<true>(clock, entries, entries),
   }
   let generation = 0
   return {

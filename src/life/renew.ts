@@ -59,6 +59,8 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
 
   async function renewOnce(request: RenewalRequest): Promise<Renewal> {
     const { claims, sealed } = request
+    // What comes of it is bound to the same key or to none.
+    if (claims.cnf?.jkt !== request.device?.jkt) return { kind: 'refused', reason: 'bound_token' }
     const successor = await successorOf(request)
     if (successor !== undefined) return { kind: 'renewed', successor }
     const held = holds.get(claims.jti)
@@ -174,6 +176,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       sid: claims.sid,
       signedInAt: claims.auth_time * 1000,
       idleAt: slide ? undefined : idleEnd(claims),
+      device: request.device,
     })
     if (!carried.ok) {
       events({ type: 'cookie_bill', bytes: carried.bytes, budget: carried.budget, bill: carried.bill, sid: claims.sid })

@@ -1,5 +1,6 @@
 import type { EventContext } from '../base/events.ts'
 import type { Reason } from '../base/reasons.ts'
+import type { DeviceKey } from '../device/key.ts'
 import type { TokenClaims } from '../token/claims.ts'
 import type { Predecessor, Successor } from './facts.ts'
 
@@ -23,6 +24,8 @@ export interface RenewalRequest {
   readonly maySpend: boolean
   /** Whether the upstream has to be asked, however fresh its last answer is. */
   readonly mustAsk: boolean
+  /** The key that the session is bound to, and that whoever asks has proven to hold. Default: it is bound to none. */
+  readonly device?: DeviceKey | undefined
   /** Of the request that asks: it stands in the events of the renewal, also where others share it. */
   readonly context: EventContext
 }

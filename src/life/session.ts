@@ -1,11 +1,20 @@
 import { createHash } from 'node:crypto'
 import { toSeconds, type Clock } from '../base/clock.ts'
+import type { BindingSealer } from '../device/binding.ts'
+import type { DeviceKey } from '../device/key.ts'
 import type { ProfileClaims, TokenClaims } from '../token/claims.ts'
 import type { Minted, Minter } from '../token/mint.ts'
 import type { Sealer, UpstreamGrant } from '../token/seal.ts'
 import { maximumTokenLength } from '../token/verify.ts'
 import type { Session } from './authentication.ts'
-import { carryInCookies, tooLarge, type Carried, type CookieWriter, type TooLarge } from './cookie-budget.ts'
+import {
+  carryBound,
+  carryInCookies,
+  tooLarge,
+  type Carried,
+  type CookieWriter,
+  type TooLarge,
+} from './cookie-budget.ts'
 import { absoluteEnd, idleEnd, type LifePolicy } from './rules.ts'
 
 /** What a session is made of, at sign-in and at every renewal. Times in milliseconds since the epoch. */
@@ -20,6 +29,10 @@ export interface SessionSource {
   readonly signedInAt: number
   /** Undefined: the idle limit begins anew now. */
   readonly idleAt: number | undefined
+  /** The token ends by then, however long one lives. Default: that is not asked for. */
+  readonly until?: number
+  /** What it is bound to. Default: nothing. */
+  readonly device?: DeviceKey | undefined
 }
 
 /** What a client was granted in an exchange. */
@@ -46,12 +59,13 @@ interface MakerDeps {
   readonly minter: Minter
   readonly sealer: Sealer
   readonly cookies: CookieWriter
+  readonly bindings: BindingSealer
   readonly clock: Clock
 }
 
 /** @param apiTokenTtl milliseconds */
 export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps: MakerDeps): SessionMaker {
-  const { minter, sealer, cookies, clock } = deps
+  const { minter, sealer, cookies, bindings, clock } = deps
 
   function times(source: SessionSource, ttl: number) {
     const now = clock()
@@ -59,7 +73,8 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
     const end = toSeconds(source.signedInAt + policy.absoluteTimeout)
     // A token never outlives what it wraps, nor the session (security.md TM-07).
     const idle = Math.min(toSeconds(source.idleAt ?? now + policy.idleTimeout), end)
-    const exp = Math.min(iat + toSeconds(ttl), end, toSeconds(source.grant.expiresAt ?? Infinity))
+    const ends = [source.grant.expiresAt, source.until].map((one = Infinity) => toSeconds(one))
+    const exp = Math.min(iat + toSeconds(ttl), end, ...ends)
     return { iat, exp, idle, auth_time: toSeconds(source.signedInAt) }
   }
 
@@ -77,7 +92,12 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
         upn: source.upstream,
         ...upstreamSession(source),
       }
-      return carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
+      return source.device === undefined
+        ? carryInCookies(minter, cookies, values, source.profile, sealed, idle - iat)
+        : carryBound(minter, cookies, values, source.profile, sealed, idle - iat, {
+            key: source.device,
+            sealer: bindings,
+          })
     },
     async forClient(source, client, jkt) {
       const { iat, exp, auth_time } = times(source, apiTokenTtl)

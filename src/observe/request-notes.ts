@@ -5,6 +5,8 @@ import type { Reason } from '../base/reasons.ts'
 export interface RequestNotes {
   reason?: Reason
   detail?: string
+  /** Origin of the backend, where it is what failed. */
+  backend?: string
   /** Of the client, where it was refused. */
   address?: string
   sub?: string
@@ -38,10 +40,15 @@ export function createNoteKeeper(): NoteKeeper {
 }
 
 function note(notes: RequestNotes, event: PosternEvent): void {
-  const refusal = event.type === 'refused' || event.type === 'sign_in_refused' || event.type === 'token_refused'
+  const refusal =
+    event.type === 'refused' ||
+    event.type === 'sign_in_refused' ||
+    event.type === 'token_refused' ||
+    event.type === 'device_refused'
   if (refusal && notes.reason === undefined) {
     notes.reason = event.reason
     if (event.detail !== undefined) notes.detail = event.detail
+    if (event.type === 'refused' && event.backend !== undefined) notes.backend = event.backend
     if (event.address !== undefined) notes.address = event.address
   }
   if (event.sub !== undefined) notes.sub = event.sub

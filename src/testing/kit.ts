@@ -11,6 +11,7 @@ import { audiencesOf } from '../gate-parts.ts'
 import { createCookieJar, registerCookies } from '../http/cookies.ts'
 import type { Key } from '../keys/key.ts'
 import { keyRetention } from '../keys/retention.ts'
+import { createBindingSealer } from '../device/binding.ts'
 import { createKeyRing } from '../keys/ring.ts'
 import { createSessionMaker, type SessionSource } from '../life/session.ts'
 import type { ClaimValue } from '../token/claims.ts'
@@ -89,9 +90,10 @@ export async function createTestKit(options: Options, settings: TestKitSettings 
   const cookies = createCookieJar(config, app)
   const minter = createMinter(ring, audiencesOf(config))
   const sealer = createSealer(ring, clock)
+  const bindings = createBindingSealer(ring)
   /** As it was made when the person signed in, and has aged since. */
   const makerAt = (time: number) =>
-    createSessionMaker(config.session, config.api.tokenTtl, { minter, sealer, cookies, clock: () => time })
+    createSessionMaker(config.session, config.api.tokenTtl, { minter, sealer, cookies, bindings, clock: () => time })
 
   return {
     runtime: { keys, clock },

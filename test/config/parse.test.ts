@@ -13,6 +13,7 @@ test('the least one can say is a configuration with every default filled in', ()
     name: '__Host-postern',
     sealedName: '__Host-postern-upt',
     outName: '__Host-postern-out',
+    deviceName: '__Secure-postern-device',
     sameSite: 'lax',
     formerNames: [],
   })

@@ -41,6 +41,7 @@ export const full = {
     uncheckedTimeout: '1h',
     recheckEvery: '10m',
     maxSockets: 100,
+    deviceBound: 'prefer',
     cookie: { name: 'postern', sameSite: 'lax', formerNames: ['gate'] },
   },
   api: { tokenTtl: '10m', audience: 'https://api.example.com' },

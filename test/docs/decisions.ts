@@ -16,6 +16,7 @@ import { hostileTokens, type HostileToken } from '../security/hostile-tokens.ts'
 import { startBackend } from '../support/backend.ts'
 import { bearerToken, BrowserClient, formPost, navigation, sameOriginFetch, send } from '../support/browser-client.ts'
 import { hours, minutes } from '../support/clock.ts'
+import { DeviceBrowser, startDeviceGateway } from '../support/device.ts'
 import { basic, reportsSecret, startExchangeSite, type ExchangeSite } from '../support/exchange.ts'
 import { freePort, startGateway, type Gateway, type GatewaySettings } from '../support/gateway.ts'
 import { startHostileProvider } from '../support/hostile-provider.ts'
@@ -73,6 +74,15 @@ const outside =
   async (t) => {
     const gateway = await open(t, undefined, settings)
     await act(gateway)
+    return gateway
+  }
+
+/** Something that the browser of a bound session does. */
+const bound =
+  (act: (browser: DeviceBrowser) => Promise<unknown>, settings: Parameters<typeof startDeviceGateway>[1] = {}): Drive =>
+  async (t) => {
+    const gateway = await startDeviceGateway(t, settings)
+    await act(await (await DeviceBrowser.open(gateway.origin)).signInBound())
     return gateway
   }
 
@@ -389,6 +399,14 @@ export const decisions: Readonly<Record<string, Readonly<Record<string, Drive>>>
       clock.advance(hours(1))
       await send(`${origin}/protected`, 'GET', { authorization })
     }),
+    not_bound: async (t) => {
+      const gateway = await startDeviceGateway(t, { mode: 'require' })
+      const browser = new BrowserClient(gateway.origin)
+      await browser.signIn('john')
+      gateway.clock.advance(minutes(6))
+      await browser.send('/protected')
+      return gateway
+    },
     idle: inside(async (browser, { clock }) => {
       clock.advance(minutes(31))
       await browser.send('/protected')
@@ -509,6 +527,12 @@ export const decisions: Readonly<Record<string, Readonly<Record<string, Drive>>>
       await browser.send('/protected')
       return gateway
     },
+  },
+  'a session is bound to a device': { '': bound(async () => undefined) },
+  'a browser signs for a fresh cookie': { '': bound((browser) => browser.refresh()) },
+  'it is asked to sign first': { device_challenge: bound((browser) => browser.ask()) },
+  'a proof is none of the key, of the session or of now': {
+    bad_device_proof: bound((browser) => browser.register()),
   },
   'somebody signs out': {
     told: inside((browser) => browser.signOut()),

@@ -68,8 +68,9 @@ export async function tokenTable({ good, key, strangerKey, others }: Material): 
 
   await claims('TV-08 expired a second ago', { ...payload, iat: now - 300, nbf: now - 300, exp: now - 1 })
   await claims('TV-08 expired this second', { ...payload, iat: now - 300, nbf: now - 300, exp: now })
-  await claims('TV-08 made two minutes from now', { ...payload, iat: now + 120 })
-  await claims('TV-08 valid from two minutes on', { ...payload, nbf: now + 120 })
+  // So far ahead that it still is when the last verifier is asked.
+  await claims('TV-08 made an hour from now', { ...payload, iat: now + 3600, exp: now + 3900 })
+  await claims('TV-08 valid from an hour on', { ...payload, nbf: now + 3600, exp: now + 3900 })
   await claims('TV-08 living for a year', { ...payload, exp: now + 31_536_000 })
   await claims('TV-08 over before it began', { ...payload, iat: now + 50, exp: now + 40 })
   for (const name of ['exp', 'iat', 'nbf', 'iss', 'aud', 'sub', 'jti', 'sid', 'auth_time', 'client_id', 'upn', 'v']) {

@@ -8,6 +8,7 @@ import { parseOptions } from '../../src/config/load.ts'
 import type { Options } from '../../src/config/options.ts'
 import { audiencesOf } from '../../src/gate-parts.ts'
 import { keyRetention } from '../../src/keys/retention.ts'
+import { createBindingSealer } from '../../src/device/binding.ts'
 import { createKeyRing } from '../../src/keys/ring.ts'
 import type { CookieWriter } from '../../src/life/cookie-budget.ts'
 import { createEndings } from '../../src/life/endings.ts'
@@ -163,8 +164,10 @@ const cookies: CookieWriter = {
   session: (token, maxAge) => `postern=${token}; Max-Age=${maxAge}`,
   sealed: (value, maxAge) => `postern-upt=${value}; Max-Age=${maxAge}`,
   out: (value, maxAge) => `postern-out=${value}; Max-Age=${maxAge}`,
+  device: (value, maxAge) => `postern-device=${value}; Max-Age=${maxAge}`,
   clear: () => ['postern=; Max-Age=0'],
   clearSealed: () => 'postern-upt=; Max-Age=0',
+  clearDevice: () => 'postern-device=; Max-Age=0',
 }
 
 export type Parts = Awaited<ReturnType<typeof createParts>>
@@ -196,7 +199,13 @@ export async function createParts(settings: { session?: Options['session']; fact
   const events: PosternEvent[] = []
   const sealer = createSealer(ring, clock)
   const minter = createMinter(ring, names)
-  const maker = createSessionMaker(policy, config.api.tokenTtl, { minter, sealer, cookies, clock })
+  const maker = createSessionMaker(policy, config.api.tokenTtl, {
+    minter,
+    sealer,
+    cookies,
+    bindings: createBindingSealer(ring),
+    clock,
+  })
   const service = serviceDouble()
 
   return {

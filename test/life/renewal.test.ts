@@ -347,7 +347,11 @@ describe('a renewal', () => {
     await check.arrived()
     check.go()
     await until(() => events.some(({ type }) => type === 'renewed'))
-    assert.equal((await client.send('/protected')).setCookies.length, 1)
+    // On a busy machine 20 ms can be too little even for what is known.
+    let setCookies: readonly string[] = []
+    for (let tries = 0; tries < 100 && setCookies.length === 0; tries += 1)
+      ({ setCookies } = await client.send('/protected'))
+    assert.equal(setCookies.length, 1)
     assert.equal(service.calls.check, 1)
   })
 

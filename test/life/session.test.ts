@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { Secret } from '../../src/base/secret.ts'
 import { toSeconds } from '../../src/base/clock.ts'
+import { createBindingSealer } from '../../src/device/binding.ts'
 import { createKeyRing } from '../../src/keys/ring.ts'
 import type { Session } from '../../src/life/authentication.ts'
 import {
@@ -42,9 +43,17 @@ const cookies: CookieWriter = {
   sealed: (value, maxAge) => `s-upt=${value}; Max-Age=${maxAge}`,
   out: (value, maxAge) => `s-out=${value}; Max-Age=${maxAge}`,
   clear: () => [],
+  device: () => '',
   clearSealed: () => '',
+  clearDevice: () => '',
 }
-const maker = createSessionMaker(policy, minutes(10), { minter, sealer, cookies, clock })
+const maker = createSessionMaker(policy, minutes(10), {
+  minter,
+  sealer,
+  cookies,
+  bindings: createBindingSealer(ring),
+  clock,
+})
 const grant = {
   token: new Secret('upstream-token'),
   refreshToken: new Secret('refresh'),
@@ -136,6 +145,7 @@ describe('TM-07 the token of a client', () => {
         minter: { ...minter, mint },
         sealer,
         cookies,
+        bindings: createBindingSealer(ring),
         clock,
       }).forClient(source())
       assert.equal(made.ok, ok)

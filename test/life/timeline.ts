@@ -28,7 +28,7 @@ export async function open(
     ...settings,
     options: (_origin, service) => ({
       session: { ...patient, ...session },
-      upstreams: { accounts: upstream(serviceOptions(service.origin)) },
+      upstreams: { accounts: upstream({ ...serviceOptions(service.origin), timeout: '30s' }) },
     }),
   })
   t.after(() => gateway.close())

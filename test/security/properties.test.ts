@@ -44,7 +44,15 @@ async function gateWith(alg: SignatureAlgorithm) {
     },
   }
   const one = () => ''
-  const cookies = { session: one, sealed: one, out: one, clear: () => [], clearSealed: one }
+  const cookies = {
+    session: one,
+    sealed: one,
+    out: one,
+    device: one,
+    clear: () => [],
+    clearSealed: one,
+    clearDevice: one,
+  }
   const gate = createGate(parseOptions(options), { keys, cookies, clock })
   const minter = createMinter(createKeyRing(keys, minutes(31), clock), names)
   const mint = async (kind: TokenKind, sub: string, sid: string) => {

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { chromium } from 'playwright-core'
-import type { Browser } from 'playwright-core'
+import type { Browser, BrowserContext } from 'playwright-core'
 
 const candidates = [
   '/usr/bin/chromium',
@@ -43,6 +43,31 @@ export async function launchChromium({ backForwardCache = false, hosts = [], tru
     ...(trustworthy.length > 0 ? [`--unsafely-treat-insecure-origin-as-secure=${trustworthy.join(',')}`] : []),
   ]
   return await chromium.launch({ executablePath, args, ignoreDefaultArgs })
+}
+
+interface DeviceHabits {
+  readonly hosts?: readonly string[]
+  /** Digest of the key of a certificate that is taken although nobody signed it. Not by ignoring all faults: that ends binding. */
+  readonly spki?: string
+}
+
+/**
+ * A Chromium that binds sessions to keys, which it keeps in software, with a profile of its own; or undefined where there is
+ * none. The caller closes it.
+ */
+export async function visitChromium(
+  profile: string,
+  { hosts = [], spki }: DeviceHabits = {},
+): Promise<BrowserContext | undefined> {
+  const executablePath = candidates.find(isExecutable)
+  if (executablePath === undefined) return undefined
+  const args = [
+    ...quiet,
+    ...(hosts.length > 0 ? [`--host-resolver-rules=${hosts.map((one) => `MAP ${one} 127.0.0.1`).join(', ')}`] : []),
+    ...(spki === undefined ? [] : [`--ignore-certificate-errors-spki-list=${spki}`]),
+    '--enable-features=DeviceBoundSessions,EnableBoundSessionCredentialsSoftwareKeysForManualTesting',
+  ]
+  return await chromium.launchPersistentContext(profile, { executablePath, args, ignoreHTTPSErrors: false })
 }
 
 function isExecutable(path: string): boolean {

@@ -167,7 +167,8 @@ describe('DS-03 a client that does not read', () => {
 
 describe('DS-03 a client that hardly sends', () => {
   const upload = lines('POST /open/upload HTTP/1.1', 'Host: localhost', 'Content-Length: 1000000')
-  const record = () => gateway.logs.some((line) => line.includes('"reason":"timeout"') && line.includes('"status":408'))
+  const records = () =>
+    gateway.logs.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => msg === 'request')
 
   for (const [what, part] of [
     ['sends a body byte by byte', 'x'],
@@ -177,6 +178,8 @@ describe('DS-03 a client that hardly sends', () => {
       let gone = false
       backend.handle = (request) => void request.resume().once('close', () => (gone = true))
       gateway.logs.length = 0
+      const connections: Socket[] = []
+      gateway.app.server.once('connection', (socket) => connections.push(socket))
       const client = await converse(gateway)
       client.say(`${upload}x`)
       const drip = setInterval(() => client.say(part), 20)
@@ -186,7 +189,13 @@ describe('DS-03 a client that hardly sends', () => {
       assert.equal((JSON.parse(answer?.body ?? '') as { code: string }).code, 'timeout')
       assert.deepEqual(more, [])
       await eventually(() => gone)
-      await eventually(record)
+      // All that is to be said has been said when the connection is gone.
+      await eventually(() => connections.every(({ closed }) => closed))
+      const [record, ...others] = records()
+      assert.deepEqual(others, [])
+      const { method, route, status, reason, address } = record ?? {}
+      const said = { method: 'POST', route: '/open', status: 408, reason: 'timeout', address: '127.0.0.1' }
+      assert.deepEqual({ method, route, status, reason, address }, said)
       client.close()
     })
   }

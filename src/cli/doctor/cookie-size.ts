@@ -7,6 +7,7 @@ import { audiencesOf } from '../../gate-parts.ts'
 import { createCookieJar, registerCookies } from '../../http/cookies.ts'
 import type { Key } from '../../keys/key.ts'
 import { keyRetention } from '../../keys/retention.ts'
+import { createBindingSealer } from '../../device/binding.ts'
 import { createKeyRing } from '../../keys/ring.ts'
 import { cookieHeaderBudget, setCookieBudget } from '../../life/cookie-budget.ts'
 import { createSessionMaker, type SessionMaker } from '../../life/session.ts'
@@ -32,6 +33,7 @@ export async function cookieSizeFindings(config: Config, keys: readonly Key[]): 
     minter: createMinter(ring, audiencesOf(config)),
     sealer: createSealer(ring, systemClock),
     cookies: createCookieJar(config, app),
+    bindings: createBindingSealer(ring),
     clock: systemClock,
   })
   try {

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { HeaderLine } from '../header-lines.ts'
-import type { Explanation } from './explanation.ts'
+import type { Carrier } from './credential.ts'
 import type { Target } from './request.ts'
 
 const proofNote =
@@ -10,7 +10,7 @@ const proofNote =
 export function notesOf(
   { scheme, host }: Target,
   credential: readonly HeaderLine[],
-  carrier: Explanation['carrier'],
+  carrier: Carrier,
   { publicUrl, secure, session }: Config,
 ): readonly string[] {
   if (carrier === 'dpop') return credential.some(({ name }) => name === 'dpop') ? [] : [proofNote]

@@ -34,12 +34,16 @@ export const english = {
   'signedIn.title': 'You are signed in',
   'signedIn.go': 'Go on',
 
+  'onward.title': 'One moment',
+
   'session.title': 'Your session',
   'session.lead': 'You are signed in as {name}.',
   'session.upstream': 'Account at',
   'session.subject': 'Identifier',
   'session.until': 'Signed in until',
   'session.idle': 'If unused, until',
+  'session.device': 'Device',
+  'session.bound': 'Only this one',
 
   'signOut.title': 'Sign out?',
   'signOut.lead': 'You are signed in as {name}.',

@@ -32,12 +32,16 @@ export const german: Texts = {
   'signedIn.title': 'Sie sind angemeldet',
   'signedIn.go': 'Weiter',
 
+  'onward.title': 'Einen Augenblick',
+
   'session.title': 'Ihre Sitzung',
   'session.lead': 'Sie sind angemeldet als {name}.',
   'session.upstream': 'Konto bei',
   'session.subject': 'Kennung',
   'session.until': 'Angemeldet bis',
   'session.idle': 'Ungenutzt bis',
+  'session.device': 'Gerät',
+  'session.bound': 'Nur dieses',
 
   'signOut.title': 'Abmelden?',
   'signOut.lead': 'Sie sind angemeldet als {name}.',

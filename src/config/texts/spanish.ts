@@ -32,12 +32,16 @@ export const spanish: Texts = {
   'signedIn.title': 'Ha iniciado sesión',
   'signedIn.go': 'Continuar',
 
+  'onward.title': 'Un momento',
+
   'session.title': 'Su sesión',
   'session.lead': 'Ha iniciado sesión como {name}.',
   'session.upstream': 'Cuenta de',
   'session.subject': 'Identificador',
   'session.until': 'Sesión abierta hasta',
   'session.idle': 'Si no se usa, hasta',
+  'session.device': 'Dispositivo',
+  'session.bound': 'Solo este',
 
   'signOut.title': '¿Cerrar sesión?',
   'signOut.lead': 'Ha iniciado sesión como {name}.',

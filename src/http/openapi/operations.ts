@@ -70,6 +70,9 @@ export function pathsOf(config: Config): Readonly<Record<string, PathItem>> {
     ...(hasProvider(config)
       ? Object.entries(providers).map(([path, item]) => [`${prefix}${path}`, item] as const)
       : []),
+    ...(config.session.deviceBound === 'off'
+      ? []
+      : Object.entries(devices).map(([path, item]) => [`${prefix}${path}`, item] as const)),
     ...(config.exchange.size === 0 ? [] : [[`${prefix}/token`, token] as const]),
     ...config.forwardAuth.map((proxy) => [`${prefix}${verifyPath(proxy)}`, verify(proxy)] as const),
     ['/.well-known/jwks.json', document('readKeys', 'The public keys', 'application/jwk-set+json', 'KeySet')],
@@ -230,7 +233,7 @@ const always: Readonly<Record<string, PathItem>> = {
       summary: 'A fresh cookie',
       security: [{ cookie: [] }],
       responses: {
-        204: { description: 'Renewed.', headers: setsCookie },
+        204: { description: 'Renewed; or bound to a device, whose browser renews it.', headers: maySetCookie },
         400: programRefusal('A Bearer token is never renewed.'),
         401: programRefusal('The session is over.'),
         403: programRefusal('From another site.'),
@@ -318,6 +321,42 @@ const providers: Readonly<Record<string, PathItem>> = {
       responses: {
         200: { description: 'What it ends is over.' },
         400: oauthRefusal('The logout token is no good.'),
+        ...programOthers,
+      },
+    },
+  },
+}
+
+const challenged = header('What to sign.')
+
+const devices: Readonly<Record<string, PathItem>> = {
+  '/device/register': {
+    post: {
+      operationId: 'registerDevice',
+      summary: 'A browser binds the session to a key of its device (Device Bound Session Credentials)',
+      security: [{ cookie: [] }],
+      responses: {
+        200: { description: 'Bound.', headers: setsCookie, content: json('DeviceSession') },
+        401: programRefusal('There is no session, or the proof is none of it.'),
+        403: programRefusal('From another site.'),
+        ...programOthers,
+      },
+    },
+  },
+  '/device/refresh': {
+    post: {
+      operationId: 'refreshDevice',
+      summary: 'A browser signs for a fresh cookie of a bound session',
+      security: nobody,
+      responses: {
+        200: {
+          description: 'A fresh cookie and no body; or with a body: the session is over.',
+          headers: { ...maySetCookie, 'Secure-Session-Challenge': { ...challenged, required: false } },
+          content: json('DeviceSession'),
+        },
+        400: programRefusal('Not sent by a browser.'),
+        403: { description: 'To be signed first.', headers: { 'Secure-Session-Challenge': challenged } },
+        503: { description: 'Nothing can be said now; the session is kept.' },
         ...programOthers,
       },
     },

@@ -56,8 +56,27 @@ export const schemas = {
       expiresIn: seconds,
       idleIn: seconds,
       absoluteIn: seconds,
+      bound: { type: 'boolean', description: 'With `session.deviceBound`: whether it is bound to the device.' },
     },
-    ['idleIn', 'absoluteIn'],
+    ['idleIn', 'absoluteIn', 'bound'],
+  ),
+  DeviceSession: object(
+    'What a browser is told of a bound session (Device Bound Session Credentials, W3C).',
+    {
+      session_identifier: text,
+      continue: { const: false, description: 'The session is over.' },
+      refresh_url: text,
+      scope: object('For which requests.', {
+        include_site: { type: 'boolean' },
+        scope_specification: {
+          type: 'array',
+          items: object('A rule.', { type: text, domain: text, path: text }),
+        },
+      }),
+      credentials: { type: 'array', items: object('A cookie.', { type: text, name: text, attributes: text }) },
+      allowed_refresh_initiators: texts,
+    },
+    ['continue', 'refresh_url', 'scope', 'credentials', 'allowed_refresh_initiators'],
   ),
   AccessToken: object('A token for `Authorization` (RFC 6749 section 5.1), with that scheme.', {
     access_token: text,

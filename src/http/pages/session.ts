@@ -16,11 +16,13 @@ export interface SessionParts {
   readonly absoluteIn: number
   /** Seconds until it is over when nothing is done any more; undefined: that does not end it. */
   readonly idleIn: number | undefined
+  /** Whether it is bound to the device of this browser. */
+  readonly bound: boolean
 }
 
 /** Who is signed in here, for how long, and the way out. Looking does not count as use. */
 export function sessionPage(kit: PageKit, parts: SessionParts): string {
-  const { prefix, name, subject, upstream, now, absoluteIn, idleIn } = parts
+  const { prefix, name, subject, upstream, now, absoluteIn, idleIn, bound } = parts
   const until = (seconds: number): Html => {
     const time = new Date(now + seconds * 1000)
     return html`<time datetime="${time.toISOString()}">${kit.time(time.getTime())}</time> <span>${kit.when(seconds)}</span>`
@@ -33,6 +35,7 @@ export function sessionPage(kit: PageKit, parts: SessionParts): string {
 <div><dt>${kit.text('session.subject')}</dt><dd><code>${subject}</code></dd></div>
 <div><dt>${kit.text('session.until')}</dt><dd>${until(absoluteIn)}</dd></div>
 ${idleIn === undefined || idleIn >= absoluteIn ? undefined : html`<div><dt>${kit.text('session.idle')}</dt><dd>${until(idleIn)}</dd></div>`}
+${bound ? html`<div><dt>${kit.text('session.device')}</dt><dd>${kit.text('session.bound')}</dd></div>` : undefined}
 </dl>
 <form method="post" action="${prefix}/logout">
 <button class="button" type="submit">${kit.text('signOut.submit')}</button>

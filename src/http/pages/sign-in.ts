@@ -182,7 +182,11 @@ export function startAddress(prefix: string, key: string, returnTo: string): str
   return `${prefix}/oidc/${key}/start?${new URLSearchParams({ return_to: returnTo }).toString()}`
 }
 
-function loginAddress({ prefix, returnTo }: SignInParts, upstream?: string): string {
+/** Of the page itself. @param upstream key of one, to choose it */
+export function loginAddress(
+  { prefix, returnTo }: Pick<SignInParts, 'prefix' | 'returnTo'>,
+  upstream?: string,
+): string {
   const query = new URLSearchParams(upstream === undefined ? {} : { upstream })
   query.set('return_to', returnTo)
   return `${prefix}/login?${query.toString()}`

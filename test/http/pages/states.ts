@@ -12,6 +12,7 @@ import { createPageKits, type PageKit, type PageKits } from '../../../src/http/p
 import { sessionPage } from '../../../src/http/pages/session.ts'
 import { signInPage } from '../../../src/http/pages/sign-in.ts'
 import type { SignInField, SignInUpstream } from '../../../src/http/pages/sign-in.ts'
+import { onwardPage } from '../../../src/http/pages/onward.ts'
 import { signedInPage } from '../../../src/http/pages/signed-in.ts'
 import { signedOutPage, signOutPage } from '../../../src/http/pages/sign-out.ts'
 import { minimal, noSecrets } from '../../config/samples.ts'
@@ -93,6 +94,7 @@ const session = {
   now: Date.UTC(2026, 10, 30, 10, 20),
   absoluteIn: 28_500,
   idleIn: 1790,
+  bound: false,
 }
 
 /** Every page but those of refusals. */
@@ -124,7 +126,9 @@ export function gatewayPages(kit: PageKit): Readonly<Record<string, string>> {
     }),
     'sign-in-provider': signInPage(kit, { ...signIn, upstreams: [], providers }),
     'signed-in': signedInPage(kit, { returnTo: '/a?b=1&c=2' }),
+    onward: onwardPage(kit, { address: '/_auth/login?return_to=%2Fa' }),
     session: sessionPage(kit, session),
+    'session-bound': sessionPage(kit, { ...session, bound: true }),
     'session-bearer': sessionPage(kit, { ...session, name: session.subject, absoluteIn: 590, idleIn: undefined }),
     'sign-out': signOutPage(kit, { prefix }),
     'sign-out-named': signOutPage(kit, { prefix, name: 'Ada Lovelace', returnTo }),
