@@ -45,6 +45,8 @@ COPY --from=dependencies /app/sbom.cdx.json ./
 COPY --from=build /app/dist dist
 COPY --from=compiled /app/compiled compiled
 COPY package.json LICENSE ./
+# The pages that messages name.
+COPY docs/configuration.md docs/endpoints.md docs/errors.md docs/operations.md docs/pages.md docs/plugin.md docs/
 # Owned by root and closed to changes; the folder of the keys belongs to the user who runs.
 RUN ln -s /app/dist/cli/main.js /usr/local/bin/postern \
   && mkdir -m 700 keys && chown 65532:65532 keys

@@ -2,6 +2,8 @@
 export interface Folder {
   readonly mutate: readonly string[]
   readonly tests: readonly string[]
+  /** Mutants that are tried at once. Default: 2. */
+  readonly concurrency?: number
 }
 
 /** Every file of these is measured. */
@@ -47,7 +49,7 @@ export const folders: Readonly<Record<string, Folder>> = {
   /** Who a request comes from, and what it costs to go on being that. */
   'life-session': {
     mutate: [
-      'src/life/{authenticate,authentication,credentials,session,cookie-budget,person}.ts',
+      'src/life/{authenticate,authentication,key-binding,credentials,session,cookie-budget,person}.ts',
       'src/life/{renew,renewal,refresh-turn,flights}.ts',
     ],
     tests: [
@@ -80,8 +82,9 @@ export const folders: Readonly<Record<string, Folder>> = {
     mutate: ['src/life/{memory-store,shared-store,revocation-file,revocation-text,revocation-watch}.ts'],
     tests: ['test/life/{memory-store,revocation-file,once}.test.ts'],
   },
-  /** With a real Redis, which has to be there. */
+  /** With a real Redis for each of those at once, which has to be there. They wait more than they work. */
   'life-redis': {
+    concurrency: 4,
     mutate: ['src/life/{redis-store,redis-scripts}.ts'],
     tests: ['test/life/redis-store.test.ts'],
   },

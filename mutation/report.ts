@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { readResults, staleFiles, type Survivor } from './results.ts'
+import { readResults, staleFiles, type Counts, type Result, type Survivor } from './results.ts'
 
 interface Explanation {
   readonly code: string
@@ -50,6 +50,15 @@ function inline(text: string): string {
   return `${ticks}${ticks.length > 1 ? ` ${short} ` : short}${ticks}`
 }
 
+function inAll(results: ReadonlyMap<string, Result>): string {
+  const files = [...results.values()].flatMap((result) => Object.values(result.files))
+  const sum = (of: (counts: Counts) => number) =>
+    files.reduce((all, counts) => all + of(counts), 0).toLocaleString('en')
+  const noticed = sum(({ killed, timedOut }) => killed + timedOut)
+  const left = sum(({ survived, notCovered }) => survived + notCovered)
+  return `In all: ${sum(({ mutants }) => mutants)} mutants in ${files.length} files; ${noticed} were noticed, ${left} are left.`
+}
+
 /** False where a survivor is not explained. */
 export function writeReport(): boolean {
   const explanations = (parse(readFileSync(new URL('survivors.yaml', import.meta.url), 'utf8'), { merge: true }) ??
@@ -59,6 +68,7 @@ export function writeReport(): boolean {
   const used = new Set<Explanation>()
   const results = readResults()
   const stale = new Set(staleFiles(results))
+  lines.push(`${inAll(results)}\n`)
   for (const [name, { tool, files, survivors }] of results) {
     lines.push(
       `## ${name}`,

@@ -11,7 +11,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { folders } from './folders.ts'
+import { folders, type Folder } from './folders.ts'
 import { writeReport } from './report.ts'
 import { readResults, staleFiles, writeResult } from './results.ts'
 
@@ -19,7 +19,7 @@ const root = new URL('../', import.meta.url).pathname
 const tool = `${root}mutation/node_modules/@stryker-mutator/core/bin/stryker.js`
 const scratch = `${root}.tmp/mutation`
 
-function run(name: string, mutate: readonly string[], tests: readonly string[]): void {
+function run(name: string, { mutate, tests, concurrency = 2 }: Folder): void {
   const report = `${scratch}/${name}.report.json`
   const options = {
     testRunner: 'node-test',
@@ -32,9 +32,9 @@ function run(name: string, mutate: readonly string[], tests: readonly string[]):
     disableTypeChecks: false,
     // Stryker would rewrite its paths with a TypeScript API that version 7 does not have. Nothing here reads it.
     tsconfigFile: 'none.json',
-    ignorePatterns: ['/mutation', '/docs', '/bench', '/deploy', '/dist', '/keys', '/examples/*/node_modules'],
+    ignorePatterns: ['/.tmp', '/mutation', '/docs', '/bench', '/deploy', '/dist', '/keys', '/examples/*/node_modules'],
     tempDirName: `${scratch}/sandbox`,
-    concurrency: 2,
+    concurrency,
     // Every run imports its tests anew, and nothing forgets them.
     maxTestRunnerReuse: 300,
     // A test process that is stuck is ended; one on a machine that has much to do is not.
@@ -53,10 +53,10 @@ function run(name: string, mutate: readonly string[], tests: readonly string[]):
 
 const asked = process.argv.slice(2)
 const stale = asked.includes('changed') ? staleFiles(readResults()) : []
-const plan = Object.entries(folders).map(([name, { mutate, tests }]) => {
-  const files = mutate.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted()
+const plan = Object.entries(folders).map(([name, folder]) => {
+  const files = folder.mutate.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted()
   const isWhole = asked.length === 0 || asked.includes(name)
-  return { name, tests, files: files.filter((file) => isWhole || asked.includes(file) || stale.includes(file)) }
+  return { name, folder, files: files.filter((file) => isWhole || asked.includes(file) || stale.includes(file)) }
 })
 const known = new Set(['changed', ...plan.flatMap(({ name, files }) => [name, ...files])])
 const unknown = asked.filter((one) => !known.has(one))
@@ -65,5 +65,5 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 if (!existsSync(tool)) execFileSync('npm', ['ci'], { cwd: `${root}mutation`, stdio: 'inherit' })
-for (const { name, files, tests } of plan) if (files.length > 0) run(name, files, tests)
+for (const { name, folder, files } of plan) if (files.length > 0) run(name, { ...folder, mutate: files })
 process.exitCode = writeReport() ? 0 : 1

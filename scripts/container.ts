@@ -12,7 +12,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type ServerResponse } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -21,6 +21,7 @@ import { demoOptions } from '../src/demo/options.ts'
 import { startLoginService } from '../src/demo/login-service.ts'
 import { findEngine, type Container } from './container/engines.ts'
 import type { Bill } from './sbom.ts'
+import { freePort } from '../test/support/free-port.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -113,14 +114,6 @@ async function signInAndOut(origin: string): Promise<void> {
   expect('a copied cookie afterwards', (await fetch(`${origin}/_auth/session`, { headers: { cookie } })).status, 401)
   const { keys } = (await (await fetch(`${origin}/.well-known/jwks.json`)).json()) as { keys: readonly unknown[] }
   expect('public keys', keys.length, 1)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 /** What the kernel says of the process that serves: whose it is, and what it may. */

@@ -15,7 +15,8 @@ import { createPostern } from '../src/plugin.ts'
 import { freshKeys } from '../test/support/keys.ts'
 import { PlainBrowser, type Page } from './real-oidc/browser.ts'
 import { install, password, secret, start, version, type Keycloak } from './real-oidc/keycloak.ts'
-import { endAllAtExit, freePort } from './real-upstreams/process.ts'
+import { freePort } from '../test/support/free-port.ts'
+import { endAllAtExit } from './real-upstreams/process.ts'
 
 const cache = resolve(import.meta.dirname, '..', '.tmp', 'real-oidc')
 

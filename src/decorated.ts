@@ -3,8 +3,8 @@
  * merged into those of Fastify by importing this door and by nothing else, so that an app which uses `createPostern` is
  * not told of a `request.auth` that it does not have.
  */
+import type { Auth, Require } from './auth.ts'
 import type { Guard, GuardOptions } from './http/guard.ts'
-import type { Auth, Require } from './plugin.ts'
 import { single } from './single.ts'
 
 export type { SingleOptions } from './single.ts'

@@ -69,7 +69,7 @@ export interface Gate {
   beginRedirect(upstream: OidcUpstream, asked: RedirectRequest, request: RequestFacts): Promise<BeginResult>
   finishRedirect(upstream: OidcUpstream, answer: RedirectAnswer, request: RequestFacts): Promise<FinishResult>
   /** Whether the logout token was good; what it ends is over. */
-  endByUpstream(upstream: OidcUpstream, logoutToken: string, request: RequestFacts): Promise<boolean>
+  endByUpstream(upstream: OidcUpstream, logoutToken: string | undefined, request: RequestFacts): Promise<boolean>
   /** Sessions bound to the browser's device; undefined where none are. */
   readonly device: DeviceSessions | undefined
   /** Tells the upstream, remembers the fact, and says which cookies to set. Never fails. */
@@ -233,7 +233,9 @@ export function createGate(config: Config, deps: GateDeps): Gate {
 
     clearCookies: () => cookies.clear(),
     fetch: (session, sealed, target, init) =>
-      fetchFromUpstream(upstreams.get(session.claims.upn), sealer, session, sealed, target, init),
+      fetchFromUpstream(upstreams.get(session.claims.upn), sealer, session, sealed, target, init, (outcome, seconds) =>
+        meters.fetches.of(session.claims.upn, outcome).observe(seconds),
+      ),
     identity(session, map) {
       const known = identities.get(session)
       if (known !== undefined) return known

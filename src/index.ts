@@ -2,7 +2,8 @@
  * Postern for Fastify: `createPostern` for one or several typed instances, the default export for the common single one.
  * The types of what the latter decorates come with `postern/decorated`; what tests need is in `postern/testing`.
  */
-export { createPostern, type Auth, type Postern, type Require, type Runtime } from './plugin.ts'
+export type { Auth, Require } from './auth.ts'
+export { createPostern, type Postern, type Runtime } from './plugin.ts'
 export type { Options } from './config/options.ts'
 export type { Guard, GuardOptions } from './http/guard.ts'
 export type { FetchInit } from './life/token-source.ts'

@@ -1,18 +1,17 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Dispatcher } from 'undici'
+import { authOf, requirementOf, type Auth, type Require } from './auth.ts'
 import { storeOf, tellStartAndStop, watchKeyFolder, watchRevocationFile } from './background.ts'
-import { inTrace } from './base/cause.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import { PosternError } from './base/errors.ts'
 import type { EventSink } from './base/events.ts'
 import { createMeters, type Meters } from './base/meters.ts'
-import { createPropagator, type Trace, type Tracer } from './base/trace.ts'
-import type { Config, RequiredValue, Requirement } from './config/config.ts'
+import { createPropagator, type Tracer } from './base/trace.ts'
+import type { Config } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import { checkMembers, type Member } from './config/members.ts'
 import type { Options } from './config/options.ts'
-import { createGate, type Gate } from './gate.ts'
+import { createGate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
 import { createCookieJar, registerCookies, takeCookieNames } from './http/cookies.ts'
 import { endpoints } from './http/endpoints.ts'
@@ -23,53 +22,9 @@ import { requireGuards } from './http/required-guards.ts'
 import { createKeyFolder, loadFrom } from './keys/folder.ts'
 import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
-import type { FetchInit } from './life/token-source.ts'
 import { logEvents } from './observe/log.ts'
 import { exposition } from './observe/exposition.ts'
 import { createMetrics, type KeyState, type Metrics } from './observe/metrics.ts'
-import { scopesOf } from './token/claims.ts'
-
-/** Who a request comes from, on a guarded route. */
-export interface Auth<Claims> {
-  /** `sub`: the prefix of the upstream, `|`, and its id of the person. Stable and unique. */
-  readonly subject: string
-  /** What the configuration takes over from the upstream, as it was at the last renewal. */
-  readonly claims: Claims
-  /** Key of the upstream that signed the person in. */
-  readonly upstream: string
-  /** `sid`: one sign-in; stays the same through renewals. */
-  readonly sessionId: string
-  readonly carrier: 'cookie' | 'bearer'
-  /** Who holds the token: `postern` for a sign-in here, else the client that traded a token for it. */
-  readonly clientId: string
-  /** What that client was granted; empty for a sign-in here. */
-  readonly scopes: readonly string[]
-  /** When the token ends that this request came with, or the one that renewed it. */
-  readonly expiresAt: Date
-  /**
-   * A request to the upstream with the person's own token.
-   *
-   * @param target a path, or an absolute address on the upstream's own origin
-   * @throws PosternError `POSTERN_FETCH_FOREIGN_ORIGIN`, `POSTERN_FETCH_NO_TOKEN`
-   */
-  fetch(target: string, init?: FetchInit): Promise<Dispatcher.ResponseData>
-}
-
-/**
- * Claims that a person needs: for each, at least one of the values, of the same type. `scope` is what a client was granted.
- * Where the claims are typed, so is this.
- */
-export type Require<Claims = Readonly<Record<string, unknown>>> = string extends keyof Claims
-  ? Readonly<Record<string, RequiredValue | readonly RequiredValue[]>>
-  : [keyof Claims] extends [never]
-    ? Require
-    : { readonly [Name in keyof Claims]?: Wanted<Claims[Name]> } & { readonly scope?: string | readonly string[] }
-
-type Wanted<Value> = OneOf<Value> | readonly OneOf<Value>[]
-
-type OneOf<Value> = unknown extends Value
-  ? RequiredValue
-  : Extract<Value extends readonly (infer One)[] ? One : Value, RequiredValue>
 
 /** What does not come from a file. */
 export interface Runtime {
@@ -264,38 +219,4 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
     },
     authOrNull,
   }
-}
-
-function authOf<Claims>({ session, sealed }: Allowed, gate: Gate, trace: () => Trace): Auth<Claims> {
-  const { claims } = session
-  return {
-    subject: claims.sub,
-    // What the developer says of the claims is a promise of their configuration; the values are scalars or lists.
-    claims: claims.profile as Claims,
-    upstream: claims.upn,
-    sessionId: claims.sid,
-    carrier: session.kind === 'session' ? 'cookie' : 'bearer',
-    clientId: claims.client_id,
-    scopes: scopesOf(claims),
-    expiresAt: new Date(claims.exp * 1000),
-    fetch: (target, init) => inTrace(trace(), () => gate.fetch(session, sealed, target, init)),
-  }
-}
-
-/** A value that is not there is no value at all: what is missing on both sides must not be equal. */
-function requirementOf(require: object): Requirement {
-  return Object.fromEntries(
-    Object.entries(require).map(([claim, wanted]: [string, unknown]) => {
-      const values: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted]
-      if (values.length > 0 && values.every(isRequiredValue)) return [claim, values]
-      throw new PosternError(
-        'POSTERN_CONFIG_INVALID',
-        `requireAuth({ ${claim} }) takes texts that are not empty, numbers and booleans, at least one.`,
-      )
-    }),
-  )
-}
-
-function isRequiredValue(value: unknown): value is RequiredValue {
-  return typeof value === 'string' ? value !== '' : typeof value === 'number' || typeof value === 'boolean'
 }

@@ -28,10 +28,11 @@ import { ambiguity, answerParserError, isLenient, refuseConnect, refuseExpectati
 import type { Key } from './keys/key.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createAdminApp } from './observe/admin.ts'
+import type { LogState } from './observe/log-destination.ts'
 import { logEvents } from './observe/log.ts'
 import { createRequestRecords } from './request-records.ts'
 import { createProcessMetrics, exposition } from './observe/exposition.ts'
-import type { Snapshot } from './observe/family.ts'
+import type { JoinedMetrics, Snapshot } from './observe/family.ts'
 import { createTracing } from './observe/tracing.ts'
 import { serverFamilies } from './observe/server-metrics.ts'
 import { posternFrom, type Postern } from './plugin.ts'
@@ -40,12 +41,14 @@ export interface ServerDeps<Claims> {
   /** Default: those in `keys.dir`, as they change. */
   readonly keys?: readonly Key[]
   readonly log: FastifyBaseLogger
+  /** How the place of the log stands, for the metrics. Default: nobody knows. */
+  readonly logState?: Readonly<LogState>
   readonly clock?: Clock
   readonly onEvent?: EventSink
   /** What this process has in common with others. */
   readonly store?: SharedStore
   /** How to ask every process that serves on these ports for its metrics. Default: there is only this one. */
-  readonly gather?: (own: () => Promise<Snapshot>) => () => Promise<readonly Snapshot[]>
+  readonly joinMetrics?: (own: () => Promise<Snapshot>) => JoinedMetrics
   /** Milliseconds in which a client has to take something of its answer. Default: 1 minute. */
   readonly readTimeout?: number
   /** Milliseconds in which a client has to send something of the body that it has begun. Default: 1 minute. */
@@ -88,7 +91,7 @@ const maxHeaderSize = 24_576
 /** A Fastify around the plugin, with listeners, health and one log record per request. */
 export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): Server {
   const { log } = deps
-  const tracing = createTracing(config.tracing, createProxyTrust(config.trustedProxies))
+  const tracing = createTracing(config.tracing, createProxyTrust(config.trustedProxies), (event) => events(event))
   const { tracer } = tracing
   // The record of a request says why it was refused.
   const logged = logEvents(log, 'debug')
@@ -125,10 +128,11 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   const ofProcess = createProcessMetrics()
   const own = async (): Promise<Snapshot> => [
     ...postern.counts.snapshot(),
-    ...serverFamilies(postern.meters, overload),
+    ...serverFamilies(postern.meters, overload, { spans: tracing.counts, log: deps.logState }),
     ...(await ofProcess()),
   ]
-  const gather = deps.gather?.(own) ?? (async () => [await own()])
+  const joined = deps.joinMetrics?.(own)
+  const gather = async () => joined?.gather() ?? [await own()]
   let ready = false
   let draining = false
 
@@ -254,7 +258,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       draining = true
       sayLast()
       // Others answer there; asked here, it would say that nobody is ready.
-      if (deps.gather !== undefined) admin.server.close()
+      if (joined !== undefined) admin.server.close()
       // Not the method of HTTP, which closes what is idle.
       NetServer.prototype.close.call(app.server)
       const until = Date.now() + Math.min(drain.most, config.shutdownTimeout / 2)
@@ -268,6 +272,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
       await app.close().finally(() => clearInterval(sweep))
       await admin.close()
       await tracing.close()
+      await joined?.leave()
       overload.close()
       readers.close()
       senders.close()

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { changeRevocations } from '../../src/life/revocation-file.ts'
 import { noRevocations } from '../../src/life/revocations.ts'
 import type { ClientOrder, ClosedReport, OpenReport } from './client.ts'
 import type { GatewayFigures, GatewayOrder } from './gateway.ts'
+import { freePort } from '../../test/support/free-port.ts'
 
 export interface Settings {
   readonly sessions: number
@@ -67,15 +68,6 @@ async function said<T>(child: ChildProcess, send?: GatewayOrder | ClientOrder): 
   const heard = once(child, 'message', { signal: AbortSignal.timeout(patience) })
   if (send !== undefined) child.send(send)
   return (await heard)[0] as T
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Opens them through a gateway in a process of its own, from a client in another, and ends them in every way. */

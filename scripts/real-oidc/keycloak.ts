@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installFromMaven } from '../real-upstreams/install.ts'
-import { freePort, serve, type Running } from '../real-upstreams/process.ts'
+import { freePort } from '../../test/support/free-port.ts'
+import { serve, type Running } from '../real-upstreams/process.ts'
 
 export const version = '26.4.0'
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { installFromPypi } from './install.ts'
-import { freePort, run, serve } from './process.ts'
+import { freePort } from '../../test/support/free-port.ts'
+import { run, serve } from './process.ts'
 import { password, send, type Program } from './program.ts'
 
 const root = { user: 'root', password: 'only-for-the-set-up' }

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installFromPypi } from './install.ts'
-import { freePort, serve } from './process.ts'
+import { freePort } from '../../test/support/free-port.ts'
+import { serve } from './process.ts'
 import type { Program } from './program.ts'
 
 const version = '6.1.1'

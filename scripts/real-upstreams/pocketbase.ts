@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { installFromGo } from './install.ts'
-import { freePort, run, serve } from './process.ts'
+import { freePort } from '../../test/support/free-port.ts'
+import { run, serve } from './process.ts'
 import { password, send, type Program } from './program.ts'
 
 const admin = { identity: 'root@example.com', password: 'only-for-the-set-up' }

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The end of what a program printed is where it says why it failed. */
@@ -78,17 +77,6 @@ export async function serve(
     await server.stop()
     throw new Error(`it does not start: ${lastLine(output())}`, { cause: error })
   }
-}
-
-/** One that is free now. Another process could take it before it is used; the start then fails and says so. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new TypeError('A TCP server has a port.')
-  return address.port
 }
 
 function start(command: string, args: readonly string[], { cwd, env }: RunOptions) {

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installFromNpm } from './install.ts'
-import { freePort, serve } from './process.ts'
+import { freePort } from '../../test/support/free-port.ts'
+import { serve } from './process.ts'
 import { password, send, type Program } from './program.ts'
 
 const version = '6.10.4'

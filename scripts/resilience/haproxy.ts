@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { send } from '../../test/support/browser-client.ts'
 import { findProgram } from '../../test/forward-auth/programs.ts'
-import { freePort } from '../../test/support/gateway.ts'
+import { freePort } from '../../test/support/free-port.ts'
 import { until, type Replica } from './replicas.ts'
 
 export interface Balancer {

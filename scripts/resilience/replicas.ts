@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { send } from '../../test/support/browser-client.ts'
-import { freePort } from '../../test/support/gateway.ts'
+import { freePort } from '../../test/support/free-port.ts'
 import { plainEnvironment, postern } from '../../test/cli/session.ts'
 
 const main = resolve(import.meta.dirname, '../../src/cli/main.ts')

@@ -24,6 +24,8 @@ export interface AnsweredFields {
   readonly milliseconds: number
   readonly reason?: Reason | 'aborted'
   readonly detail?: string
+  /** Origin of the backend, where it is what failed. */
+  readonly backend?: string
 }
 
 /** Everything that log, metrics and audit can hear of. They subscribe to the sink; nothing inside knows them. */
@@ -64,6 +66,8 @@ export type PosternEvent = EventContext &
         readonly type: 'refused'
         readonly reason: Reason
         readonly detail?: string
+        /** Its origin, where it is what failed. */
+        readonly backend?: string
         readonly method?: string
         /** Pattern of the route that matched. */
         readonly route?: string

@@ -50,6 +50,8 @@ export interface Meters {
   readonly requests: Series<Histogram>
   /** Until a backend began its answer, by the configured route and what became of it. */
   readonly backends: Series<Histogram>
+  /** What handlers of an app fetch from an upstream, by upstream and what became of it. */
+  readonly fetches: Series<Histogram>
   /** Tokens that did not verify, by the key they name and why. */
   readonly unverified: Series<Count>
   /** Look-ups of verified tokens. */
@@ -69,6 +71,7 @@ export function createMeters(): Meters {
   return {
     requests: new Series(['route', 'status'], timing),
     backends: new Series(['route', 'status'], timing),
+    fetches: new Series(['upstream', 'outcome'], timing),
     unverified: new Series(['kid', 'outcome'], count),
     memo: { hits: 0, misses: 0 },
     current: { remembered: none, bound: none, webSockets: none, eventStreams: none },

@@ -1,5 +1,5 @@
 /** Series that one table holds at most. */
-const mostSeries = 1_000
+export const mostSeries = 1_000
 
 /** What stands in place of every value once a table is full. */
 export const others = 'other'

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { frontProxies } from '../config/options.ts'
 import type { Config } from '../config/config.ts'
+import { wantsWebSocket } from '../http/upgrade.ts'
 import { loadKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { configOption, helpText } from './command.ts'
@@ -22,7 +23,8 @@ Which route takes the request and which would have been next, what the credentia
 client is answered and why, what a backend is told, and whether a renewal is due. The gateway's own handlers answer,
 in this process: no upstream and no backend is asked, nothing is renewed, written or counted.
 The credential comes on stdin as it stands in a request, one header a line: Cookie: …, or Authorization: …; nothing
-on stdin (< /dev/null) is a request without one. URL is an address, or a path on the public URL, and is taken as it is written.`,
+on stdin (< /dev/null) is a request without one. URL is an address, or a path on the public URL, and is taken as it is written.
+ws: or wss:, or a line Upgrade: websocket on stdin, asks about opening a WebSocket there.`,
   options: [
     [
       '--by PROXY',
@@ -47,10 +49,15 @@ export async function run(args: string[]): Promise<Exit> {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const [method, address, ...rest] = positionals
   if (method === undefined || address === undefined || rest.length > 0) throw new CommandFault(usage, exits.usage)
-  const target = readTarget(method, address)
+  const written = readTarget(method, address)
   const config = await readConfig(values.config)
   const asked = askedBy(values.by, config)
-  const credential = await readHeaderLines()
+  const lines = await readHeaderLines(['upgrade'])
+  const credential = lines.filter(({ name }) => name !== 'upgrade')
+  const upgrade = lines.find(({ name }) => name === 'upgrade')?.value
+  const opensSocket =
+    written.opensSocket || (upgrade !== undefined && wantsWebSocket({ method: written.method, headers: { upgrade } }))
+  const target = { ...written, opensSocket }
   const keys = await loadKeyFolder(config.keys.dir)
   const { file } = config.revocations
   const revocations = file === undefined ? undefined : await readRevocations(file)

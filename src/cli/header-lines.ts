@@ -7,23 +7,29 @@ export interface HeaderLine {
   readonly value: string
 }
 
-/** `Cookie: …` or `Authorization: …`, one a line; secrets are never arguments. A terminal is not waited for. */
-export async function readHeaderLines(): Promise<readonly HeaderLine[]> {
+/**
+ * `Cookie: …` or `Authorization: …`, one a line; secrets are never arguments. A terminal is not waited for.
+ *
+ * @param also names in lower case, of what else may stand there
+ */
+export async function readHeaderLines(also: readonly string[] = []): Promise<readonly HeaderLine[]> {
   if (process.stdin.isTTY) return []
   const lines = (await readStdin('a credential, one header a line; for none: < /dev/null'))
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
-  return lines.map((line) => headerLine(line) ?? refuse())
+  return lines.map((line) => headerLine(line, also) ?? refuse())
 }
 
 const names = new Set(['cookie', 'authorization'])
 
 /** Undefined for a line that is none. */
-export function headerLine(line: string): HeaderLine | undefined {
+export function headerLine(line: string, also: readonly string[] = []): HeaderLine | undefined {
   const [before = '', ...after] = line.split(':')
   const name = before.trim().toLowerCase()
   const value = after.join(':').trim()
-  return names.has(name) && /^[\t\u0020-\u007e\u0080-\u00ff]+$/.test(value) ? { name, value } : undefined
+  return (names.has(name) || also.includes(name)) && /^[\t\u0020-\u007e\u0080-\u00ff]+$/.test(value)
+    ? { name, value }
+    : undefined
 }
 
 function refuse(): never {

@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { page, schemaFile, within } from '../base/installed.ts'
 import { parse } from '../config/parse.ts'
 import { formatPath } from '../config/faults.ts'
 import { readYaml } from '../config/yaml-file.ts'
 import { configOption, helpText } from './command.ts'
 import { defaultConfigFile } from './config.ts'
 import { CommandFault, exits, type Exit } from './faults.ts'
-import { configurationText, leftOver, type Beginning } from './init/template.ts'
+import { configurationText, leftOver, type Beginning, type References } from './init/template.ts'
 import { say, sayJson } from './terminal.ts'
 
 export const help = helpText({
@@ -62,9 +65,9 @@ const optionOf = (path: string, { name }: Beginning): string | undefined =>
 export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options })
   const beginning = beginningOf(values)
-  const text = configurationText(beginning)
-  checkGiven(text, beginning)
   const file = values.config ?? defaultConfigFile
+  const text = configurationText(beginning, referencesFor(file))
+  checkGiven(text, beginning)
   await write(file, text, values.force === true)
   const todo = leftOver(text)
   const next = [
@@ -83,6 +86,14 @@ export async function run(args: string[]): Promise<Exit> {
   for (const { line, what } of todo) say(`to be filled in: ${file}:${line} ${what}`)
   for (const command of next) say(`next: ${command}`)
   return exits.good
+}
+
+/** Beside the file where it is installed there: a path that holds for everyone who has the folder. */
+function referencesFor(file: string): References {
+  const beside = './node_modules/postern'
+  return existsSync(join(dirname(file), beside, within.schema))
+    ? { schema: `${beside}/${within.schema}`, page: `${beside}/${within.page('configuration')}` }
+    : { schema: pathToFileURL(schemaFile).href, page: page('configuration') }
 }
 
 function flag(file: string): string {

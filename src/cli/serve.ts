@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import { loadKeyFolder } from '../keys/folder.ts'
 import { readRevocations } from '../life/revocation-file.ts'
 import { createMemoryStore } from '../life/memory-store.ts'
+import { logDestination } from '../observe/log-destination.ts'
 import { createLogger } from '../observe/logger.ts'
 import { createServer } from '../server.ts'
 import { helpText } from './command.ts'
@@ -37,7 +38,8 @@ export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
   if (isWorker) passOver(terminalSignals)
   const { config, warnings } = await readConfigWithWarnings(values.config)
-  const log = createLogger(config.log.level, undefined, workerId === undefined ? null : { worker: workerId })
+  const destination = logDestination()
+  const log = createLogger(config.log.level, destination, workerId === undefined ? null : { worker: workerId })
   // The plugin reads both too; said here, the fault is the only thing said.
   await (isWorker ? untilKeysAreGood(config.keys.dir, log) : loadKeyFolder(config.keys.dir))
   if (config.revocations.file !== undefined) await readRevocations(config.revocations.file)
@@ -50,7 +52,8 @@ export async function run(args: string[]): Promise<Exit> {
   }
   const server = createServer(config, {
     log,
-    ...(isWorker ? { gather: joinMetrics } : {}),
+    logState: destination.state,
+    ...(isWorker ? { joinMetrics } : {}),
     ...(isWorker && config.facts.redis === undefined ? { store: createWorkerStore() } : {}),
   })
   const { address, adminAddress } = await listenOrClose(server, 'Choose another: listen.port and listen.adminPort')

@@ -1,9 +1,11 @@
 import cluster, { type Worker } from 'node:cluster'
-import type { Snapshot } from '../observe/family.ts'
+import { createDeparted } from '../observe/departed.ts'
+import { workerDeaths } from '../observe/server-metrics.ts'
+import type { JoinedMetrics, Snapshot } from '../observe/family.ts'
 
 /*
  * Whichever worker is asked for the metrics answers for all: it asks the process above, which asks every worker. The
- * process above only passes on.
+ * process above passes on, and keeps what those that have ended had counted.
  */
 
 type Message =
@@ -14,14 +16,16 @@ type Message =
   /** To every worker: what do you have? */
   | { readonly postern: 'tell'; readonly id: number }
   | { readonly postern: 'told'; readonly id: number; readonly snapshot: Snapshot }
+  /** Worker: I end, and this is all that I counted. */
+  | { readonly postern: 'last'; readonly snapshot: Snapshot }
   /** To the worker that wanted to know. */
   | { readonly postern: 'gathered'; readonly id: number; readonly snapshots: readonly Snapshot[] }
 
 /** Milliseconds. */
 const patience = 3_000
 
-/** In a worker. @returns what all workers have; rejects when one does not answer, because a part would look like a fall */
-export function joinMetrics(own: () => Promise<Snapshot>): () => Promise<readonly Snapshot[]> {
+/** In a worker. What is gathered is all or nothing, because a part would look like a fall. */
+export function joinMetrics(own: () => Promise<Snapshot>): JoinedMetrics {
   const waiting = new Map<number, (snapshots: readonly Snapshot[]) => void>()
   let count = 0
   // The process above may be gone; then this one ends, too.
@@ -41,16 +45,23 @@ export function joinMetrics(own: () => Promise<Snapshot>): () => Promise<readonl
   })
   say({ postern: 'here' })
 
-  return () => {
-    const id = (count += 1)
-    const { promise, resolve, reject } = Promise.withResolvers<readonly Snapshot[]>()
-    const timer = setTimeout(() => reject(new Error('A worker did not answer.')), patience).unref()
-    waiting.set(id, resolve)
-    say({ postern: 'gather', id })
-    return promise.finally(() => {
-      clearTimeout(timer)
-      waiting.delete(id)
-    })
+  return {
+    gather() {
+      const id = (count += 1)
+      const { promise, resolve, reject } = Promise.withResolvers<readonly Snapshot[]>()
+      const timer = setTimeout(() => reject(new Error('A worker did not answer.')), patience).unref()
+      waiting.set(id, resolve)
+      say({ postern: 'gather', id })
+      return promise.finally(() => {
+        clearTimeout(timer)
+        waiting.delete(id)
+      })
+    },
+    leave: () =>
+      own().then(
+        (snapshot) => say({ postern: 'last', snapshot }),
+        () => undefined,
+      ),
   }
 }
 
@@ -59,38 +70,52 @@ interface Gathering {
   readonly id: number
   /** Who has not answered yet. */
   readonly open: Set<number>
-  readonly snapshots: Snapshot[]
 }
 
-/** In the process above the workers. */
-export function passMetrics(): void {
+/**
+ * In the process above the workers.
+ *
+ * @param deaths how many have ended by themselves
+ */
+export function passMetrics(deaths: () => number): void {
   const here = new Map<number, Worker>()
+  /** Of each that lives, what it said last: all that is known of one that is killed. */
+  const latest = new Map<number, Snapshot>()
+  const departed = createDeparted()
   const gatherings = new Map<number, Gathering>()
   let count = 0
 
-  function answered(key: number, gathering: Gathering, worker: number, snapshot?: Snapshot): void {
-    if (!gathering.open.delete(worker)) return
-    if (snapshot !== undefined) gathering.snapshots.push(snapshot)
-    if (gathering.open.size > 0) return
+  function answered(key: number, { from, id, open }: Gathering, worker: number): void {
+    if (!open.delete(worker) || open.size > 0) return
     gatherings.delete(key)
-    tell(gathering.from, { postern: 'gathered', id: gathering.id, snapshots: gathering.snapshots })
+    // Put together now and not as they came: who has ended since stands in one of the two, and not in both.
+    tell(from, {
+      postern: 'gathered',
+      id,
+      snapshots: [...latest.values(), departed.snapshot(), [workerDeaths(deaths())]],
+    })
   }
 
   cluster.on('message', (worker, message: Message) => {
     if (message.postern === 'here') here.set(worker.id, worker)
     if (message.postern === 'gather') {
       const id = (count += 1)
-      gatherings.set(id, { from: worker, id: message.id, open: new Set(here.keys()), snapshots: [] })
+      gatherings.set(id, { from: worker, id: message.id, open: new Set(here.keys()) })
       setTimeout(() => gatherings.delete(id), patience).unref()
       for (const one of here.values()) tell(one, { postern: 'tell', id })
     }
+    // What comes after the end of its sender would never be put away.
+    const says = message.postern === 'told' || message.postern === 'last'
+    if (says && here.has(worker.id)) latest.set(worker.id, message.snapshot)
     if (message.postern === 'told') {
       const gathering = gatherings.get(message.id)
-      if (gathering !== undefined) answered(message.id, gathering, worker.id, message.snapshot)
+      if (gathering !== undefined) answered(message.id, gathering, worker.id)
     }
   })
   cluster.on('exit', ({ id: gone }) => {
     here.delete(gone)
+    departed.add(latest.get(gone) ?? [])
+    latest.delete(gone)
     for (const [id, gathering] of gatherings) answered(id, gathering, gone)
   })
 }

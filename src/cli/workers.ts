@@ -64,6 +64,7 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
   /** Whose end is wanted, or no matter for the others. */
   const apart = new Set<number>()
   let closing = false
+  let deaths = 0
   let earlyDeaths = 0
 
   /** Undefined where the system does not give another process. */
@@ -111,6 +112,7 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
     death: { worker: number; code: number | null; signal: string | null; lived: number },
     served: boolean,
   ): void {
+    deaths += 1
     earlyDeaths = !served || death.lived < shortestLife ? earlyDeaths + 1 : 0
     log.error(death, 'a worker ended by itself')
     if (earlyDeaths < mostEarlyDeaths) {
@@ -179,7 +181,7 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
   // Handed out by this process, a connection that is on its way to a worker that dies is never closed, and its client waits
   // for ever. Taken from the one listening socket by whoever is free, it is another worker's, or it is cut.
   if (process.env['NODE_CLUSTER_SCHED_POLICY'] === undefined) cluster.schedulingPolicy = cluster.SCHED_NONE
-  passMetrics()
+  passMetrics(() => deaths)
   cluster.on('exit', onExit)
   cluster.on('message', (worker, message: unknown) => {
     if (isServingNow(message)) serving.add(worker.id)

@@ -242,7 +242,7 @@ const tracing = strict(
     ),
     endpoint: Type.Optional(
       text(
-        'Where spans are sent, by OTLP over HTTP: the base address of a collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added. Default: nowhere. The plugin ignores it, and what follows.',
+        'Where spans are sent, by OTLP over HTTP: the address of a collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added where it is not there. Default: nowhere. The plugin ignores it, and what follows.',
       ),
     ),
     headers: Type.Optional(

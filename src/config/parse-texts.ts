@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { page } from '../base/installed.ts'
 import type { Spot } from './faults.ts'
 import { isPlainObject } from './json.ts'
 import { nearest } from './nearest.ts'
@@ -109,7 +110,7 @@ function faultOf(key: string, text: unknown, known: readonly string[]): string |
   if (isPlainObject(text)) return 'must be a text; write the whole key on one line, such as signIn.title: Welcome'
   if (!known.includes(key)) {
     const meant = nearest(key, known)
-    return `is not known here; ${meant === undefined ? 'docs/pages.md lists the keys' : `did you mean \`${meant}\`?`}`
+    return `is not known here; ${meant === undefined ? `${page('pages')} lists the keys` : `did you mean \`${meant}\`?`}`
   }
   if (typeof text !== 'string') return 'must be a text; put it in quotes'
   if (text.trim() === '') return 'must not be empty; take the key out for the usual text'

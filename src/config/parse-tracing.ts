@@ -21,6 +21,8 @@ export function parseTracing(
   }
 }
 
+const tracesPath = '/v1/traces'
+
 /** Plain http too: a collector is often beside us, and spans hold no secret. */
 function parseEndpoint(spot: Spot, text: string): string {
   const url = URL.parse(text)
@@ -32,5 +34,7 @@ function parseEndpoint(spot: Spot, text: string): string {
     spot.fault('must be without user, query and fragment; what the collector asks for goes into `headers`')
     return ''
   }
-  return `${url.href.endsWith('/') ? url.href.slice(0, -1) : url.href}/v1/traces`
+  const base = url.href.endsWith('/') ? url.href.slice(0, -1) : url.href
+  // As OpenTelemetry's own settings have it: one for every signal, to which this is added, and one for traces, whole.
+  return base.endsWith(tracesPath) ? base : `${base}${tracesPath}`
 }

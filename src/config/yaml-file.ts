@@ -46,22 +46,30 @@ const sentences: Partial<Record<ErrorCode, string>> = {
   RESOURCE_EXHAUSTION: 'this is nested too deeply',
 }
 
+/** What is wrong and what to do, in our words. */
+export const yamlSentence = (code: ErrorCode): string => sentences[code] ?? 'this is not YAML'
+
+/** From an offset of the text that the library reads with this counter. */
+export function positionsIn(lines: LineCounter): (offset: number) => Position {
+  return (offset) => {
+    const { line, col } = lines.linePos(offset)
+    return { line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+}
+
 /** Aliases may repeat a part a few times, not multiply it (the "billion laughs"). */
 const maxAliasCount = 100
 
 /** Reads YAML 1.2 (core schema: `yes`, `no`, `on` and `off` are texts). Never throws. */
 export function readYaml(text: string): YamlReading {
   const lines = new LineCounter()
-  const at = (offset: number): Position => {
-    const { line, col } = lines.linePos(offset)
-    return { line: Math.max(line, 1), column: Math.max(col, 1) }
-  }
+  const at = positionsIn(lines)
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, version: '1.2' })
   const errors = [...document.errors, ...document.warnings]
   if (errors.length > 0) {
     return {
       ok: false,
-      faults: errors.map(({ code, pos }) => ({ ...at(pos[0]), message: sentences[code] ?? 'this is not YAML' })),
+      faults: errors.map(({ code, pos }) => ({ ...at(pos[0]), message: yamlSentence(code) })),
     }
   }
   const colours = unquotedColours(document)

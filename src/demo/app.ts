@@ -1,7 +1,8 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { formatFor } from '../route/answer.ts'
 import { clientKind } from '../route/client-kind.ts'
-import type { Auth, Postern } from '../plugin.ts'
+import type { Auth } from '../auth.ts'
+import type { Postern } from '../plugin.ts'
 import { adminPage, homePage, protectedPage, samplePageHeaders, type GuardedParts } from './pages.ts'
 
 /** The profile claims that the sample app is told. */

@@ -29,7 +29,11 @@ export interface RefusalExtras {
   readonly session?: Session | undefined
   /** For the event: a code of what failed behind us, never a value that was sent. */
   readonly detail?: string | undefined
+  /** For the event: the origin of the backend, where it is what failed. */
+  readonly backend?: string | undefined
 }
+
+type Noted = Pick<RefusalExtras, 'session' | 'detail' | 'backend'>
 
 export interface ChallengeExtras extends Pick<RefusalExtras, 'session'> {
   readonly onAnonymous: 'auto' | 'redirect' | '401'
@@ -43,7 +47,7 @@ export interface Answerer {
   /** Anything that was thrown. */
   fail(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply
   /** Says that a request was refused, for an answer made elsewhere. */
-  note(request: FastifyRequest, reason: Reason, who?: Pick<RefusalExtras, 'session' | 'detail'>): void
+  note(request: FastifyRequest, reason: Reason, who?: Noted): void
   /**
    * A page, in the language of who asks.
    *
@@ -72,11 +76,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   const metadata = resource === undefined ? '' : `, resource_metadata="${resource.metadataUrl}"`
   const loginUrl = `${config.publicUrl}${config.prefix}/login`
 
-  function note(
-    request: FastifyRequest,
-    reason: Reason,
-    { session, detail }: Pick<RefusalExtras, 'session' | 'detail'> = {},
-  ): void {
+  function note(request: FastifyRequest, reason: Reason, { session, detail, backend }: Noted = {}): void {
     const { reqId, address } = factsOf(request, trust)
     const route = routeOf(request)
     events({
@@ -88,6 +88,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
       ...(address === undefined ? {} : { address }),
       ...(session === undefined ? {} : { sub: session.claims.sub, sid: session.claims.sid }),
       ...(detail === undefined ? {} : { detail }),
+      ...(backend === undefined ? {} : { backend }),
     })
   }
 

@@ -129,6 +129,11 @@ export function createBackends(
   }
 }
 
+const backendFaults: ReadonlySet<string> = new Set<Reason>(['backend_bad', 'backend_slow'])
+
+/** Whether an outcome of a call is the backend's fault; that a client leaves or sends too much is none of its. */
+export const isBackendFault = (outcome: string): boolean => backendFaults.has(outcome)
+
 /** What the span of a call to a backend says. */
 export function backendWords(route: ProxiedRoute, outcome: string, status: number | undefined): SpanWords {
   const attributes = {
@@ -137,7 +142,7 @@ export function backendWords(route: ProxiedRoute, outcome: string, status: numbe
     'http.response.status_code': status,
     'postern.outcome': outcome,
   }
-  return { name: `backend ${routeName(route)}`, attributes, failed: status === undefined || status >= 500 }
+  return { name: `backend ${routeName(route)}`, attributes, failed: isBackendFault(outcome) || (status ?? 0) >= 500 }
 }
 
 /** Two lines of `Authorization` would each mean something to somebody: what is decided on would not be what is forwarded. */

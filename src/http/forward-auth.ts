@@ -82,7 +82,14 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const asked: RequestFacts = { ...factsOf(request, trust), method: original.method }
     const facts = route === undefined ? asked : credentialsFor(route, asked)
     const tunnel = opensTunnel(original, request)
-    const found = await gate.authenticate(facts, { slide: !tunnel && (route?.slide ?? true), anyOrigin: listed })
+    // A page elsewhere can open a WebSocket with our cookie, and no other rule keeps it from that (security.md CS-07). It may
+    // have a session renewed as little as it may use it.
+    const elsewhere = tunnel && !listed && headers.origin !== config.publicUrl
+    const found = await gate.authenticate(facts, {
+      slide: !tunnel && (route?.slide ?? true),
+      anyOrigin: listed,
+      renew: elsewhere ? 'never' : 'auto',
+    })
     const decision = decide(policy, found)
     const setCookies = found.state === 'valid' ? found.setCookies : []
     for (const cookie of setCookies) reply.header('set-cookie', cookie)
@@ -92,10 +99,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     if (decision.kind === 'challenge') return challenge(question, route, decision.reason, session)
     if (decision.kind === 'refuse')
       return refuse(question, decision.reason, { session, retryAfter: decision.retryAfter })
-    // A page elsewhere can open a WebSocket with our cookie, and no other rule keeps it from that (security.md CS-07).
-    const ours = headers.origin === config.publicUrl || listed
-    if (tunnel && decision.authentication?.session.kind === 'session' && !ours)
-      return refuse(question, 'csrf', { session })
+    if (elsewhere && decision.authentication?.session.kind === 'session') return refuse(question, 'csrf', { session })
     return allow(question, route, decision.authentication)
   }
 

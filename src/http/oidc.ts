@@ -72,7 +72,8 @@ export function oidcEndpoints(app: FastifyInstance, context: EndpointContext): v
     const body = request.body as Readonly<Record<string, unknown>> | null | undefined
     const token = body?.['logout_token']
     reply.header('cache-control', 'no-store')
-    const good = typeof token === 'string' && (await gate.endByUpstream(upstream, token, factsOf(request, trust)))
+    const said = typeof token === 'string' ? token : undefined
+    const good = await gate.endByUpstream(upstream, said, factsOf(request, trust))
     // OpenID Connect Back-Channel Logout 1.0 section 2.8.
     return good ? reply.code(200).send() : reply.code(400).type('application/json').send('{"error":"invalid_request"}')
   }

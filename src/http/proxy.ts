@@ -6,7 +6,7 @@ import { responseHeaders } from '../forward/response-headers.ts'
 import { forward } from '../forward/stream.ts'
 import type { RequestFacts } from '../gate.ts'
 import { transportSecurity } from './bare-headers.ts'
-import { backendWords, credentialsFor, type Backends, type RouteMatch, type Valid } from './backends.ts'
+import { backendWords, credentialsFor, isBackendFault, type Backends, type RouteMatch, type Valid } from './backends.ts'
 import { answerPreflight, corsHeaders, isListed, isPreflight } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { noteRoute, routeName } from './matched-route.ts'
@@ -108,10 +108,14 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     })
     if (end.kind === 'failed') {
       answered(end.reason)
-      return answerer.refuse(request, reply, end.reason, { session: who?.session, detail: end.detail })
+      const backend = isBackendFault(end.reason) ? route.backend : undefined
+      return answerer.refuse(request, reply, end.reason, { session: who?.session, detail: end.detail, backend })
     }
     // Nothing can be said to the client any more: the record says it.
-    if (end.kind === 'broken') answerer.note(request, 'backend_bad', { session: who?.session, detail: end.detail })
+    if (end.kind === 'broken') {
+      const { backend } = route
+      answerer.note(request, 'backend_bad', { session: who?.session, detail: end.detail, backend })
+    }
     if (end.kind === 'aborted' && !began) answered('aborted')
     if (end.kind === 'aborted' && !reply.sent) reply.hijack()
     return reply

@@ -28,7 +28,7 @@ const sessionOver = 4401
 const goingAway = 1001
 
 /** Whether Node should treat a request as one for a WebSocket; anything else is answered as the plain request it is. */
-export function wantsWebSocket({ method, headers }: IncomingMessage): boolean {
+export function wantsWebSocket({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 }
 
@@ -145,7 +145,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       if (started.status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)
       decline(wish, started.status, started.raw)
     } else {
-      wish.refuse(started.reason, [], started.detail)
+      wish.refuse(started.reason, [], { detail: started.detail, backend: route.backend })
     }
     return undefined
   }

@@ -22,9 +22,9 @@ export interface Wish {
   /** Whose it is, once that is known. */
   session?: Session
   /** Says what was answered. What comes later is not heard: one record. */
-  tell(status: number, why?: Pick<AnsweredFields, 'reason' | 'detail'>): void
+  tell(status: number, why?: Pick<AnsweredFields, 'reason' | 'detail' | 'backend'>): void
   /** @param lines further headers. Does nothing once something was answered. */
-  refuse(reason: Reason, lines?: readonly string[], detail?: string): void
+  refuse(reason: Reason, lines?: readonly string[], more?: Pick<AnsweredFields, 'detail' | 'backend'>): void
 }
 
 /** Fastify sees nothing of an upgrade, so ids and records are made here. */
@@ -39,6 +39,8 @@ export function createWishes(
     const address = addressOf(request, trust)
     const where = { reqId: nextId(), ...(address === undefined ? {} : { address }) }
     const startedAt = performance.now()
+    // From here on its span lasts, whatever becomes of it.
+    const { traceId } = tracer.of(request)
     let told = false
 
     function who() {
@@ -58,13 +60,12 @@ export function createWishes(
         if (told) return
         told = true
         const milliseconds = performance.now() - startedAt
-        const { traceId } = tracer.of(request)
         tracer.answered(request, { method: 'GET', route: wish.route, status, reason: why.reason })
         events({ type: 'answered', ...where, traceId, method: 'GET', ...who(), status, milliseconds, ...why })
       },
-      refuse(reason, lines = [], detail) {
+      refuse(reason, lines = [], more = {}) {
         if (socket.writableEnded || socket.destroyed) return
-        const why = { reason, ...(detail === undefined ? {} : { detail }) }
+        const why = { reason, ...more }
         events({ type: 'refused', ...where, ...who(), ...why })
         wish.tell(clientCodes[codeOf(reason)].status, why)
         refuseOnSocket(socket, reason, [...lines, ...cookieLines(wish)])

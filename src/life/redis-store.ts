@@ -59,10 +59,12 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   function say(away: boolean, detail: string): void {
     if (away === isAway || closed) return
     isAway = away
-    const message = away
-      ? `facts.redis: cannot be asked (${detail}); each process goes by what it knows itself.`
-      : 'facts.redis: can be asked again.'
-    events({ type: 'warning', message })
+    if (away)
+      events({
+        type: 'warning',
+        message: `facts.redis: cannot be asked (${detail}); each process goes by what it knows itself.`,
+      })
+    else events({ type: 'notice', message: 'facts.redis: can be asked again.' })
   }
 
   /** Undefined where there was no answer in time; after one such wait the others do not wait for a second. */
@@ -282,5 +284,6 @@ async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T> 
 /** A name for the log: what a server says may hold anything. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
-  return 'code' in error ? String(error.code) : error.name
+  // The library's own errors are told apart by their classes alone.
+  return 'code' in error ? String(error.code) : error.constructor.name
 }

@@ -36,18 +36,34 @@ export function readText(file: string): Promise<SmallFile> {
   return readSmallFile(file, largestFile)
 }
 
-/** @throws PosternError `POSTERN_REVOCATIONS_INVALID` with every fault */
+/** Faults that are told at most: one mistake of a program can stand in every line. */
+const mostTold = 20
+
+/** What to do about a file that is none. */
+const mends = {
+  'is not a file': 'Put a file there, or nothing.',
+  'is too large': `At most ${largestFile} bytes are read: take out what is older than session.absoluteTimeout.`,
+  'cannot be read': 'Let whoever runs the gateway read it.',
+  'is not there': 'Put it back; a list of nobody is {}.',
+} as const
+
+/** @throws PosternError `POSTERN_REVOCATIONS_INVALID` with every fault, its line, and what to do */
 export function listOf(file: string, found: SmallFile): RevocationList {
-  if (!found.ok) {
-    const limit = found.fault === 'is too large' ? ` (at most ${largestFile} bytes)` : ''
-    throw new PosternError('POSTERN_REVOCATIONS_INVALID', `${file}: ${found.fault}${limit}.`)
-  }
+  if (!found.ok) throw invalid(`${file}: ${found.fault}. ${mends[found.fault]}`)
   const result = parseRevocations(found.text)
   if (result.ok) return result.list
-  throw new PosternError(
-    'POSTERN_REVOCATIONS_INVALID',
-    `${file} cannot be used.\n${result.faults.map((fault) => `  ${fault}`).join('\n')}`,
-  )
+  const { faults } = result
+  const told = faults
+    .slice(0, mostTold)
+    .map(({ line, column, message }) => `  ${file}:${line}:${column} ${message}\n`)
+    .join('')
+  const more = faults.length > mostTold ? `  and ${faults.length - mostTold} more\n` : ''
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`
+  throw invalid(`${file} has ${count}.\n${told}${more}Put each line right, or the last good file back.`)
+}
+
+function invalid(message: string): PosternError {
+  return new PosternError('POSTERN_REVOCATIONS_INVALID', message)
 }
 
 /**

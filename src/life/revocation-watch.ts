@@ -64,7 +64,7 @@ export function watchRevocations(
   function take(found: SmallFile): void {
     // As a full disk leaves it behind.
     if (found.ok && found.text.trim() === '' && (inForce ?? '').trim() !== '')
-      throw new PosternError('POSTERN_REVOCATIONS_INVALID', `${file}: is empty; a list of nobody is {}.`)
+      throw new PosternError('POSTERN_REVOCATIONS_INVALID', `${file}: is empty. Put it back; a list of nobody is {}.`)
     const list = listOf(file, found)
     onList(list)
     inForce = found.ok ? found.text : undefined

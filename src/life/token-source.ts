@@ -1,7 +1,9 @@
 import { request, type Dispatcher } from 'undici'
 import { currentTrace } from '../base/cause.ts'
 import { PosternError } from '../base/errors.ts'
+import { statusLabel } from '../base/meters.ts'
 import type { Sealer } from '../token/seal.ts'
+import { failureOf } from '../upstream/call.ts'
 import { callWords } from '../upstream/observed.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
@@ -18,6 +20,7 @@ export interface FetchInit {
 /**
  * A request to the upstream with the person's own token.
  *
+ * @param measured hears what became of it, when the answer begins
  * @param target a path, or an absolute address on the upstream's own origin
  * @throws PosternError `POSTERN_FETCH_FOREIGN_ORIGIN` for any other origin and for what is no address,
  *   `POSTERN_FETCH_NO_TOKEN` when the token cannot be opened. Redirects are not followed: the token goes to the configured origin only.
@@ -29,6 +32,7 @@ export async function fetchFromUpstream(
   sealed: string | undefined,
   target: string,
   init: FetchInit = {},
+  measured: (outcome: string, seconds: number) => void = () => undefined,
 ): Promise<Dispatcher.ResponseData> {
   const content = sealed === undefined ? undefined : await sealer.open(sealed, session.claims.sid)
   if (upstream === undefined || content === undefined) {
@@ -46,6 +50,11 @@ export async function fetchFromUpstream(
   const kept = Object.entries(init.headers ?? {}).filter(([name]) => !taken.has(name.toLowerCase()))
   const step = currentTrace()?.begin()
   const traced = step?.trace.headers()
+  const startedAt = performance.now()
+  const ended = (outcome: string, status: number | undefined, failed: boolean) => {
+    measured(outcome, (performance.now() - startedAt) / 1000)
+    step?.end(() => callWords(upstream, 'fetch', outcome, status, failed))
+  }
   const response = await request(url, {
     dispatcher: upstream.dispatcher,
     method: init.method ?? 'GET',
@@ -53,9 +62,10 @@ export async function fetchFromUpstream(
     ...(init.body === undefined ? {} : { body: init.body }),
     ...(init.signal === undefined ? {} : { signal: init.signal }),
   }).catch((error: unknown) => {
-    step?.end(() => callWords(upstream, 'fetch', 'failed', undefined, true))
+    if (init.signal?.aborted === true) ended('aborted', undefined, false)
+    else ended(failureOf(error).as, undefined, true)
     throw error
   })
-  step?.end(() => callWords(upstream, 'fetch', 'answered', response.statusCode, false))
+  ended(statusLabel(response.statusCode), response.statusCode, response.statusCode >= 500)
   return response
 }

@@ -11,7 +11,7 @@ import { upstreamSessionDigest } from './session.ts'
 /** A provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0). */
 export interface UpstreamSignOuter {
   /** Whether the token was good. What it says is known here, and wherever facts are shared, from then on. */
-  end(upstream: OidcUpstream, logoutToken: string, context: EventContext): Promise<boolean>
+  end(upstream: OidcUpstream, logoutToken: string | undefined, context: EventContext): Promise<boolean>
 }
 
 interface Deps {
@@ -31,6 +31,7 @@ export function createUpstreamSignOuter(policy: LifePolicy, { facts, clock, even
         events({ ...where, type: 'refused', reason: 'bad_logout_token', detail })
         return false
       }
+      if (logoutToken === undefined) return refuse('There is none.')
       const outcome = await upstream.readLogoutToken(logoutToken)
       if (outcome.kind === 'refused') return refuse(outcome.detail)
       const now = clock()

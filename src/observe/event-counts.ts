@@ -15,6 +15,7 @@ export function createEventCounts(upstreams: Iterable<string>) {
   const renewals = new Series(['upstream', 'outcome'], count)
   const devices = new Series(['outcome'], count)
   const signOuts = new Series(['upstream', 'outcome'], count)
+  const backchannel = new Series(['upstream', 'outcome'], count)
   const calls = new Series(['upstream', 'call', 'outcome'], timing)
   const cookies = new Histogram(sizes)
   const revocations = { everyone: 0, subjects: 0, sessions: 0, refused: 0 }
@@ -24,7 +25,10 @@ export function createEventCounts(upstreams: Iterable<string>) {
   for (const reason of Object.keys(reasons)) refusals.of(reason)
   for (const upstream of known) {
     signIns.of(upstream, 'signed_in')
+    for (const series of [signIns, renewals]) series.of(upstream, 'cookie_too_large')
     renewals.of(upstream, 'renewed')
+    for (const outcome of ['upstream_told', 'upstream_not_told']) signOuts.of(upstream, outcome)
+    for (const call of ['login', 'check', 'refresh', 'logout']) calls.of(upstream, call, 'upstream_bad')
   }
 
   const upstreamOf = ({ upstream }: PosternEvent) => (upstream !== undefined && known.has(upstream) ? upstream : others)
@@ -33,6 +37,7 @@ export function createEventCounts(upstreams: Iterable<string>) {
     switch (event.type) {
       case 'refused':
         refusals.of(event.reason).value += 1
+        if (event.reason === 'bad_logout_token') backchannel.of(upstreamOf(event), event.reason).value += 1
         break
       case 'signed_in':
         signIns.of(upstreamOf(event), 'signed_in').value += 1
@@ -69,6 +74,7 @@ export function createEventCounts(upstreams: Iterable<string>) {
         break
       case 'upstream_signed_out':
         signOuts.of(upstreamOf(event), 'by_upstream').value += 1
+        backchannel.of(upstreamOf(event), event.by).value += 1
         break
       case 'upstream_call':
         // A clock may be set back meanwhile.
@@ -103,5 +109,18 @@ export function createEventCounts(upstreams: Iterable<string>) {
     }
   }
 
-  return { sink, signIns, exchanges, renewals, devices, signOuts, calls, refusals, cookies, revocations, errors }
+  return {
+    sink,
+    signIns,
+    exchanges,
+    renewals,
+    devices,
+    signOuts,
+    backchannel,
+    calls,
+    refusals,
+    cookies,
+    revocations,
+    errors,
+  }
 }

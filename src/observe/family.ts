@@ -3,7 +3,7 @@ import type { Series } from '../base/series.ts'
 
 type Labels = Readonly<Record<string, string>>
 
-interface Sample {
+export interface Sample {
   readonly labels: Labels
   readonly value: number
   /** Where it is not that of the family: `_bucket` and its like. */
@@ -22,6 +22,14 @@ export interface Family {
 
 /** What one process counted. */
 export type Snapshot = readonly Family[]
+
+/** Numbers that several processes put together. */
+export interface JoinedMetrics {
+  /** What all of them counted, those that have ended included. Rejects when one does not answer. */
+  gather(): Promise<readonly Snapshot[]>
+  /** This one ends: leaves what it counted with the others. Never rejects. */
+  leave(): Promise<void>
+}
 
 type Numbers = Iterable<readonly [Labels, number]>
 

@@ -14,6 +14,18 @@ const retryAfter = 1_000
 /** Milliseconds where the place is only slow: at first, and at most after tries in vain, each twice as long as the one before. */
 const busyFor = { first: 1, most: 50 }
 
+/** How the place stands. */
+export interface LogState {
+  /** It takes none now: they wait, and what is too much is lost. */
+  blocked: boolean
+  /** Records that were lost since the start. */
+  lost: number
+}
+
+export interface LogDestination extends DestinationStream {
+  readonly state: Readonly<LogState>
+}
+
 /**
  * A file descriptor as a place for the log. That it cannot be written ends nothing: the disk that fills up must not be the
  * way to take a gateway down, nor to keep it from ending (pino's own destination does both). It is said once; what waits
@@ -22,7 +34,7 @@ const busyFor = { first: 1, most: 50 }
  * @param fd default: stdout
  * @param complain default: to stderr
  */
-export function logDestination(fd = 1, complain = toStderr): DestinationStream {
+export function logDestination(fd = 1, complain = toStderr): LogDestination {
   const place = ownOpening(fd)
   const most = isPipe(place) ? atomic : Infinity
   const waiting: string[] = []
@@ -33,13 +45,13 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
   /** The system has it in hand, and Node ends no process before it is done. */
   let inHand = false
   let pause = busyFor.first
-  /** Said on stderr, until all that waited is written. */
-  let troubled = false
+  /** Blocked from when it was said on stderr until all that waited is written. */
+  const state: LogState = { blocked: false, lost: 0 }
   let dropped = 0
 
   function say(what: string): void {
-    if (!troubled) complain(`postern: the log ${what}; serving goes on`)
-    troubled = true
+    if (!state.blocked) complain(`postern: the log ${what}; serving goes on`)
+    state.blocked = true
   }
 
   /** Whole lines, as many as the place takes at once, and one at least. */
@@ -58,8 +70,8 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
     if (chunk.length === 0) {
       if (waiting.length === 0) {
         writing = false
-        if (troubled) complain(`postern: the log is written again; records lost: ${dropped}`)
-        troubled = false
+        if (state.blocked) complain(`postern: the log is written again; records lost: ${dropped}`)
+        state.blocked = false
         dropped = 0
         return
       }
@@ -94,10 +106,12 @@ export function logDestination(fd = 1, complain = toStderr): DestinationStream {
   })
 
   return {
+    state,
     write(line) {
       if (bytes + line.length > mostWaiting) {
         say('is not read')
         dropped += 1
+        state.lost += 1
         return
       }
       waiting.push(line)

@@ -52,6 +52,7 @@ const fields = [
   'cookieBytes',
   'reason',
   'detail',
+  'backend',
   'upstreamTold',
   'by',
   'call',
@@ -79,10 +80,13 @@ type RequestRecord = Pick<Said, 'status' | 'milliseconds'> & { readonly [Field i
 
 /** Writes the one record of a request. */
 export function logRequest(log: Pick<FastifyBaseLogger, 'info'>, record: RequestRecord): void {
-  const { reqId, address, method, route, status, milliseconds, reason, detail, sub, sid, traceId } = record
+  const { reqId, address, method, route, status, milliseconds, reason, detail, backend, sub, sid, traceId } = record
   const ms = Math.round(milliseconds * 100) / 100
   const from = reason === undefined || reason === 'aborted' ? {} : { address }
-  log.info({ reqId, method, route, status, ms, reason, detail, ...from, sub, sid, trace_id: traceId }, 'request')
+  log.info(
+    { reqId, method, route, status, ms, reason, detail, backend, ...from, sub, sid, trace_id: traceId },
+    'request',
+  )
 }
 
 /**

@@ -61,10 +61,15 @@ export function createMetrics({ upstreams, meters, keys, reachable }: MetricSour
         counted(counts.devices),
       ),
       counter('postern_sign_outs_total', 'Sign-outs, by upstream and whether it was told.', counted(counts.signOuts)),
+      counter(
+        'postern_backchannel_logouts_total',
+        'What providers say of sign-outs there, by upstream and whom it ends: sid, sub, or why it is not believed.',
+        counted(counts.backchannel),
+      ),
       histogram(
         'postern_upstream_request_duration_seconds',
-        'Calls to the services that sign people in, by upstream, call and outcome.',
-        counts.calls.entries(),
+        'Calls to the services that sign people in, by upstream, call and outcome; fetch: of handlers of the app.',
+        calls(),
       ),
       counter('postern_refusals_total', 'Requests that were refused, by reason.', counted(counts.refusals)),
       counter(
@@ -124,6 +129,12 @@ export function createMetrics({ upstreams, meters, keys, reachable }: MetricSour
       ),
       counter('postern_errors_total', 'Faults of ours or of the app: see the log.', plain(counts.errors.value)),
     ],
+  }
+
+  function* calls() {
+    yield* counts.calls.entries()
+    for (const [{ upstream = '', outcome = '' }, measured] of meters.fetches.entries())
+      yield [{ upstream, call: 'fetch', outcome }, measured] as const
   }
 
   function rolesOf(family: 'signing' | 'sealing') {

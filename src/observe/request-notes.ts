@@ -5,6 +5,8 @@ import type { Reason } from '../base/reasons.ts'
 export interface RequestNotes {
   reason?: Reason
   detail?: string
+  /** Origin of the backend, where it is what failed. */
+  backend?: string
   /** Of the client, where it was refused. */
   address?: string
   sub?: string
@@ -46,6 +48,7 @@ function note(notes: RequestNotes, event: PosternEvent): void {
   if (refusal && notes.reason === undefined) {
     notes.reason = event.reason
     if (event.detail !== undefined) notes.detail = event.detail
+    if (event.type === 'refused' && event.backend !== undefined) notes.backend = event.backend
     if (event.address !== undefined) notes.address = event.address
   }
   if (event.sub !== undefined) notes.sub = event.sub

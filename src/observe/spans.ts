@@ -1,8 +1,9 @@
 import type { HrTime, SpanKind } from '@opentelemetry/api'
-import type { BatchSpanProcessor, ReadableSpan } from '@opentelemetry/sdk-trace'
+import type { BatchSpanProcessor, ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import { PosternError } from '../base/errors.ts'
 import type { SpanWords, TraceParent } from '../base/trace.ts'
 import type { TracingConfig } from '../config/config.ts'
+import { whyLost, type SpanDelivery } from './span-delivery.ts'
 
 /** One span that has ended. Times in milliseconds since the epoch. */
 export interface EndedSpan extends SpanWords {
@@ -31,17 +32,37 @@ const kinds = { server: 1, client: 2 } as const
 const statuses = { unset: 0, error: 2 } as const
 const sampledFlag = 1
 
+/** Of its `ExportResultCode`. */
+const exported = 0
+
 /**
  * Sends spans by OTLP over HTTP, in batches; the libraries are loaded here and nowhere else.
  *
+ * @param delivery hears what became of them
  * @throws PosternError `POSTERN_OTLP_LIBRARY_MISSING`
  */
-export async function openSpans(config: TracingConfig & { readonly endpoint: string }): Promise<Spans> {
+export async function openSpans(
+  config: TracingConfig & { readonly endpoint: string },
+  delivery: SpanDelivery,
+): Promise<Spans> {
   const { BatchSpanProcessor, OTLPTraceExporter, resourceFromAttributes } = await libraries()
   const headers = Object.fromEntries(
     [...config.headers].map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]),
   )
-  const exporter = new OTLPTraceExporter({ url: config.endpoint, headers, timeoutMillis: limits.exportTimeoutMillis })
+  const otlp = new OTLPTraceExporter({ url: config.endpoint, headers, timeoutMillis: limits.exportTimeoutMillis })
+  /** As the processor counts them, which drops what is too much and tells nobody. */
+  let waiting = 0
+  const exporter: SpanExporter = {
+    export(spans, done) {
+      waiting -= spans.length
+      otlp.export(spans, (result) => {
+        if (result.code === exported) delivery.sent(spans.length)
+        else delivery.lost(spans.length, whyLost(result.error))
+        done(result)
+      })
+    },
+    shutdown: () => otlp.shutdown(),
+  }
   const processor: BatchSpanProcessor = new BatchSpanProcessor({ exporter, ...limits })
   const same = {
     resource: resourceFromAttributes({ 'service.name': config.serviceName }),
@@ -56,6 +77,11 @@ export async function openSpans(config: TracingConfig & { readonly endpoint: str
 
   return {
     add({ name, kind, at, parentId, startedAt, endedAt, attributes, failed }) {
+      if (waiting >= limits.maxQueueSize) {
+        delivery.lost(1, 'more come than it takes')
+        return
+      }
+      waiting += 1
       const of = (spanId: string) => ({ traceId: at.traceId, spanId, traceFlags: sampledFlag })
       const span: ReadableSpan = {
         ...same,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { EventSink } from '../base/events.ts'
 import {
   createPropagator,
   newSpanId,
@@ -11,10 +12,13 @@ import {
   type Tracer,
 } from '../base/trace.ts'
 import type { TracingConfig } from '../config/config.ts'
+import { createSpanDelivery, type SpanCounts } from './span-delivery.ts'
 import { openSpans, type Spans } from './spans.ts'
 
 export interface Tracing {
   readonly tracer: Tracer
+  /** Undefined where none are recorded. */
+  readonly counts: Readonly<SpanCounts> | undefined
   /** Before the first request. @throws PosternError `POSTERN_OTLP_LIBRARY_MISSING` */
   open(): Promise<void>
   close(): Promise<void>
@@ -34,13 +38,15 @@ interface Begun {
  * and what came with a request goes on as it came.
  *
  * @param trusts whether a peer decides which requests are recorded; whoever else asks could have all of theirs sent
+ * @param events hears where they do not arrive
  */
-export function createTracing(config: TracingConfig, trusts: (address: string) => boolean): Tracing {
+export function createTracing(config: TracingConfig, trusts: (address: string) => boolean, events: EventSink): Tracing {
   const { endpoint, propagate, sample } = config
   if (endpoint === undefined) {
     const nothing = async () => undefined
-    return { tracer: createPropagator(propagate), open: nothing, close: nothing }
+    return { tracer: createPropagator(propagate), counts: undefined, open: nothing, close: nothing }
   }
+  const counts: SpanCounts = { sent: 0, lost: 0 }
   let spans: Spans | undefined
   const begun = new WeakMap<Trace, Begun>()
 
@@ -95,15 +101,17 @@ export function createTracing(config: TracingConfig, trusts: (address: string) =
           'http.response.status_code': status === 0 ? undefined : status,
           'postern.reason': reason,
         },
-        failed: status === 0 || status >= 500,
+        // A client that left before there was an answer is no fault of ours; `postern.reason` says it.
+        failed: status >= 500,
         endedAt: now(),
       })
     },
   }
   return {
     tracer,
+    counts,
     async open() {
-      spans = await openSpans({ ...config, endpoint })
+      spans = await openSpans({ ...config, endpoint }, createSpanDelivery(endpoint, counts, events))
     },
     close: async () => spans?.close(),
   }

@@ -82,7 +82,8 @@ const garbled: ReadonlySet<string> = new Set([
   'UND_ERR_RES_EXCEEDED_MAX_SIZE',
 ])
 
-function failureOf(error: unknown): Failed {
+/** What a call that threw is counted as, and why. */
+export function failureOf(error: unknown): Failed {
   if (error instanceof TimedOut) return failed('upstream_slow', 'There was no complete answer in time.')
   if (error instanceof AnswerTooLarge)
     return failed('upstream_bad', 'The answer is larger than maxResponse, or comes in too many pieces.')

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { explainRequest } from '../../src/cli/explain/explanation.ts'
-import { clientsFor } from '../../src/cli/explain/clients.ts'
+import { clientsFor, socketClients } from '../../src/cli/explain/clients.ts'
 import { notesOf } from '../../src/cli/explain/notes.ts'
 import { readTarget } from '../../src/cli/explain/request.ts'
 import { explainedReasons, reasonWords } from '../../src/cli/reason-words.ts'
@@ -12,6 +13,7 @@ import { bearerToken, send } from '../support/browser-client.ts'
 import { minutes } from '../support/clock.ts'
 import { startBackend, type Backend } from '../support/backend.ts'
 import { serviceOptions } from '../support/service.ts'
+import { startSocketBackend, type SocketBackend } from '../support/socket-backend.ts'
 import { startSite, type Site } from './site.ts'
 
 test('a note tells what a browser would not have sent, and only that', () => {
@@ -33,7 +35,10 @@ test('a note tells what a browser would not have sent, and only that', () => {
   assert.equal(notes('/orders', cookie('__Host-postern=a'), local), 1)
 })
 
+type Pairs = readonly (readonly [string, string])[]
+
 interface Explained {
+  socket?: { open: boolean; origins: string | string[] }
   route: { index: number } | null
   next: { index: number }[]
   credential: { state: string; reason?: string; sub?: string }
@@ -110,7 +115,7 @@ describe('explain beside a gateway that runs', () => {
     for (const path of ['/anything', '/public/a', '/staff', '/own/x', '/jump', '/api/x', '/a%2fb', '/a;b'])
       for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS'])
         for (const credential of credentials) {
-          const target = { method, scheme: undefined, host: undefined, target: path }
+          const target = { method, scheme: undefined, opensSocket: false, host: undefined, target: path }
           const { answers } = await explainRequest(target, credential, {
             config,
             keys,
@@ -179,6 +184,139 @@ describe('explain beside a gateway that runs', () => {
     assert.match(stdout, /^why {9}forbidden: signed in, and a required claim is not there$/m)
   })
 })
+
+describe('explain and WebSockets', () => {
+  let site: Site
+  let backend: SocketBackend
+  const listed = 'https://listed.example.com'
+
+  before(async () => {
+    backend = await startSocketBackend()
+    site = await startSite({
+      options: () => ({
+        routes: [
+          { path: '/', backend: backend.origin },
+          { path: '/public', access: 'public', backend: backend.origin },
+          { path: '/staff', require: { roles: ['admin'] }, backend: backend.origin },
+          { path: '/shared', cors: [listed], backend: backend.origin },
+          { path: '/plain', websocket: false, backend: backend.origin },
+        ],
+      }),
+    })
+  })
+  after(async () => {
+    await site.close()
+    await backend.close()
+  })
+
+  test('it says of every opener, route and credential what the gateway then does', async () => {
+    const config = parseOptions(site.options)
+    const keys = await loadKeyFolder(config.keys.dir)
+    const cookie = async (name: string) => (await site.cookieLine(name)).trim().slice('Cookie: '.length)
+    const john = await cookie('john')
+    const credentials = [
+      [],
+      [{ name: 'cookie', value: john }],
+      [{ name: 'cookie', value: await cookie('ada') }],
+      [{ name: 'cookie', value: `${john}x` }],
+      [{ name: 'authorization', value: `Bearer ${await bearerToken(site.gateway.origin)}` }],
+    ]
+    const seen = new Set<number>()
+    for (const path of ['/live', '/public/a', '/staff', '/shared', '/plain', '/a%2fb', '/_auth/login'])
+      for (const credential of credentials) {
+        const target = { ...readTarget('GET', site.gateway.origin.replace('http', 'ws')), target: path }
+        const { answers } = await explainRequest(target, credential, {
+          config,
+          keys,
+          revocations: undefined,
+          asked: { by: 'proxy' },
+        })
+        const named = path === '/shared' ? [listed] : []
+        for (const { name, headers } of socketClients(config.publicUrl, named)) {
+          const sent = [...headers, ...credential.map(({ name: header, value }) => [header, value] as const)]
+          const what = `${name}: ${path} with ${credential.map(({ name: header }) => header).join()}`
+          const said = answers.find(({ client }) => client === name)
+          assert.ok(said, what)
+          const status = await handshake(site.gateway.origin, path, sent)
+          assert.equal(said.status ?? 101, status, what)
+          seen.add(status)
+        }
+      }
+    assert.deepEqual(
+      [...seen].toSorted((a, b) => a - b),
+      [101, 400, 401, 403, 404],
+    )
+  })
+
+  test('a line Upgrade: websocket on stdin asks the same, and any other Upgrade is passed over', async () => {
+    const line = await site.cookieLine()
+    const byAddress = await explained(site, ['GET', `${site.gateway.origin.replace('http', 'ws')}/live`], line)
+    const byLine = await explained(site, ['GET', '/live'], `${line}Upgrade: WebSocket\n`)
+    assert.deepEqual(byLine.answers, byAddress.answers)
+    assert.equal(byLine.answers.find(({ client }) => client === 'page elsewhere')?.reason, 'csrf')
+    const plain = await explained(site, ['GET', '/live'], `${line}Upgrade: h2c\n`)
+    assert.equal(plain.socket, undefined)
+    assert.ok(plain.answers.some(({ client }) => client === 'navigation'))
+  })
+})
+
+for (const by of ['proxy', 'nginx'] as const)
+  test(`a session that has expired is renewed for a WebSocket of its own pages only: ${by}`, async () => {
+    const routes = by === 'proxy' ? [{ path: '/', backend: 'http://127.0.0.1:9' }] : []
+    const site = await startSite({
+      ago: minutes(6),
+      options: () => ({ routes, forwardAuth: ['nginx'], trustedProxies: ['127.0.0.1'] }),
+    })
+    try {
+      const { answers } = await explained(site, ['GET', '/x'], `${await site.cookieLine()}Upgrade: websocket\n`)
+      assert.deepEqual(
+        answers.filter(({ renewsFirst }) => renewsFirst).map(({ client }) => client),
+        ['page of this site'],
+      )
+    } finally {
+      await site.close()
+    }
+  })
+
+test('a front proxy is told the same of a WebSocket', async () => {
+  const site = await startSite({ options: () => ({ forwardAuth: ['nginx'], trustedProxies: ['127.0.0.1'] }) })
+  try {
+    const { answers } = await explained(site, ['GET', '/x'], `${await site.cookieLine()}Upgrade: websocket\n`)
+    assert.deepEqual(
+      answers.map(({ client, status }) => [client, status]),
+      [
+        ['page of this site', undefined],
+        ['page elsewhere', 403],
+        ['program', 403],
+      ],
+    )
+  } finally {
+    await site.close()
+  }
+})
+
+/** The status of the answer to one. `Connection` and `Upgrade` are its own. */
+function handshake(origin: string, path: string, headers: Pairs): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const { host, hostname, port } = new URL(origin)
+  const wish = request({
+    hostname,
+    port,
+    path,
+    headers: ['host', host, 'connection', 'Upgrade', 'upgrade', 'websocket', ...headers.flat()],
+  })
+  wish.on('response', (response) => {
+    response.resume()
+    resolve(response.statusCode ?? 0)
+  })
+  wish.on('upgrade', (response, socket) => {
+    socket.destroy()
+    resolve(response.statusCode ?? 0)
+  })
+  wish.on('error', reject)
+  wish.end()
+  return promise
+}
 
 describe('explain and the life of a session', () => {
   const cases = [

@@ -10,7 +10,8 @@ import { hearProcess, secretKeysIn } from '../support/sweep.ts'
  * are `postern`, with variables in front, and `chmod`, `rm` and `cat`. The first line says what the session shows.
  */
 
-const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
+const root = resolve(import.meta.dirname, '../..')
+const main = join(root, 'src/cli/main.ts')
 
 /** Milliseconds. A command that was to refuse and does not would run for ever; on a busy machine a start alone takes many seconds. */
 const patience = 120_000
@@ -138,6 +139,7 @@ function print({ code, stdout, stderr }: Ran, folder: string): string {
 function normalised(text: string, folder: string): string {
   return text
     .replaceAll(folder, 'DIR')
+    .replaceAll(root, 'POSTERN')
     .replaceAll(/\b\d{6}[a-km-np-z2-9]{5}\b/g, 'KID')
     .replaceAll(/"ageSeconds": \d+/g, '"ageSeconds": N')
     .replaceAll(/"(x|y)": "[\w-]{43}"/g, '"$1": "…"')

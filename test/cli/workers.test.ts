@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { freePort } from '../support/gateway.ts'
+import { metricsOf } from '../support/metrics.ts'
 import { giveRefreshTokens } from '../life/timeline.ts'
 import { readyCount, serve, until, workersOf, type Running } from './serving.ts'
 import { postern } from './session.ts'
@@ -141,6 +142,60 @@ test('KR-04 every worker follows the key folder, and any of them tells the numbe
   running.process.kill('SIGTERM')
   const [code] = (await once(running.process, 'exit')) as [number]
   assert.equal(code, 0)
+})
+
+test('no number that only grows falls when a worker is killed or replaced, and what the gone one had is gone', async (t) => {
+  const running = await serve(t)
+  const browser = new BrowserClient(running.origin)
+  await browser.signIn()
+  const ask = async () => {
+    for (let count = 0; count < 6; count += 1) await get(running, '/_auth/session', browser)
+    for (let count = 0; count < 4; count += 1)
+      await send(`${running.origin}/_auth/session`, 'GET', { connection: 'close' })
+  }
+  const seen = new Map<string, number>()
+  const read = async () => {
+    const { series, families } = await metricsOf(running.admin)
+    for (const [name, value] of series) {
+      const family = /^\w+?(?=(?:_bucket|_sum|_count)?(?:\{|$))/.exec(name)?.[0] ?? ''
+      if (families.get(family) !== 'counter' && families.get(family) !== 'histogram') continue
+      assert.ok(value >= (seen.get(name) ?? 0), `${name} fell from ${seen.get(name)} to ${value}`)
+      seen.set(name, value)
+    }
+    assert.deepEqual(
+      [...seen.keys()].filter((name) => !series.has(name)),
+      [],
+    )
+    return (name: string) => series.get(name)
+  }
+  const refused = 'postern_refusals_total{reason="missing"}'
+
+  await ask()
+  const before = await read()
+  assert.deepEqual([before(refused), before('postern_memo_entries')], [4, 2])
+  const [first = 0] = workersOf(running)
+  process.kill(first, 'SIGKILL')
+  await until(() => readyCount(running) === 3)
+  const killed = await read()
+  assert.deepEqual([killed(refused), killed('postern_memo_entries')], [4, 1])
+  assert.deepEqual(
+    [before, killed].map((one) => one('postern_worker_deaths_total')),
+    [0, 1],
+  )
+
+  // Nobody asks between these and the end of both that counted them.
+  await ask()
+  running.process.kill('SIGHUP')
+  await until(() => running.lines().filter((line) => line.includes('"msg":"worker ended"')).length === 2)
+  const replaced = await read()
+  assert.deepEqual([replaced(refused), replaced('postern_memo_entries')], [8, 0])
+  assert.equal(replaced('postern_worker_deaths_total'), 1)
+  assert.equal(replaced('postern_sign_ins_total{upstream="accounts",outcome="signed_in"}'), 1)
+  assert.equal(
+    replaced('postern_http_request_duration_seconds_count{route="/_auth/session",status="2xx"}'),
+    12,
+    [...seen].join('\n'),
+  )
 })
 
 test('a process that the system does not give ends none that serves', async (t) => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { page } from '../../src/base/installed.ts'
 import fc from 'fast-check'
 import { loadConfigFile } from '../../src/config/load.ts'
 import type { PageFiles } from '../../src/config/pages.ts'
@@ -111,7 +112,7 @@ describe('texts in a folder', () => {
   })
 
   const faulty: readonly (readonly [what: string, texts: Readonly<Record<string, string>>, fault: string])[] = [
-    ['an unknown key', { 'de.yaml': 'a: b' }, 'de.yaml:1:1 a: is not known here; docs/pages.md lists the keys'],
+    ['an unknown key', { 'de.yaml': 'a: b' }, `de.yaml:1:1 a: is not known here; ${page('pages')} lists the keys`],
     [
       'a slip',
       { 'de.yaml': '\nsignIn.titel: b' },

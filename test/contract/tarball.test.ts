@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { after, before, describe, test } from 'node:test'
 import Fastify from 'fastify'
 import { publint } from 'publint'
-import { stringify } from 'yaml'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { parse, stringify } from 'yaml'
 import { weigh } from '../../scripts/weight.ts'
+import { installedPages } from '../../src/base/installed.ts'
 import type { PosternEvent } from '../../src/base/events.ts'
 import type * as door from '../../src/index.ts'
 import { createLogger } from '../../src/observe/logger.ts'
@@ -75,8 +78,9 @@ describe('the packed tarball', () => {
     const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
     const built = sources.flatMap((name) => ['.js', '.d.ts'].map((end) => join('dist', name.replace(/\.ts$/, end))))
     const read = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', join('dist', 'schema.json')]
+    const pages = installedPages.map((name) => join('docs', `${name}.md`))
     const files = packed.files.filter((name) => statSync(join(packed.root, name)).isFile())
-    assert.deepEqual(files.toSorted(), [...read, ...built].toSorted())
+    assert.deepEqual(files.toSorted(), [...read, ...pages, ...built].toSorted())
   })
 
   test('weighs what the README says, beside what it brings along', () => {
@@ -197,6 +201,53 @@ async function assertNoOtherDoor(): Promise<void> {
   writeFileSync(entry, "import 'postern/dist/gate.js'\n")
   await assert.rejects(import(pathToFileURL(entry).href), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
 }
+
+describe('what init writes names', () => {
+  const named = (file: string) => {
+    const [schema = '', page = ''] = readFileSync(file, 'utf8')
+      .split('\n', 2)
+      .map((line) => /^# .*(?:\$schema=| Every option: )(\S+)$/.exec(line)?.[1] ?? line)
+    return { schema, page }
+  }
+
+  test('the schema and the page of the package beside it, by a path that others have too', () => {
+    assert.equal(postern('init', '--config', 'first.yaml').status, 0)
+    const file = join(packed.folder, 'first.yaml')
+    const { schema, page } = named(file)
+    assert.equal(schema, './node_modules/postern/dist/schema.json')
+    assert.equal(page, './node_modules/postern/docs/configuration.md')
+    assert.ok(existsSync(join(packed.folder, page)))
+    const ajv = new Ajv2020({ strict: false, formats: { uri: true } })
+    const validate = ajv.compile(JSON.parse(readFileSync(join(packed.folder, schema), 'utf8')) as object)
+    const value = parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    assert.equal(validate(value), true, JSON.stringify(validate.errors))
+    assert.equal(validate({ ...value, publicURL: 'https://app.example.com' }), false)
+  })
+
+  test('those of the package that wrote it, where there is none beside it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'postern-init-'))
+    try {
+      const file = join(folder, 'first.yaml')
+      assert.equal(postern('init', '--config', file).status, 0)
+      const { schema, page } = named(file)
+      assert.equal(fileURLToPath(schema), join(packed.root, 'dist', 'schema.json'))
+      assert.equal(page, join(packed.root, 'docs', 'configuration.md'))
+      assert.ok(existsSync(fileURLToPath(schema)) && existsSync(page))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+test('a message that names a page names one that is installed', () => {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  const named = sources.flatMap((name) =>
+    readText(join('src', name))
+      .split('\n')
+      .filter((line) => /docs\/[\w-]+\.md/.test(line) && !/^\s*(?:\/\/|\/?\*)/.test(line)),
+  )
+  assert.deepEqual(named, [])
+})
 
 describe('its command line', () => {
   let service: Service

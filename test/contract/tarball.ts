@@ -20,6 +20,7 @@ const installed = join(repository, 'node_modules')
 const sources = [
   'src',
   'scripts',
+  'docs',
   'package.json',
   'tsconfig.json',
   'tsconfig.build.json',

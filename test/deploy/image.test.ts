@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { installedPages } from '../../src/base/installed.ts'
 import { readText } from '../docs/markdown.ts'
 
 /*
@@ -30,6 +31,7 @@ test('CF-03 nothing reaches the builder of the image but what it compiles: no ke
     '!tsconfig.json',
     '!tsconfig.build.json',
     '!LICENSE',
+    ...installedPages.map((name) => `!docs/${name}.md`),
     '!scripts/build.ts',
     '!scripts/sbom.ts',
     '!src',
@@ -59,6 +61,11 @@ test('CF-04 it runs as a user with a number, by commands that take no shell, wit
     [...last.matchAll(/chown (\S+) (\S+)$/gm)].map(([, who, what]) => `${who} ${what}`),
     ['65532:65532 keys'],
   )
+})
+
+test('it carries the pages that messages name, where they are looked for', () => {
+  const pages = installedPages.map((name) => `docs/${name}.md`)
+  assert.deepEqual(/^COPY (docs\/.+) docs\/$/m.exec(last)?.[1]?.split(' '), pages)
 })
 
 test('CF-04 it carries the bill of materials that was made of what is installed in it', () => {

@@ -81,6 +81,18 @@ test('every metric of an alert and of the dashboard is one that a gateway tells'
     assert.ok(namesIn(expression).length > 0 || expression.startsWith('up{'), expression)
 })
 
+test('what an alert waits for to rise is there before it does', () => {
+  const watched = alerts.flatMap(({ expr }) => [
+    ...expr.matchAll(/increase\((\w+)\{(?:call!="fetch",)?((?:outcome|reason)="\w+")\}/g),
+  ])
+  assert.ok(watched.length > 4)
+  for (const [, name = '', label = ''] of watched)
+    assert.ok(
+      [...live.series.keys()].some((series) => series.startsWith(`${name}{`) && series.includes(label)),
+      `${name} ${label}`,
+    )
+})
+
 test('the dashboard shows every metric of ours', () => {
   const shown = new Set(expressions.flatMap(namesIn).map((name) => name.replace(/_(?:bucket|sum|count)$/, '')))
   const ours = [...live.families.keys()].filter((name) => name.startsWith('postern_'))

@@ -195,13 +195,13 @@ test('the revocations file is half written, emptied, removed, replaced, unreadab
   const use = [using(program, john, 401), using(program, ada)]
   const faults: Readonly<Record<string, readonly [() => void, string]>> = {
     'half written': [() => writeFileSync(file, text.slice(0, text.indexOf('T') + 3)), 'must be a time in ISO 8601'],
-    emptied: [() => writeFileSync(file, ''), 'is empty; a list of nobody is {}'],
+    emptied: [() => writeFileSync(file, ''), 'is empty. Put it back; a list of nobody is {}'],
     removed: [() => undefined, 'is not there'],
     'a folder': [() => mkdirSync(file), 'is not a file'],
     'a pipe': [() => fifo(file), 'is not a file'],
     'a device': [() => symlinkSync('/dev/zero', file), 'is not a file'],
     huge: [() => huge(file), 'is too large'],
-    'no text': [() => writeFileSync(file, Buffer.from([0xff, 0xfe, 0x00])), 'cannot be used'],
+    'no text': [() => writeFileSync(file, Buffer.from([0xff, 0xfe, 0x00])), 'must be a map of notBefore'],
   }
   const applied = '"event":"revocations_applied"'
   for (const [name, [make, sentence]] of Object.entries(faults)) {

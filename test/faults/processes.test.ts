@@ -8,6 +8,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { changeRevocations } from '../../src/life/revocation-file.ts'
 import { BrowserClient, navigation, send } from '../support/browser-client.ts'
 import { startBackend } from '../support/backend.ts'
+import { metricsOf } from '../support/metrics.ts'
 import { slowReader } from '../support/slow-reader.ts'
 import { eventually, settled } from '../support/settled.ts'
 import { converse } from '../wire/conversation.ts'
@@ -29,6 +30,8 @@ test('the log is on a full disk', async (t) => {
   for (let count = 0; count < 20; count += 1) assert.equal((await browser.send('/_auth/session')).status, 200)
   assert.equal((await send(`${program.origin}/_auth/session`)).status, 401)
   assert.equal(program.complaints(), 'postern: the log cannot be written (ENOSPC); serving goes on\n')
+  const { series } = await metricsOf(program.admin)
+  assert.deepEqual([series.get('postern_log_blocked'), series.get('postern_log_records_lost_total')], [1, 0])
   program.process.kill('SIGTERM')
   assert.equal(await program.ended, 0)
 })

@@ -14,11 +14,12 @@ import { exchange } from '../wire/raw.ts'
 
 let gateway: Gateway
 let backend: Backend
+let nobody: string
 let sockets: SocketBackend
 before(async () => {
   backend = await startBackend()
   sockets = await startSocketBackend()
-  const nobody = `http://127.0.0.1:${await freePort()}`
+  nobody = `http://127.0.0.1:${await freePort()}`
   gateway = await startGateway({
     face: 'server',
     options: () => ({
@@ -27,6 +28,7 @@ before(async () => {
         { path: '/gone/', backend: nobody },
         { path: '/public/gone/', access: 'public', backend: nobody },
         { path: '/public/', access: 'public', backend: backend.origin },
+        { path: '/hasty/', access: 'public', backend: backend.origin, timeout: '100ms', maxBody: '10B' },
       ],
     }),
   })
@@ -126,7 +128,7 @@ describe('LL-01 a WebSocket leaves one record', () => {
     assert.deepEqual(await onlyRecord(), { method: 'GET', route: '/sockets', status: 418, ...who })
     gateway.logs.length = 0
     await openSocket(`${gateway.origin}/gone/a`, { headers })
-    const failed = { status: 502, reason: 'backend_bad', detail: 'ECONNREFUSED' }
+    const failed = { status: 502, reason: 'backend_bad', detail: 'ECONNREFUSED', backend: nobody }
     assert.deepEqual(await onlyRecord(), { method: 'GET', route: '/gone', ...failed, ...who })
     gateway.logs.length = 0
     const { promise: asked, resolve } = Promise.withResolvers<void>()
@@ -144,14 +146,14 @@ describe('LL-01 a WebSocket leaves one record', () => {
 describe('LL-01 a record of what a backend did says why', () => {
   test('it is not there', async () => {
     await send(`${gateway.origin}/public/gone/a`)
-    const failed = { status: 502, reason: 'backend_bad', detail: 'ECONNREFUSED' }
+    const failed = { status: 502, reason: 'backend_bad', detail: 'ECONNREFUSED', backend: nobody }
     assert.deepEqual(await onlyRecord(), { method: 'GET', route: '/public/gone', ...failed })
   })
 
   test('it hangs up before its answer', async () => {
     backend.handle = (_asked, response) => void response.destroy()
     await send(`${gateway.origin}/public/a`, 'POST')
-    const failed = { status: 502, reason: 'backend_bad', detail: 'UND_ERR_SOCKET' }
+    const failed = { status: 502, reason: 'backend_bad', detail: 'UND_ERR_SOCKET', backend: backend.origin }
     assert.deepEqual(await onlyRecord(), { method: 'POST', route: '/public', ...failed })
   })
 
@@ -161,8 +163,24 @@ describe('LL-01 a record of what a backend did says why', () => {
       setImmediate(() => response.destroy())
     }
     await exchange(gateway, lines('GET /public/a HTTP/1.1', 'Host: x'))
-    const broken = { status: 200, reason: 'backend_bad', detail: 'UND_ERR_SOCKET' }
+    const broken = { status: 200, reason: 'backend_bad', detail: 'UND_ERR_SOCKET', backend: backend.origin }
     assert.deepEqual(await onlyRecord(), { method: 'GET', route: '/public', ...broken })
+  })
+
+  test('it takes too long', async () => {
+    backend.handle = () => undefined
+    await send(`${gateway.origin}/hasty/a`)
+    const { detail, ...record } = await onlyRecord()
+    assert.equal(typeof detail, 'string')
+    const slow = { status: 504, reason: 'backend_slow', backend: backend.origin }
+    assert.deepEqual(record, { method: 'GET', route: '/hasty', ...slow })
+  })
+
+  test('what the client sends is too large, which is not its fault', async () => {
+    await send(`${gateway.origin}/hasty/a`, 'POST', { 'content-type': 'text/plain' }, 'x'.repeat(20))
+    const { detail, ...record } = await onlyRecord()
+    assert.ok(detail === undefined || typeof detail === 'string')
+    assert.deepEqual(record, { method: 'POST', route: '/hasty', status: 413, reason: 'too_large' })
   })
 
   test('somebody else’s going away is not its fault', async () => {

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { currentTrace } from '../../src/base/cause.ts'
 import { createMeters } from '../../src/base/meters.ts'
-import { createPropagator } from '../../src/base/trace.ts'
+import { createPropagator, type Traced } from '../../src/base/trace.ts'
 import type { SessionConfig } from '../../src/config/config.ts'
 import { createAuthenticator, type AuthenticateOptions, type Authenticator } from '../../src/life/authenticate.ts'
 import type { Authentication } from '../../src/life/authentication.ts'
 import type { Renewal, RenewalRequest } from '../../src/life/renewal.ts'
 import type { SessionSource } from '../../src/life/session.ts'
 import { writeTombstones } from '../../src/life/tombstone.ts'
+import type { TokenClaims, TokenKind } from '../../src/token/claims.ts'
 import { hours, minutes, seconds } from '../support/clock.ts'
 import { freshKeys } from '../support/keys.ts'
 import { createParts } from './parts.ts'
@@ -26,11 +28,13 @@ type Settings = Parameters<typeof createParts>[0]
 async function scene(settings: Settings = {}) {
   const parts = await createParts({ ...settings, session: { renewWait: '1m', ...settings?.session } })
   const wanted: RenewalRequest[] = []
+  const traces: (string | undefined)[] = []
   const answers: (Renewal | Promise<Renewal>)[] = []
   const unavailable: Renewal = { kind: 'unavailable' }
   const renewer = {
     async renew(request: RenewalRequest) {
       wanted.push(request)
+      traces.push(currentTrace()?.traceId)
       return answers.shift() ?? unavailable
     },
   }
@@ -61,7 +65,7 @@ async function scene(settings: Settings = {}) {
     (
       headers: Headers,
       options: AuthenticateOptions = {},
-      more: { method?: string; reqId?: string; address?: string } = {},
+      more: { method?: string; reqId?: string; address?: string; message?: Traced } = {},
     ) =>
       authenticate({ method: 'GET', headers, rawHeaders: [], ...more }, options)
 
@@ -92,6 +96,8 @@ async function scene(settings: Settings = {}) {
     detached,
     renewedTo,
     wanted,
+    traces,
+    meters,
     answers,
     outName,
     name,
@@ -169,6 +175,20 @@ describe('a Bearer token', () => {
     )
   })
 
+  test('is counted as remembered or not, and so is a cookie', async () => {
+    const { present, ask, held, meters } = await bearers()
+    const { cookie } = await held()
+    for (const [look, hits, misses, remembered] of [
+      [present, 0, 1, 1],
+      [present, 1, 1, 1],
+      [() => ask({ cookie }), 1, 2, 2],
+      [() => ask({ cookie }), 2, 2, 2],
+    ] as const) {
+      await look()
+      assert.deepEqual([meters.memo, meters.current.remembered()], [{ hits, misses }, remembered])
+    }
+  })
+
   test('is not taken with the DPoP scheme, as if it were bound to a key', async () => {
     const { present } = await bearers()
     assert.deepEqual(await present('DPoP'), { state: 'refused', reason: 'wrong_kind' })
@@ -230,6 +250,21 @@ describe('a Bearer token', () => {
     const { ask, token } = await bearers()
     const headers = { authorization: `Bearer ${token}`, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
     assertValid(await ask(headers, {}, { method: 'POST' }))
+  })
+})
+
+describe('a token that is bound to a key', () => {
+  test('is worth nothing to whoever merely carries it, and does not even say whose session it is', async () => {
+    const { ask, held, maker, source, minter, name } = await scene()
+    const [browser, client] = [await held(), await maker.forClient(source())]
+    assert.ok(client.ok)
+    const bound = (kind: TokenKind, { profile, ...claims }: TokenClaims) =>
+      minter.mint(kind, { ...claims, cnf: { jkt: 'A'.repeat(43) } }, profile)
+    const session = await bound('session', browser.claims)
+    const access = await bound('access', client.minted.claims)
+    for (const headers of [{ cookie: `${name}=${session.token}` }, { authorization: `Bearer ${access.token}` }]) {
+      for (const _again of [1, 2]) assert.deepEqual(await ask(headers), { state: 'refused', reason: 'bound_token' })
+    }
   })
 })
 
@@ -444,6 +479,17 @@ describe('a renewal', () => {
       wanted.map(({ context }) => context),
       [{}, { address: '192.0.2.1' }, all],
     )
+  })
+
+  test('is part of the trace of the request that asks for it', async () => {
+    const { ask, held, clock, traces } = await scene()
+    const { cookie } = await held()
+    clock.advance(minutes(4))
+    const traceId = 'a'.repeat(32)
+    const message = { headers: { traceparent: `00-${traceId}-${'b'.repeat(16)}-01` } }
+    await ask({ cookie, ...navigation }, {}, { message })
+    await ask({ cookie, ...navigation })
+    assert.deepEqual(traces, [traceId, undefined])
   })
 
   test('is asked for by the same cookie at its very moment, remembered or not', async () => {

@@ -60,7 +60,7 @@ async function eventually(what: string, holds: () => Promise<boolean> | boolean)
 
 const isOut = (client: BrowserClient) => async () => (await client.send('/protected')).status === 303
 const says = (gateway: Gateway, text: string) =>
-  gateway.events.filter((event) => event.type === 'warning' && event.message.includes(text)).length
+  gateway.events.filter((event) => 'message' in event && event.message.includes(text)).length
 
 describe('replicas that share Redis', { skip: redisMissing }, () => {
   before(async () => {

@@ -22,6 +22,7 @@ import { parseRevocations } from '../../src/life/revocation-text.ts'
 import { watchRevocations } from '../../src/life/revocation-watch.ts'
 import { noRevocations, pruned, type RevocationList } from '../../src/life/revocations.ts'
 
+const right = 'Put each line right, or the last good file back.'
 const noon = '2026-11-24T12:00:00Z'
 const at = Date.parse(noon)
 const mustBeTime = 'must be a time in ISO 8601, such as 2026-11-24T12:00:00Z'
@@ -69,45 +70,77 @@ describe('the text of a list', () => {
   }
 
   for (const [what, text, ...faults] of [
-    ['a word', 'nobody', 'must be a map of notBefore, subjects and sessions'],
-    ['a list', '- a', 'must be a map of notBefore, subjects and sessions'],
-    ['what YAML has for nothing', 'null', 'must be a map of notBefore, subjects and sessions'],
-    ['what is no YAML', 'a: [', 'this is not YAML'],
-    ['two documents', 'a: b\n---\nc: d\n', 'this is not YAML'],
-    ['an alias', `subjects: &a { x: ${noon} }\nsessions: *a\n`, 'this is not YAML'],
-    ['a member twice', `notBefore: ${noon}\nnotBefore: ${noon}\n`, 'notBefore: stands in its map twice'],
-    ['a person twice', `subjects:\n  a: ${noon}\n  b: ${noon}\n  a: ${noon}\n`, 'a: stands in its map twice'],
+    ['a word', 'nobody', '1:1 must be a map of notBefore, subjects and sessions'],
+    ['a list', '- a', '1:1 must be a map of notBefore, subjects and sessions'],
+    ['what YAML has for nothing', '\nnull', '2:1 must be a map of notBefore, subjects and sessions'],
+    ['an alias', `subjects: &a { x: ${noon} }\nsessions: *a\n`, '2:1 sessions: must be a map to times'],
+    ['an alias of a name', `subjects: { &a x: ${noon}, *a : ${noon} }\n`, `1:41 a key must be a text`],
     [
-      'a person twice and a session twice, and the first is told',
-      `subjects: { a: ${noon}, a: ${noon} }\nsessions: { b: ${noon}, b: ${noon} }\n`,
-      'a: stands in its map twice',
+      'a member twice',
+      `notBefore: ${noon}\nnotBefore: ${noon}\n`,
+      '2:1 notBefore: stands in its map twice; keep one of them',
     ],
-    ['a list in the place of a name', `subjects: { ? [a] : ${noon} }`, 'this is not YAML'],
-    ['a list of one time', `notBefore: [${noon}]`, `notBefore: ${mustBeTime}`],
-    ['a member of another name', 'notbefore: x', 'notbefore: is not one of notBefore, subjects, sessions'],
-    ['a person for all persons', 'subjects: accounts|1', 'subjects: must be a map to times'],
-    ['a list of persons', 'subjects: [a]', 'subjects: must be a map to times'],
-    ['a person without a time', 'subjects: { a: }', `subjects.a: ${mustBeTime}`],
-    ['a map in the place of a time', `sessions: { a: { b: ${noon} } }`, `sessions.a: ${mustBeTime}`],
-    ['a day', 'notBefore: 2026-11-24', `notBefore: ${mustBeTime}`],
-    ['a time of nowhere', 'notBefore: 2026-11-24T12:00:00', `notBefore: ${mustBeTime}`],
-    ['a time that there is not', 'notBefore: 2026-11-24T25:00:00Z', `notBefore: ${mustBeTime}`],
-    ['a time and more', `notBefore: ${noon} or so`, `notBefore: ${mustBeTime}`],
-    ['a time behind more', `notBefore: since ${noon}`, `notBefore: ${mustBeTime}`],
-    ['a time and a remark', `notBefore: ${noon} (noon)`, `notBefore: ${mustBeTime}`],
-    ['a year of six digits', `notBefore: +00${noon}`, `notBefore: ${mustBeTime}`],
-    ['a fraction without a digit', 'notBefore: 2026-11-24T12:00:00.Z', `notBefore: ${mustBeTime}`],
+    [
+      'a person twice',
+      `subjects:\n  a: ${noon}\n  b: ${noon}\n  a: ${noon}\n`,
+      '4:3 subjects.a: stands in its map twice; keep one of them',
+    ],
+    [
+      'a person twice and a session twice, and both are told',
+      `subjects: { a|1: ${noon}, a|1: ${noon} }\nsessions: { b: ${noon}, b: ${noon} }\n`,
+      '1:40 subjects["a|1"]: stands in its map twice; keep one of them',
+      '2:38 sessions.b: stands in its map twice; keep one of them',
+    ],
+    ['a list in the place of a name', `subjects: { ? [a] : ${noon} }`, '1:15 a key must be a text'],
+    ['a list of one time', `notBefore: [${noon}]`, `1:1 notBefore: ${mustBeTime}`],
+    [
+      'a member of another name',
+      '# a\n\nnotbefore: x',
+      '3:1 notbefore: is not one of notBefore, subjects and sessions',
+    ],
+    ['a person for all persons', 'subjects: accounts|1', '1:1 subjects: must be a map to times'],
+    ['a list of persons', 'subjects: [a]', '1:1 subjects: must be a map to times'],
+    ['a person without a time', 'subjects: { a: }', `1:13 subjects.a: ${mustBeTime}`],
+    ['a map in the place of a time', `sessions: { a: { b: ${noon} } }`, `1:13 sessions.a: ${mustBeTime}`],
+    ['a day', 'notBefore: 2026-11-24', `1:1 notBefore: ${mustBeTime}`],
+    ['a time of nowhere', 'notBefore: 2026-11-24T12:00:00', `1:1 notBefore: ${mustBeTime}`],
+    ['a time that there is not', 'notBefore: 2026-11-24T25:00:00Z', `1:1 notBefore: ${mustBeTime}`],
+    ['a time and more', `notBefore: ${noon} or so`, `1:1 notBefore: ${mustBeTime}`],
+    ['a time behind more', `notBefore: since ${noon}`, `1:1 notBefore: ${mustBeTime}`],
+    ['a time and a remark', `notBefore: ${noon} (noon)`, `1:1 notBefore: ${mustBeTime}`],
+    ['a year of six digits', `notBefore: +00${noon}`, `1:1 notBefore: ${mustBeTime}`],
+    ['a fraction without a digit', 'notBefore: 2026-11-24T12:00:00.Z', `1:1 notBefore: ${mustBeTime}`],
     [
       'wrong in many places, and every one is told',
-      'notBefore: x\nsubjects: { a: y, b: z }\nsessions: [c]\nmore: d\n',
-      'more: is not one of notBefore, subjects, sessions',
-      `notBefore: ${mustBeTime}`,
-      `subjects.a: ${mustBeTime}`,
-      `subjects.b: ${mustBeTime}`,
-      'sessions: must be a map to times',
+      'notBefore: x\nsubjects:\n  a: y\n  b: z\nsessions: [c]\nmore: d\n',
+      `1:1 notBefore: ${mustBeTime}`,
+      `3:3 subjects.a: ${mustBeTime}`,
+      `4:3 subjects.b: ${mustBeTime}`,
+      '5:1 sessions: must be a map to times',
+      '6:1 more: is not one of notBefore, subjects and sessions',
+    ],
+    [
+      'what is no YAML',
+      'a: [',
+      '1:5 the indentation does not fit the lines above; begin the keys of one map in one column',
+    ],
+    ['two documents', 'a: b\n---\nc: d\n', '2:1 the file holds more than one document; keep one of them'],
+    ['indented by a tab', `subjects:\n\ta: ${noon}\n`, '2:1 a tab cannot indent; use spaces'],
+    [
+      'what has no words of ours',
+      '%YAML',
+      '1:1 this is not YAML',
+      '1:6 a quote, comma, colon or space is missing here or just before',
     ],
   ] as const) {
-    test(`may not be ${what}`, () => assert.deepEqual(parseRevocations(text), { ok: false, faults }))
+    test(`may not be ${what}`, () => {
+      const result = parseRevocations(text)
+      assert.ok(!result.ok)
+      assert.deepEqual(
+        result.faults.map(({ line, column, message }) => `${line}:${column} ${message}`),
+        faults,
+      )
+    })
   }
 })
 
@@ -148,14 +181,29 @@ describe('a file that is read', () => {
 
   test('and is none is refused, and the message says which and why', async (t) => {
     const dir = await folder(t)
-    await assert.rejects(readList(dir), invalid(`${dir}: is not a file.`))
+    await assert.rejects(readList(dir), invalid(`${dir}: is not a file. Put a file there, or nothing.`))
     const file = join(dir, 'list.yaml')
-    await writeFile(file, 'notBefore: x\nmore: y\n')
+    await writeFile(file, '# those who left\nnotBefore: x\nmore: y\n')
     await assert.rejects(
       readList(file),
       invalid(
-        `${file} cannot be used.\n  more: is not one of notBefore, subjects, sessions\n  notBefore: ${mustBeTime}`,
+        `${file} has 2 faults.\n  ${file}:2:1 notBefore: ${mustBeTime}\n  ${file}:3:1 more: is not one of notBefore, subjects and sessions\n${right}`,
       ),
+    )
+  })
+
+  test('DS-01 and has a fault in every line is refused with the first twenty of them', async (t) => {
+    const file = join(await folder(t), 'list.yaml')
+    await writeFile(file, `subjects:\n${Array.from({ length: 19_000 }, (_, id) => `  a${id}: never\n`).join('')}`)
+    const message = await readList(file).then(
+      () => '',
+      (error: Error) => error.message,
+    )
+    const lines = message.split('\n')
+    assert.equal(lines.length, 23)
+    assert.deepEqual(
+      [lines[0], lines[20], lines[21], lines[22]],
+      [`${file} has 19000 faults.`, `  ${file}:21:3 subjects.a19: ${mustBeTime}`, '  and 18980 more', right],
     )
   })
 
@@ -164,7 +212,12 @@ describe('a file that is read', () => {
     await writeFile(file, `notBefore: ${noon} #`.padEnd(1_048_576, ' '))
     assert.deepEqual(await readRevocations(file), list({ notBefore: at }))
     await truncate(file, 1_048_577)
-    await assert.rejects(readList(file), invalid(`${file}: is too large (at most 1048576 bytes).`))
+    await assert.rejects(
+      readList(file),
+      invalid(
+        `${file}: is too large. At most 1048576 bytes are read: take out what is older than session.absoluteTimeout.`,
+      ),
+    )
   })
 })
 
@@ -311,7 +364,7 @@ describe('a file that is changed', () => {
     await assert.rejects(changeRevocations(file, fail), (error) => error === fault)
     assert.deepEqual(await readdir(dir), [])
     await writeFile(file, 'notBefore: x\n')
-    await assert.rejects(changeRevocations(file, unchanged), /^PosternError: .*cannot be used/)
+    await assert.rejects(changeRevocations(file, unchanged), /^PosternError: .*has a fault/)
     assert.equal(await readFile(file, 'utf8'), 'notBefore: x\n')
     assert.deepEqual(await readdir(dir), ['list.yaml'])
   })
@@ -353,7 +406,7 @@ describe('a file that is followed', () => {
   const kept = 'The list before it stays in force.'
 
   test('is taken once two looks found it alike, and once', async (t) => {
-    const { lists, faults, look, write } = await followed(t, `notBefore: ${noon}\n`)
+    const { lists, faults, goodAgain, look, write } = await followed(t, `notBefore: ${noon}\n`)
     await look(1)
     assert.deepEqual(lists, [])
     await look(1)
@@ -368,7 +421,8 @@ describe('a file that is followed', () => {
     assert.equal(lists.length, 1, 'it was changed between the two')
     await look(1)
     assert.deepEqual(lists.at(-1), list({ sessions: new Map([['a', at]]) }))
-    assert.deepEqual(faults, [])
+    await look(3)
+    assert.deepEqual([faults, goodAgain()], [[], 0], 'there is nothing to say')
   })
 
   test('and was there at the start is not taken again', async (t) => {
@@ -392,7 +446,7 @@ describe('a file that is followed', () => {
 
   test('and is something else from the start is told, and so is that it is gone again', async (t) => {
     const { file, lists, faults, goodAgain, look } = await followed(t)
-    const fault = `${file}: is not a file. ${kept}`
+    const fault = `${file}: is not a file. Put a file there, or nothing. ${kept}`
     for (const times of [1, 2]) {
       await mkdir(file)
       await look(3)
@@ -408,7 +462,7 @@ describe('a file that is followed', () => {
     const text = `notBefore: ${noon}\n`
     const { file, lists, faults, goodAgain, look, write } = await followed(t, text)
     await look()
-    const gone = `${file}: is not there. ${kept}`
+    const gone = `${file}: is not there. Put it back; a list of nobody is {}. ${kept}`
     for (const times of [1, 2]) {
       await rm(file)
       await look(4)
@@ -418,7 +472,7 @@ describe('a file that is followed', () => {
       )
       assert.equal(goodAgain(), times - 1)
       await write(text)
-      await look(3)
+      await look(5)
       assert.equal(goodAgain(), times)
     }
     assert.equal(lists.length, 1, 'nothing was taken: it was in force all the time')
@@ -430,7 +484,7 @@ describe('a file that is followed', () => {
       await look()
       await write(empty)
       await look(3)
-      assert.deepEqual(faults, [`${file}: is empty; a list of nobody is {}. ${kept}`])
+      assert.deepEqual(faults, [`${file}: is empty. Put it back; a list of nobody is {}. ${kept}`])
       await write('{}')
       await look()
       assert.deepEqual(lists.at(-1), noRevocations)
@@ -450,7 +504,7 @@ describe('a file that is followed', () => {
   test('with faults is told once, and taken when it is mended', async (t) => {
     const { file, lists, faults, look, write } = await followed(t, 'notBefore: x\n')
     await look(4)
-    const fault = `${file} cannot be used.\n  notBefore: ${mustBeTime} ${kept}`
+    const fault = `${file} has a fault.\n  ${file}:1:1 notBefore: ${mustBeTime}\n${right} ${kept}`
     assert.deepEqual(faults, [fault])
     await write('more: x\n')
     await look()
@@ -472,8 +526,8 @@ describe('a file that is followed', () => {
     await mkdir(file)
     await look()
     assert.deepEqual(faults, [
-      `${file}: is too large (at most 1048576 bytes). ${kept}`,
-      `${file}: is not a file. ${kept}`,
+      `${file}: is too large. At most 1048576 bytes are read: take out what is older than session.absoluteTimeout. ${kept}`,
+      `${file}: is not a file. Put a file there, or nothing. ${kept}`,
     ])
   })
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { inTrace } from '../../src/base/cause.ts'
+import type { SpanWords, Trace } from '../../src/base/trace.ts'
 import type { Session } from '../../src/life/authentication.ts'
 import { fetchFromUpstream, type FetchInit } from '../../src/life/token-source.ts'
 import { createParts, type Parts } from './parts.ts'
@@ -11,6 +13,16 @@ interface Seen {
   readonly url: string
   readonly headers: Readonly<Record<string, unknown>>
   readonly body: unknown
+}
+
+/** A place in a trace, and what is told of the steps that are made from it. */
+function traced() {
+  const told: SpanWords[] = []
+  const place = { traceId: 'a', spanId: 'b', sampled: true, state: undefined }
+  const begin = () => ({ trace: { ...place, headers: () => ({ traceparent: 'of the step' }), begin }, end })
+  const end = (tell: () => SpanWords) => void told.push(tell())
+  const trace: Trace = { ...place, headers: () => ({ traceparent: 'of the request' }), begin }
+  return { trace, told }
 }
 
 describe('a request to the service with the person’s own token', () => {
@@ -86,6 +98,25 @@ describe('a request to the service with the person’s own token', () => {
     const { statusCode, headers, body } = await ask('/moved')
     await body.dump()
     assert.deepEqual([statusCode, headers['location'], seen.length], [302, '/things', 1])
+  })
+
+  test('is a step of the trace that it is part of, with its place in it, and says how it ended', async () => {
+    const { trace, told } = traced()
+    const { body } = await inTrace(trace, () => ask('/things'))
+    await body.dump()
+    assert.equal(seen[0]?.headers['traceparent'], 'of the step')
+    const attributes = (outcome: string, status: number | undefined) => ({
+      'server.address': new URL(origin).host,
+      'http.response.status_code': status,
+      'postern.upstream': 'accounts',
+      'postern.call': 'fetch',
+      'postern.outcome': outcome,
+    })
+    await assert.rejects(inTrace(trace, () => ask('/things', { signal: AbortSignal.abort(new Error('given up')) })))
+    assert.deepEqual(told, [
+      { name: 'fetch accounts', attributes: attributes('answered', 200), failed: false },
+      { name: 'fetch accounts', attributes: attributes('failed', undefined), failed: true },
+    ])
   })
 
   for (const target of [

@@ -15,10 +15,12 @@ test('a log that nobody reads waits up to 4 MB, what comes then is counted, and 
   t.after(() => closeSync(log))
   const destination = logDestination(log, (text) => complaints.push(text))
   const line = (index: number) => `${String(index).padStart(7, '0')} ${'x'.repeat(991)}\n`
+  let lost = 0
   for (const round of [1, 2]) {
     const from = round * 10_000
     for (let index = from; index < from + 6_000; index += 1) destination.write(line(index))
     assert.deepEqual(complaints.splice(0), ['postern: the log is not read; serving goes on'], `round ${round}`)
+    assert.equal(destination.state.blocked, true)
     let text = ''
     await eventually(() => {
       text += reader.read()
@@ -26,6 +28,8 @@ test('a log that nobody reads waits up to 4 MB, what comes then is counted, and 
     })
     const kept = text.split('\n').slice(0, -1)
     assert.deepEqual(complaints.splice(0), [`postern: the log is written again; records lost: ${6_000 - kept.length}`])
+    lost += 6_000 - kept.length
+    assert.deepEqual(destination.state, { blocked: false, lost })
     assert.ok(kept.length > 4_000 && kept.length < 4_400, `${kept.length} lines`)
     kept.forEach((one, index) => assert.equal(`${one}\n`, line(from + index)))
   }

@@ -164,6 +164,34 @@ test('sign-ins, renewals, sign-outs and what the login service takes for them ar
   is('postern_errors_total', 0)
 })
 
+test('what handlers fetch with a person’s token is a call of its own', async (t) => {
+  const { gateway, metrics } = await started(t)
+  const browser = new BrowserClient(gateway.origin)
+  await browser.signIn()
+  await browser.send('/things', 'GET', sameOriginFetch)
+  await gateway.service.close()
+  await browser.send('/things', 'GET', sameOriginFetch)
+  const { series, text } = await metrics()
+  const fetched = (outcome: string) =>
+    series.get(`postern_upstream_request_duration_seconds_count{upstream="accounts",call="fetch",outcome="${outcome}"}`)
+  assert.deepEqual([fetched('2xx'), fetched('upstream_unavailable')], [1, 1], text)
+})
+
+test('what providers say of sign-outs is counted by whom it ends, and where it is not believed', async () => {
+  const { sink, snapshot } = createMetrics({ ...quiet, meters: createMeters() })
+  sink({ type: 'upstream_signed_out', upstream: 'accounts', by: 'sid' })
+  sink({ type: 'upstream_signed_out', upstream: 'accounts', by: 'sub' })
+  sink({ type: 'upstream_signed_out', upstream: 'accounts', by: 'sub' })
+  sink({ type: 'refused', upstream: 'accounts', reason: 'bad_logout_token' })
+  sink({ type: 'refused', upstream: 'made up', reason: 'bad_logout_token' })
+  const { series } = readMetrics((await exposition([snapshot()])).text)
+  const told = (labels: string) => series.get(`postern_backchannel_logouts_total{${labels}}`)
+  assert.equal(told('upstream="accounts",outcome="sid"'), 1)
+  assert.equal(told('upstream="accounts",outcome="sub"'), 2)
+  assert.equal(told('upstream="accounts",outcome="bad_logout_token"'), 1)
+  assert.equal(told('upstream="other",outcome="bad_logout_token"'), 1)
+})
+
 test('answers and backends are counted by route and class of status, open sockets as they are', async (t) => {
   const { gateway, backend, metrics } = await started(t)
   const browser = new BrowserClient(gateway.origin)

@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import type { IncomingMessage } from 'node:http'
 import { resolve } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { createPropagator, type Tracer } from '../../src/base/trace.ts'
+import { createProxyTrust } from '../../src/http/request-facts.ts'
+import { createWishes } from '../../src/http/wish.ts'
 import { startBackend, type Backend } from '../support/backend.ts'
 import { BrowserClient, formPost, navigation, sameOriginFetch, send } from '../support/browser-client.ts'
 import { secret } from '../support/canaries.ts'
 import { minutes } from '../support/clock.ts'
 import { startCollector, type CollectedSpan, type Collector } from '../support/collector.ts'
-import { startGateway, type Gateway } from '../support/gateway.ts'
+import { freePort, startGateway, type Gateway } from '../support/gateway.ts'
+import { metricsOf } from '../support/metrics.ts'
+import { converse, lines } from '../wire/conversation.ts'
 import { exchange } from '../wire/raw.ts'
 
 /* Spans, as a receiver of OTLP gets them. */
@@ -36,10 +44,11 @@ after(async () => {
   await collector.close()
 })
 
-const started = (more: object = {}, trustedProxies: string[] = []) =>
+const started = (more: object = {}, trustedProxies: string[] = [], adminPort = 0) =>
   startGateway({
     face: 'server',
-    options: () => ({
+    options: (origin) => ({
+      listen: { host: '127.0.0.1', port: Number(new URL(origin).port), adminPort },
       trustedProxies,
       tracing: {
         endpoint: collector.endpoint,
@@ -50,6 +59,7 @@ const started = (more: object = {}, trustedProxies: string[] = []) =>
       routes: [
         { path: '/app/', backend: backend.origin, credentials: 'upstream' },
         { path: '/open/', access: 'public', backend: backend.origin },
+        { path: '/sockets/', access: 'public', websocket: true, backend: backend.origin },
       ],
     }),
   })
@@ -127,6 +137,52 @@ test('LL-01 what is refused says why, and nothing that was sent stands in a span
   assert.doesNotMatch(JSON.stringify(all), /canary/)
 })
 
+test('a client that leaves before its answer fails no span, of a request or of a wish for a WebSocket', async () => {
+  const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+  for (const [path, more] of [
+    ['/open/a', []],
+    ['/sockets/a', [...upgrade, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']],
+  ] as const) {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>()
+    backend.handle = () => ask()
+    const client = await converse(gateway)
+    client.say(lines(`GET ${path} HTTP/1.1`, 'Host: x', ...more))
+    await asked
+    client.close()
+  }
+  const all = await spans(4)
+  assert.deepEqual(
+    all.filter(({ status }) => status.code === 2),
+    [],
+  )
+  for (const [route, outcome] of [
+    ['/open', 'aborted'],
+    ['/sockets', 'aborted'],
+  ]) {
+    const [request, behind] = [`GET ${route}`, `backend ${route}`].map((name) => all.find((one) => one.name === name))
+    assert.equal(behind?.attributes['postern.outcome'], outcome)
+    assert.equal(request?.attributes['postern.reason'], 'aborted')
+    assert.equal(behind?.parentSpanId, request?.spanId)
+  }
+})
+
+test('the span of a refused handshake begins when it arrives', () => {
+  const order: string[] = []
+  const tracer: Tracer = {
+    of(request) {
+      order.push('of')
+      return createPropagator(true).of(request)
+    },
+    answered: () => void order.push('answered'),
+  }
+  const wishOf = createWishes(createProxyTrust([]), () => void order.push('event'), tracer)
+  const socket = new PassThrough()
+  const wish = wishOf({ headers: {}, rawHeaders: [], socket: {} } as unknown as IncomingMessage, socket)
+  assert.deepEqual(order, ['of'])
+  wish.refuse('missing')
+  assert.deepEqual(order, ['of', 'event', 'answered', 'event'])
+})
+
 describe('which requests', () => {
   const ask = async (one: Gateway, sampled: boolean) => {
     await send(`${one.origin}/open/a`, 'GET', { traceparent: `00-${traceId}-${parent}-${sampled ? '01' : '00'}` })
@@ -169,13 +225,44 @@ for (const mode of ['down', 'silent'] as const)
     assert.ok(collector.requests < 20)
   })
 
+test('LL-01 a collector that refuses is told of once, without its words, and once more when it takes spans again', async (t) => {
+  const adminPort = await freePort()
+  const one = await started({ endpoint: `${collector.endpoint}/v1/traces` }, [], adminPort)
+  t.after(() => one.close())
+  const counted = async (outcome: string) =>
+    (await metricsOf(`http://127.0.0.1:${adminPort}`)).series.get(`postern_spans_total{outcome="${outcome}"}`) ?? 0
+  const told = (type: string) =>
+    one.events.flatMap((event) =>
+      'message' in event && event.message.startsWith('Spans ') && event.type === type ? [event.message] : [],
+    )
+  const askUntil = async (outcome: string, count: number) => {
+    await send(`${one.origin}/open/a`)
+    for (let tries = 0; tries < 1_000 && (await counted(outcome)) < count; tries += 1) await wait(20)
+    assert.equal(await counted(outcome), count)
+  }
+
+  collector.mode = 'refuses'
+  await askUntil('lost', 2)
+  await askUntil('lost', 4)
+  assert.deepEqual(told('warning'), [
+    `Spans do not reach the collector at ${collector.endpoint}/v1/traces (status 401: see tracing.headers). Lost so far: 2. Requests are served all the same.`,
+  ])
+  assert.deepEqual(told('notice'), [])
+  collector.mode = 'well'
+  await askUntil('sent', 2)
+  assert.deepEqual(told('notice'), [
+    `Spans reach the collector at ${collector.endpoint}/v1/traces again. Lost so far: 4.`,
+  ])
+  assert.doesNotMatch(one.logs.join(''), /what-the-collector-asks-for/)
+})
+
 test('without its libraries the gateway runs, and says what to install where spans are to be sent', () => {
   const run = (endpoint?: string) => {
     const config = { propagate: true, endpoint, headers: {}, sample: 1, serviceName: 'door' }
     const script = `
       const { createTracing } = await import('./src/observe/tracing.ts')
       const config = { ...${JSON.stringify(config)}, headers: new Map() }
-      await createTracing(config, () => false).open().then(() => console.log('open'), ({ code, message }) => console.log(code, message))`
+      await createTracing(config, () => false, () => undefined).open().then(() => console.log('open'), ({ code, message }) => console.log(code, message))`
     const args = ['--import', './test/observe/without-libraries.mjs', '--input-type=module', '--eval', script]
     return spawnSync(process.execPath, args, { cwd: resolve(import.meta.dirname, '../..'), encoding: 'utf8' })
   }

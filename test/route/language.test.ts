@@ -31,7 +31,20 @@ const table: readonly (readonly [header: string | undefined, language: string, w
   ['de;level=1, es', 'es', 'there is no other parameter'],
   ['<script>, es', 'es', 'what is no range is passed over'],
   ['toolonglanguage, es', 'es', 'so is a tag that is none'],
-  [`${'fr,'.repeat(500)}de`, 'en', 'what no browser sends is not read'],
+  ['de;level=1;q=1, es', 'es', 'not even with a weight'],
+  ['de;q=1;level=1, es', 'es', 'nor behind one'],
+  ['de;q=, es;q=0.1', 'es', 'a weight is a number'],
+  ['de;xq=1, es;q=0.1', 'es', 'and nothing stands before it'],
+  ['de;q=1x, es;q=0.1', 'es', 'or behind it'],
+  ['de;q=1, es', 'de', 'a weight may have no fraction'],
+  ['es;q=0.1, de;q=0.125', 'de', 'or one of three digits'],
+  ['es;q=0, de;q=0., en;q=0.001', 'en', 'a no may be written in several ways'],
+  ['de;q=0.1234, es;q=0.1', 'es', 'four digits are too many'],
+  ['de-at!, es', 'es', 'a range is letters and digits to its end'],
+  ['!de, es', 'es', 'and from its beginning'],
+  ['de-*, es', 'es', 'a star stands alone'],
+  [`${'fr,'.repeat(340)}  de`, 'de', '1,024 characters are read'],
+  [`${'fr,'.repeat(340)}   de`, 'en', 'more than any browser sends are not'],
 ]
 
 for (const [header, language, why] of table)

@@ -22,8 +22,8 @@ export interface Collector {
   readonly spans: CollectedSpan[]
   /** Headers of the last request. */
   headers: NodeJS.Dict<string | string[]>
-  /** `down`: 503. `silent`: no answer at all. */
-  mode: 'well' | 'down' | 'silent'
+  /** `down`: 503. `silent`: no answer at all. `refuses`: 401, in words that repeat what was sent. */
+  mode: 'well' | 'down' | 'silent' | 'refuses'
   requests: number
   close(): Promise<void>
 }
@@ -48,6 +48,11 @@ export async function startCollector(): Promise<Collector> {
       if (collector.mode === 'silent') return
       if (collector.mode === 'down') {
         response.writeHead(503).end()
+        return
+      }
+      if (collector.mode === 'refuses') {
+        const { authorization = '' } = request.headers
+        response.writeHead(401, `not ${authorization}`).end(`not ${authorization}`)
         return
       }
       const sent = Buffer.concat(chunks)

@@ -1,5 +1,3 @@
-import { randomInt } from 'node:crypto'
-import { createServer } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { PosternEvent } from '../../src/base/events.ts'
 import { parseOptions } from '../../src/config/load.ts'
@@ -10,9 +8,12 @@ import { createLogger } from '../../src/observe/logger.ts'
 import { createPostern, type Postern } from '../../src/plugin.ts'
 import { createServer as createGatewayServer } from '../../src/server.ts'
 import { fakeClock, type FakeClock } from './clock.ts'
+import { freePort } from './free-port.ts'
 import { freshKeys } from './keys.ts'
 import { serviceOptions, startService, type Service } from './service.ts'
 import { hearAnswers, heardEvents, heardLog, hearMetrics } from './sweep.ts'
+
+export { freePort }
 
 export interface TestClaims {
   readonly name: string
@@ -160,17 +161,4 @@ export function testRoutes(app: FastifyInstance, postern: Postern<TestClaims>, {
     return answer.body.json()
   })
   routes?.(app, postern)
-}
-
-/** Below the ports that the system gives to connections: one of those could take it before it is listened on. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(15_000, 32_000)
-    const server = createServer()
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
-    })
-    await new Promise((resolve) => server.close(resolve))
-    if (free) return port
-  }
 }

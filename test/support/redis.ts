@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,13 +30,14 @@ export interface Redis {
 /** A real server, in memory only. */
 export async function startRedis(password?: string): Promise<Redis> {
   const port = await freePort()
-  const folder = mkdtempSync(join(tmpdir(), 'postern-redis-'))
-  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
+  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
   if (password !== undefined) args.push('--requirepass', secret(password, 'the password of Redis'))
-  let child: ReturnType<typeof spawn> | undefined
+  let server: { readonly shell: ReturnType<typeof spawnShell>; readonly pid: number } | undefined
 
   async function start(): Promise<void> {
-    child = spawn('redis-server', args, { stdio: 'ignore' })
+    const shell = spawnShell(args)
+    const [pid] = (await once(shell.stdout, 'data')) as [Buffer]
+    server = { shell, pid: Number(pid.toString()) }
     const until = Date.now() + 20_000
     while (!(await listens(port))) {
       if (Date.now() > until) throw new Error('redis-server does not start')
@@ -43,25 +45,34 @@ export async function startRedis(password?: string): Promise<Redis> {
     }
   }
 
-  async function end(): Promise<void> {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child?.once('exit', resolve))
-    child.kill('SIGKILL')
+  async function stop(): Promise<void> {
+    if (server === undefined) return
+    const { shell } = server
+    server = undefined
+    const gone = once(shell, 'exit')
+    shell.stdin.end()
     await gone
   }
 
+  const signal = (name: NodeJS.Signals) => {
+    if (server !== undefined) process.kill(server.pid, name)
+  }
+
   await start()
-  process.once('exit', () => {
-    child?.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
-  })
   return {
     url: `redis://127.0.0.1:${port}`,
-    stop: end,
+    stop,
     start,
-    freeze: () => void child?.kill('SIGSTOP'),
-    wake: () => void child?.kill('SIGCONT'),
+    freeze: () => signal('SIGSTOP'),
+    wake: () => signal('SIGCONT'),
   }
+}
+
+/** Says the id of the server, and ends it when its own input ends: also where the tests were killed. */
+function spawnShell(args: readonly string[]) {
+  const script = 'redis-server --dir "$0" "$@" >/dev/null 2>&1 & echo $!; read -r _; kill -9 $!; wait; rmdir "$0"'
+  const folder = mkdtempSync(join(tmpdir(), 'postern-redis-'))
+  return spawn('sh', ['-c', script, folder, ...args], { stdio: ['pipe', 'pipe', 'ignore'] })
 }
 
 function listens(port: number): Promise<boolean> {

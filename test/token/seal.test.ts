@@ -98,6 +98,12 @@ test('the format before, which knew no dictionary, is opened', async () => {
   assert.deepEqual(opened, content('token'))
 })
 
+test('what is sealed takes less room by the dictionary', async () => {
+  const { plaintext } = await compactDecrypt(await seal('token'), ring.sealingKey().upstreamTokenKey)
+  const inflated = inflateRawSync(plaintext.subarray(1), { dictionary })
+  assert.ok(plaintext.length - 1 < deflateRawSync(inflated, { level: 9 }).length)
+})
+
 test('the dictionary is what it was: with another one, nothing that was sealed would open', () => {
   assert.equal(
     createHash('sha256').update(dictionary).digest('base64url'),

@@ -287,6 +287,27 @@ test('a one-character change anywhere in the header or payload is refused', asyn
   )
 })
 
+test('whoever asks hears why a token did not verify, and which of our keys it names', async () => {
+  const heard: unknown[] = []
+  const verifier = createVerifier('session', ring, names, clock, (...one) => void heard.push(one))
+  const good = await sign(payload())
+  const other = await sign({ ...payload(), sub: 'accounts|43' })
+  for (const [token, reason, kid] of [
+    ['no token', 'malformed', undefined],
+    [await sign(payload(), { kid: 'x' }), 'unknown_kid', undefined],
+    [await sign(payload(), { typ: 'at+jwt' }), 'wrong_kind', key.kid],
+    [await sign(payload(), { cty: 'x' }), 'bad_header', key.kid],
+    [good.slice(0, good.lastIndexOf('.')) + other.slice(other.lastIndexOf('.')), 'bad_signature', key.kid],
+    [await sign({ ...payload(), v: 2 }), 'unknown_version', key.kid],
+    [await sign({ ...payload(), iat: now() - 400, exp: now() }), 'expired', key.kid],
+  ] as const) {
+    await verifier.verify(token)
+    assert.deepEqual(heard.splice(0), [[reason, kid]])
+  }
+  assert.equal((await verifier.verify(good)).state, 'valid')
+  assert.deepEqual(heard, [])
+})
+
 test('verify never throws on any string', async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.string(), fc.base64String(), fc.string({ unit: 'binary' })), async (text) => {

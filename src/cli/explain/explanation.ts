@@ -1,19 +1,19 @@
 import type { Reason } from '../../base/reasons.ts'
-import type { Config, RouteConfig } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
 import { resourceOf } from '../../config/resource.ts'
 import type { Key } from '../../keys/key.ts'
 import type { Authentication } from '../../life/authentication.ts'
-import { readCredentials } from '../../life/credentials.ts'
 import type { RevocationList } from '../../life/revocations.ts'
 import { clientKind, renewalEligibility } from '../../route/client-kind.ts'
 import { canonicalPath } from '../../route/path.ts'
 import type { HeaderLine } from '../header-lines.ts'
 import { backendView, type BackendView } from './backend-view.ts'
-import { clientsFor } from './clients.ts'
+import { clientsFor, socketClients } from './clients.ts'
+import { authenticated, type Carrier } from './credential.ts'
 import { lifeOf, type LifeView } from './life.ts'
 import { notesOf } from './notes.ts'
 import { pathRules, pathSwitches } from './path-words.ts'
-import { rehearse, type Asked, type Outcome, type Rehearsal } from './rehearsal.ts'
+import { rehearse, type Asked, type Outcome } from './rehearsal.ts'
 import type { Target } from './request.ts'
 import { rowsFor, type Row, type Rows } from './rows.ts'
 
@@ -40,12 +40,14 @@ export interface Explanation {
     | { readonly ok: false; readonly rule: string; readonly why: string }
   /** Undefined: no route is asked about, or none matches. */
   readonly route: Row | undefined
+  /** Who may open a WebSocket by cookie; undefined: none is asked for. */
+  readonly socket: { readonly open: boolean; readonly origins: readonly string[] | 'any' } | undefined
   readonly next: readonly Row[]
   readonly near: Rows['near']
   /** An address of the gateway itself, which answers whoever asks. */
   readonly own: boolean
   readonly found: Authentication
-  readonly carrier: 'nothing' | 'cookie' | 'bearer' | 'dpop' | 'two credentials'
+  readonly carrier: Carrier
   readonly life: LifeView | undefined
   readonly answers: readonly ClientAnswer[]
   readonly backend: BackendView | undefined
@@ -69,32 +71,39 @@ export async function explainRequest(
   means: Means,
 ): Promise<Explanation> {
   const { config, asked, keys } = means
-  const { method, host: named, target } = asks
+  const { method, host: named, target, opensSocket } = asks
   const host = named ?? new URL(config.publicUrl).host
   const canonical = canonicalPath(target)
-  const own = canonical.ok && isOwn(canonical.path, config)
+  // No WebSocket is opened at an endpoint; a public document is one for those who read it.
+  const reserved =
+    canonical.ok && (isEndpoint(canonical.path, config) || (!opensSocket && isPublicDocument(canonical.path, config)))
+  const own = reserved && !opensSocket
   const routes = asked.by === 'proxy' ? config.routes.filter(({ backend }) => backend !== undefined) : config.routes
   const rows: Rows =
-    canonical.ok && !own && asked.by !== 'guard'
+    canonical.ok && !reserved && asked.by !== 'guard'
       ? rowsFor(config.routes, routes, { host, method, path: canonical })
       : { taking: [], near: [] }
   const rehearsal = await rehearse(config, means)
   try {
     const [route, ...next] = rows.taking
     const { found, sealed, carrier } = await authenticated(rehearsal, credential, route?.route)
-    const life = await lifeOf(found, { config, gate: rehearsal.gate, keys, slide: route?.route.slide ?? true, sealed })
+    const slide = !opensSocket && (route?.route.slide ?? true)
+    const life = await lifeOf(found, { config, gate: rehearsal.gate, keys, slide, sealed })
     const renews = life?.renewal.due === true
     const answers: ClientAnswer[] = []
     let backend: BackendView | undefined
     let proxied: Explanation['proxied']
     const isPublic = route?.route.access === 'public'
-    for (const { name, headers } of own ? [] : clientsFor(method, config.publicUrl)) {
+    const clients = opensSocket
+      ? socketClients(config.publicUrl, route?.route.cors ?? [])
+      : clientsFor(method, config.publicUrl)
+    for (const { name, headers } of own ? [] : clients) {
       const lines = credential.map((line) => [line.name, line.value] as const)
-      const outcome = await rehearsal.send({ method, host, target, headers: [...headers, ...lines] })
+      const outcome = await rehearsal.send({ method, host, target, opensSocket, headers: [...headers, ...lines] })
       const eligibility = renewalEligibility[clientKind(method, Object.fromEntries(headers))]
-      const mayRenew = eligibility === 'always' || (eligibility === 'when-expired' && life?.state === 'renewable')
+      const eligible = eligibility === 'always' || (eligibility === 'when-expired' && life?.state === 'renewable')
       const judged = outcome.reason === undefined || outcome.reason === 'expired' || outcome.reason === 'forbidden'
-      answers.push(answerOf(name, outcome, renews && mayRenew && !isPublic && judged))
+      answers.push(answerOf(name, outcome, renews && outcome.mayRenew && eligible && !isPublic && judged))
       const sent = new Set([...headers, ...lines].map(([header]) => header))
       backend ??= backendView(outcome, rehearsal.gate, sent)
       if (asked.by !== 'proxy' && asked.by !== 'guard' && outcome.passed) proxied ??= copied(outcome)
@@ -106,6 +115,7 @@ export async function explainRequest(
       askedBy: asked.by,
       path: pathView(canonical, answers),
       route,
+      socket: opensSocket ? socketView(route, config) : undefined,
       next,
       near: rows.near,
       own,
@@ -122,6 +132,11 @@ export async function explainRequest(
   }
 }
 
+function socketView(row: Row | undefined, { publicUrl }: Config): Explanation['socket'] {
+  const isPublic = row?.route.access === 'public'
+  return { open: row?.route.websocket ?? true, origins: isPublic ? 'any' : [publicUrl, ...(row?.route.cors ?? [])] }
+}
+
 function pathView(canonical: ReturnType<typeof canonicalPath>, answers: readonly ClientAnswer[]): Explanation['path'] {
   if (!canonical.ok) return { ok: false, rule: canonical.fault, why: pathRules[canonical.fault] ?? canonical.fault }
   const { path, query } = canonical
@@ -130,36 +145,17 @@ function pathView(canonical: ReturnType<typeof canonicalPath>, answers: readonly
   return { ok: false, rule: rule === 'slash' ? 'encoded_slash' : 'path_params', why: pathSwitches[rule] }
 }
 
-function isOwn(path: string, { prefix, api, exchange }: Config): boolean {
+function isEndpoint(path: string, { prefix }: Config): boolean {
+  return path === prefix || path.startsWith(`${prefix}/`)
+}
+
+function isPublicDocument(path: string, { api, exchange }: Config): boolean {
   const documents = [
     '/.well-known/jwks.json',
     '/.well-known/oauth-authorization-server',
     ...(exchange.size === 0 ? [] : [resourceOf(api.audience)?.path]),
   ]
-  return path === prefix || path.startsWith(`${prefix}/`) || documents.includes(path)
-}
-
-/** Whom the credential speaks for, whatever the request is: with a method that no rule about other sites looks at. */
-async function authenticated({ gate }: Rehearsal, credential: readonly HeaderLine[], route: RouteConfig | undefined) {
-  const lines = credential.filter(({ name }) => name === 'cookie' || route?.authorization !== 'passthrough')
-  const cookies = lines.filter(({ name }) => name === 'cookie').map(({ value }) => value)
-  const authorization = lines.find(({ name }) => name === 'authorization')?.value
-  const headers = {
-    ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
-    ...(authorization === undefined ? {} : { authorization }),
-  }
-  const rawHeaders = lines.flatMap(({ name, value }) => [name, value])
-  const found = await gate.authenticate({ method: 'GET', headers, rawHeaders }, { renew: 'never' })
-  const brought = readCredentials(headers, rawHeaders, gate.config.session.cookie)
-  const carrier: Explanation['carrier'] =
-    brought.kind === 'none'
-      ? 'nothing'
-      : brought.kind === 'conflict'
-        ? 'two credentials'
-        : brought.kind === 'cookie'
-          ? 'cookie'
-          : brought.scheme
-  return { found, carrier, sealed: brought.kind === 'cookie' ? brought.sealed : undefined }
+  return documents.includes(path)
 }
 
 function answerOf(client: string, outcome: Outcome, renewsFirst: boolean): ClientAnswer {

@@ -1,13 +1,13 @@
 import type { Config } from '../../config/config.ts'
 import type { HeaderLine } from '../header-lines.ts'
-import type { Explanation } from './explanation.ts'
+import type { Carrier } from './credential.ts'
 import type { Target } from './request.ts'
 
 /** What no answer tells: that a browser would not have sent our cookie there, or that what was sent is not our cookie. */
 export function notesOf(
   { scheme, host }: Target,
   credential: readonly HeaderLine[],
-  carrier: Explanation['carrier'],
+  carrier: Carrier,
   { publicUrl, secure, session }: Config,
 ): readonly string[] {
   if (carrier === 'bearer' || carrier === 'dpop') return []

@@ -1,3 +1,4 @@
+import { page } from '../../base/installed.ts'
 import type { Authentication } from '../../life/authentication.ts'
 import type { Config } from '../../config/config.ts'
 import { reasonWords } from '../reason-words.ts'
@@ -20,12 +21,13 @@ export function printExplanation(explanation: Explanation, config: Config): void
   section('path', path.ok ? [path.path] : [`${toned('fault', 'refused')} by ${path.rule}: ${path.why}`])
   if (own) {
     section('route', [
-      'none: this is an address of the gateway itself, and answers whoever asks; see docs/endpoints.md',
+      `none: this is an address of the gateway itself, and answers whoever asks; see ${page('endpoints')}`,
     ])
     section('note', notes)
     return
   }
   section('route', routeLines(explanation, config))
+  section('websocket', socketLines(explanation))
   section('credential', credentialLines(explanation))
   section('note', notes)
   if (route !== undefined && found.state === 'valid') {
@@ -42,7 +44,7 @@ export function printExplanation(explanation: Explanation, config: Config): void
   const reasons = [...new Set(answers.flatMap(({ reason }) => reason ?? []))]
   section(
     'why',
-    reasons.map((reason) => `${reason}: ${reasonWords(reason) ?? 'see docs/errors.md'}`),
+    reasons.map((reason) => `${reason}: ${reasonWords(reason) ?? `see ${page('errors')}`}`),
   )
   if (backend !== undefined)
     section('backend', [
@@ -83,6 +85,15 @@ function routeLines({ route, next, near, askedBy, path }: Explanation, { routes 
     ...next.map((row) => `then ${rowWords(row)}`),
     ...others,
   ]
+}
+
+function socketLines({ socket, route, askedBy }: Explanation): readonly string[] {
+  if (socket === undefined || (route === undefined && askedBy === 'proxy')) return []
+  if (askedBy === 'guard')
+    return [`the app opens it: a guard looks at no Origin, so compare it there; see ${page('plugin')}`]
+  if (askedBy === 'proxy' && !socket.open) return ['the route says websocket: false']
+  if (socket.origins === 'any') return ['for whoever asks, from any page: the route is public']
+  return [`by cookie where Origin is ${socket.origins.join(' or ')}; by token from anywhere`]
 }
 
 function credentialLines({ found, carrier, life }: Explanation): readonly string[] {

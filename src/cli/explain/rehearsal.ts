@@ -13,6 +13,7 @@ import { forwardAuthEndpoints } from '../../http/forward-auth.ts'
 import { createGuard } from '../../http/guard.ts'
 import { reasonOf } from '../../http/problem.ts'
 import { proxyRoutes } from '../../http/proxy.ts'
+import { upgrades, wantsWebSocket } from '../../http/upgrade.ts'
 import { ambiguity, answerParserError, isLenient } from '../../http/wire.ts'
 import type { Key } from '../../keys/key.ts'
 import type { RevocationList } from '../../life/revocations.ts'
@@ -20,12 +21,17 @@ import type { RevocationList } from '../../life/revocations.ts'
 /** Who decides about the request: the gateway's own routes, a front proxy that asks, or a guard in an app. */
 export type Asked = { readonly by: 'proxy' } | { readonly by: FrontProxy } | { readonly by: 'guard' }
 
-export interface RawRequest {
+interface Question {
   readonly method: string
   readonly host: string
   /** Path and query as they are sent. */
   readonly target: string
   readonly headers: readonly (readonly [string, string])[]
+}
+
+export interface RawRequest extends Question {
+  /** A WebSocket is to be opened; the headers have the rest of the handshake. */
+  readonly opensSocket: boolean
 }
 
 /** What came of a request. */
@@ -39,6 +45,8 @@ export interface Outcome {
   readonly forwarded: (Outgoing & { readonly route: ProxiedRoute; readonly who: Valid | undefined }) | undefined
   /** A guard or a front proxy lets it through. */
   readonly passed: boolean
+  /** Whether the handler would have a session renewed for it, as far as it is the handler that says so. */
+  readonly mayRenew: boolean
 }
 
 export interface Rehearsal {
@@ -65,9 +73,11 @@ export async function rehearse(config: Config, { keys, revocations, asked }: Sce
   let reason: Reason | undefined
   let forwarded: Outcome['forwarded']
   let passed = false
+  let mayRenew = true
 
   const app = Fastify({
     requestIdHeader: false,
+    http: { shouldUpgradeCallback: wantsWebSocket },
     // What is no request at all never becomes an event.
     clientErrorHandler(error, socket) {
       reason ??= 'bad_request'
@@ -89,7 +99,10 @@ export async function rehearse(config: Config, { keys, revocations, asked }: Sce
   if (revocations !== undefined) real.revoke(revocations)
   const gate: Gate = {
     ...real,
-    authenticate: (request, options) => real.authenticate(request, { ...options, renew: 'never' }),
+    authenticate(request, options) {
+      mayRenew = options?.renew !== 'never'
+      return real.authenticate(request, { ...options, renew: 'never' })
+    },
   }
   const trust = () => true
   const context: EndpointContext = { gate, answerer: createAnswerer(gate, trust), jar, trust, admit: () => undefined }
@@ -118,7 +131,11 @@ export async function rehearse(config: Config, { keys, revocations, asked }: Sce
   app.setErrorHandler((error, request, reply) => context.answerer.fail(request, reply, error))
   if (asked.by === 'proxy') {
     const backends = createBackends(app, context)
-    if (backends !== undefined) await app.register(async (scope) => proxyRoutes(scope, context, catching(backends)))
+    if (backends !== undefined)
+      await app.register(async (scope) => {
+        proxyRoutes(scope, context, catching(backends))
+        upgrades(scope, context, catching(backends))
+      })
   } else if (asked.by === 'guard') {
     const guard = createGuard(
       () => context,
@@ -142,12 +159,21 @@ export async function rehearse(config: Config, { keys, revocations, asked }: Sce
       reason = undefined
       forwarded = undefined
       passed = false
+      mayRenew = true
       const answer = await ask(
         app.server,
         asked.by === 'proxy' || asked.by === 'guard' ? request : question(asked.by, request, config),
+        // An app and a front proxy open it themselves: who is asked about it hears of a GET.
+        asked.by === 'proxy' && request.opensSocket,
       )
       const allowed = asked.by !== 'proxy' && answer.status < 300
-      return { ...answer, reason: forwarded === undefined ? reason : undefined, forwarded, passed: passed || allowed }
+      return {
+        ...answer,
+        reason: forwarded === undefined ? reason : undefined,
+        forwarded,
+        passed: passed || allowed,
+        mayRenew,
+      }
     },
 
     async close() {
@@ -160,9 +186,9 @@ export async function rehearse(config: Config, { keys, revocations, asked }: Sce
 /** How each front proxy asks; see docs/forward-auth.md. */
 function question(
   proxy: FrontProxy,
-  { method, host, target, headers }: RawRequest,
+  { method, host, target, headers }: Question,
   { secure, prefix }: Config,
-): RawRequest {
+): Question {
   const proto = secure ? 'https' : 'http'
   const verify = `${prefix}/verify/${proxy}`
   switch (proxy) {
@@ -198,7 +224,8 @@ type Answer = Pick<Outcome, 'status' | 'headers' | 'body'>
 /** Past every network: the server reads one end of a pair of streams, this request writes to the other. */
 async function ask(
   server: { emit(event: 'connection', stream: unknown): boolean },
-  { method, host, target, headers }: RawRequest,
+  { method, host, target, headers }: Question,
+  opensSocket: boolean,
 ): Promise<Answer> {
   const [near, far] = duplexPair()
   server.emit('connection', far)
@@ -207,7 +234,12 @@ async function ask(
     createConnection: () => near,
     method,
     path: target,
-    headers: ['host', host, ...headers.flat(), 'connection', 'close'],
+    headers: [
+      'host',
+      host,
+      ...headers.flat(),
+      ...(opensSocket ? ['connection', 'Upgrade', 'upgrade', 'websocket'] : ['connection', 'close']),
+    ],
   })
   request.on('error', reject)
   request.on('response', (response) => {

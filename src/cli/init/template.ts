@@ -10,6 +10,14 @@ export interface Beginning {
   readonly backend: string | undefined
 }
 
+/** Where an editor and a reader find what there is to say in the file. */
+export interface References {
+  /** Address or path of the JSON Schema. */
+  readonly schema: string
+  /** Path of the page. */
+  readonly page: string
+}
+
 /** What a person has to look at stands behind this mark, on the line itself. */
 const mark = '# FILL IN:'
 
@@ -33,9 +41,10 @@ function scalar(text: string): string {
 }
 
 /** A configuration to begin with: it passes `postern check` once the keys and what it names are there. */
-export function configurationText(beginning: Beginning): string {
+export function configurationText(beginning: Beginning, { schema, page }: References): string {
   const { publicUrl, kind, backend } = beginning
-  return `# Postern: a stateless auth gateway. Every option: docs/configuration.md
+  return `# yaml-language-server: $schema=${schema}
+# Postern: a stateless auth gateway. Every option: ${page}
 # After a change: postern check
 
 # The one address under which browsers reach the gateway: scheme, host and port, without a path.

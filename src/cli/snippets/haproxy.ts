@@ -66,7 +66,7 @@ ${indented(
   http-after-response set-header Cache-Control "private, no-store" if { var(${variables[0]}) -m found }
 
 backend gateway
-  # Several replicas: "Behind a load balancer" in docs/operations.md has the settings that lose nothing.
+  # Several replicas: "Behind a load balancer" in Postern's operations.md has the settings that lose nothing.
   server postern ${gateway}
 
 backend app

@@ -27,7 +27,7 @@ export function nginx(facts: SnippetFacts): string {
   ]
   return `${commented(head)}
 upstream postern {
-  # Several replicas: "Behind a load balancer" in docs/operations.md has the settings that lose nothing.
+  # Several replicas: "Behind a load balancer" in Postern's operations.md has the settings that lose nothing.
   server ${gateway};
   keepalive 32;
 }

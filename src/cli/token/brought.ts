@@ -22,7 +22,7 @@ export async function readBrought(names: CookieNames): Promise<Brought> {
   if (process.stdin.isTTY) throw new CommandFault(`${usage}. See: postern token --help`, exits.usage)
   const input = (await readStdin('a token, or a Cookie or Authorization line')).trim()
   if (compact.test(input)) return { token: input, carrier: 'alone', sealed: undefined, out: undefined }
-  const lines = input.split(/\r?\n/).map(headerLine)
+  const lines = input.split(/\r?\n/).map((line) => headerLine(line))
   const values = (name: string) => lines.flatMap((line) => (line?.name === name ? [line.value] : []))
   const cookies = values('cookie')
   const [authorization] = values('authorization')

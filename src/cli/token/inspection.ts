@@ -7,6 +7,7 @@ import { keyRetention } from '../../keys/retention.ts'
 import type { Key } from '../../keys/key.ts'
 import { createKeyRing, familyRoles, type KeyRing } from '../../keys/ring.ts'
 import { createRevocations, type RevocationList } from '../../life/revocations.ts'
+import { unrenewable } from '../../life/key-binding.ts'
 import { lifeState } from '../../life/rules.ts'
 import { isTombstoned } from '../../life/tombstone.ts'
 import { tokenKinds, type TokenClaims, type TokenKind } from '../../token/claims.ts'
@@ -167,7 +168,9 @@ async function judgeToken(due: TokenKind, brought: Brought, ring: KeyRing, means
   if (due === 'access') return verified.state === 'expired' ? over('expired') : { verdict: { state: 'valid' }, claims }
   const life = lifeState(claims, clock(), true, config.session)
   if (life.state === 'over') return over(life.reason)
-  return { verdict: { state: life.state === 'renewable' ? 'renewable' : 'valid' }, claims }
+  if (life.state !== 'renewable') return { verdict: { state: 'valid' }, claims }
+  const held = unrenewable(claims, undefined, config.session.deviceBound, false)
+  return held === undefined ? { verdict: { state: 'renewable' }, claims } : over(held)
 }
 
 function isRevoked(claims: TokenClaims, list: RevocationList | undefined): boolean {

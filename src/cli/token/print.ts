@@ -1,3 +1,4 @@
+import { page } from '../../base/installed.ts'
 import { reasonWords } from '../reason-words.ts'
 import { columns, printable, say, toned } from '../terminal.ts'
 import { timeWords } from '../spans.ts'
@@ -46,7 +47,7 @@ function verdictWords(verdict: Verdict): string {
     case 'unjudged':
       return `${toned('fault', 'not judged')}: ${verdict.why}`
     case 'refused': {
-      const words = reasonWords(verdict.reason) ?? 'see docs/errors.md'
+      const words = reasonWords(verdict.reason) ?? `see ${page('errors')}`
       const signed = verdict.signed ? '; the signature fits' : ''
       return `${toned('fault', 'refused')}, ${verdict.reason}: ${words}${signed}`
     }
