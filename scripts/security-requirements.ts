@@ -138,4 +138,14 @@ export const requirements: Readonly<Record<string, string>> = {
   'DS-06': 'No pattern of ours can be made slow.',
   'DS-07': 'Counts and caches are bounded.',
   'DS-08': 'Storms of renewals and sign-ins are joined; keys and metadata come from memory.',
+  'DP-01':
+    'A proof is one well-formed JWT of type `dpop+jwt`, signed by the public key in it, in an algorithm that is taken.',
+  'DP-02': 'It names the method and the address of the request, by the public URL of the configuration.',
+  'DP-03': 'It was made now: by its time, or by a nonce.',
+  'DP-04': 'It goes with one token, and its key is the one that the token is bound to.',
+  'DP-05': 'A bound token is worth nothing as Bearer or in a cookie, nor an unbound one with the scheme DPoP.',
+  'DP-06': 'Nonces need no memory, are good for a minute, and are taken by every process with the keys.',
+  'DP-07': 'A proof is taken once by a process that remembers it; what is left is documented.',
+  'DP-08': 'Behind a front proxy a proof is for the address that was asked for there.',
+  'DP-09': 'Codes and refresh tokens are bound to the key as well.',
 }

@@ -20,7 +20,8 @@ export interface Auth<Claims> {
   readonly upstream: string
   /** `sid`: one sign-in; stays the same through renewals. */
   readonly sessionId: string
-  readonly carrier: 'cookie' | 'bearer'
+  /** `dpop`: a token that is bound to the key of its client, which was proven for this request. */
+  readonly carrier: 'cookie' | 'bearer' | 'dpop'
   /** Who holds the token: `postern` for a sign-in here, else the client that traded a token for it. */
   readonly clientId: string
   /** What that client was granted; empty for a sign-in here. */
@@ -60,7 +61,7 @@ export function authOf<Claims>({ session, sealed }: Allowed, gate: Gate, trace: 
     claims: claims.profile as Claims,
     upstream: claims.upn,
     sessionId: claims.sid,
-    carrier: session.kind === 'session' ? 'cookie' : 'bearer',
+    carrier: session.kind === 'session' ? 'cookie' : claims.cnf === undefined ? 'bearer' : 'dpop',
     clientId: claims.client_id,
     scopes: scopesOf(claims),
     expiresAt: new Date(claims.exp * 1000),

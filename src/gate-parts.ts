@@ -21,6 +21,7 @@ import { createEndings } from './life/endings.ts'
 import { createExchanger } from './life/exchange.ts'
 import { createProcessFacts } from './life/facts.ts'
 import { createLoginLimiter } from './life/login-limits.ts'
+import { createProofJudge } from './life/proofs.ts'
 import { createRenewer } from './life/renew.ts'
 import { createRevocations } from './life/revocations.ts'
 import { createSessionMaker } from './life/session.ts'
@@ -28,6 +29,7 @@ import { createSharedFacts } from './life/shared-facts.ts'
 import type { SharedStore } from './life/shared-store.ts'
 import { createSignOuter } from './life/sign-out.ts'
 import { createUpstreamSignOuter } from './life/upstream-sign-out.ts'
+import { createNonces } from './token/dpop-nonce.ts'
 import { createMinter, type Audiences } from './token/mint.ts'
 import { createSealer } from './token/seal.ts'
 import { createTransactionSealer } from './token/transaction.ts'
@@ -114,6 +116,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     clock,
     events,
   })
+  const proofs = createProofJudge(config, { nonces: createNonces(ring, clock), facts, clock, meters })
   const credentials = createBackendCredentials({ sealer, minter, upstreams, clock })
   const exchanger = createExchanger({
     authenticator: createClientAuthenticator({
@@ -128,6 +131,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     maker,
     limiter: createLoginLimiter('exchange', config.rateLimit.exchange, buckets, clock),
     endings,
+    proofs,
     issuer: config.publicUrl,
     apiAudience: config.api.audience,
     clock,
@@ -142,6 +146,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     renewer,
     endings,
     facts,
+    proofs,
     clock,
     meters,
     tracer,
@@ -175,6 +180,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     upstreams,
     bindings,
     credentials,
+    proofs,
     exchanger,
     signOuter,
     upstreamSignOuter,

@@ -38,6 +38,8 @@ export interface RequestFacts {
   readonly address?: string
   /** What the trace of the request is kept on; absent, it is part of none. */
   readonly message?: Traced
+  /** Path and query as they came; absent, no proof of a key can be for the request. */
+  readonly url?: string | undefined
 }
 
 export interface SignInRequest {
@@ -63,6 +65,8 @@ export interface Gate {
   authenticate(request: RequestFacts, options?: AuthenticateOptions): Authentication | Promise<Authentication>
   /** For the sign-in page: a session whose upstream token cannot be opened is refused, so that no loop arises. */
   authenticateOpened(request: RequestFacts): Promise<Authentication>
+  /** What the next proof of a key has to hold (RFC 9449 section 8); undefined: nothing, or none is looked at. */
+  proofNonce(): string | undefined
   signIn(input: SignInRequest, request: RequestFacts): Promise<SignInResult>
   /** Trades a token that an API client brings for one of ours. Never rejects. */
   exchange(input: ExchangeRequest, request: RequestFacts): Promise<ExchangeResult>
@@ -171,6 +175,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     tracer,
     upstreams,
     now: clock,
+    proofNonce: () => parts.proofs.nonce(),
     authenticate: (request, options) => authenticator.authenticate(request, options ?? {}),
 
     async authenticateOpened(request) {
@@ -191,8 +196,15 @@ export function createGate(config: Config, deps: GateDeps): Gate {
       const upstream = named === undefined ? only : upstreams.get(named)
       if (upstream?.kind !== 'login') return { ok: false, reason: 'bad_request', retryAfter: undefined }
       const { typed, carrier, browser } = input
+      // Before the upstream is asked: a client without a nonce comes again, and a code of a second step is good once.
+      const mode = carrier === 'bearer' ? config.dpop.mode : 'off'
+      const binding = await parts.proofs.ofBinding(request, '/login', mode)
+      if (!binding.ok) {
+        events({ ...contextOf(request), type: 'sign_in_refused', upstream: upstream.key, reason: binding.reason })
+        return { ok: false, reason: binding.reason, retryAfter: undefined }
+      }
       const result = await during(request, (context) =>
-        signInAt({ upstream, typed, carrier, transaction, browser }, context, parts),
+        signInAt({ upstream, typed, carrier, jkt: binding.jkt, transaction, browser }, context, parts),
       )
       if (!result.ok || result.carrier !== 'cookie') return result
       return {

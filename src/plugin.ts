@@ -11,6 +11,7 @@ import type { Config } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import { checkMembers, type Member } from './config/members.ts'
 import type { Options } from './config/options.ts'
+import type { Policy } from './decide.ts'
 import { createGate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
 import { createCookieJar, registerCookies, takeCookieNames } from './http/cookies.ts'
@@ -142,6 +143,15 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
     return allowed === null ? null : authOf(allowed, context.gate, () => tracer.of(request.raw))
   }
 
+  function guard(policy: Policy, options: GuardOptions): Guard {
+    if (options.dpop !== undefined && config.dpop.mode === 'off')
+      throw new PosternError(
+        'POSTERN_CONFIG_INVALID',
+        'A guard with `dpop` looks at no proof while `dpop.mode` is `off`; say dpop: { mode: "optional" } in the options.',
+      )
+    return createGuard(() => context, policy, options, admit)
+  }
+
   const plugin: FastifyPluginAsync = async (app) => {
     const { clock = systemClock } = runtime
     if (apps.has(app.server))
@@ -206,8 +216,8 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
     },
     plugin: fp(plugin, { name: 'postern', fastify: '5.x' }),
     requireAuth: (require, options = {}) =>
-      createGuard(() => context, { access: 'protected', require: requirementOf(require ?? {}) }, options, admit),
-    optionalAuth: (options = {}) => createGuard(() => context, { access: 'optional', require: {} }, options, admit),
+      guard({ access: 'protected', require: requirementOf(require ?? {}) }, options),
+    optionalAuth: (options = {}) => guard({ access: 'optional', require: {} }, options),
     noAuth: () => noGuard,
     auth(request) {
       const auth = authOrNull(request)

@@ -10,12 +10,21 @@ export const app: App = {
   async start() {
     const app = Fastify()
     app.get(path, (_request, reply) => {
-      reply.raw.writeHead(200, [
-        ...['cache-control', 'no-store', 'content-length', '0'],
-        ...['x-forwarded-user', 'accounts|1', 'x-forwarded-email', '', 'x-forwarded-groups', ''],
-        ...['x-forwarded-preferred-username', '', 'authorization', '', 'cookie', 'theme=dark'],
-        ...['x-postern-set-cookie-0', '', 'x-postern-set-cookie-1', ''],
-      ])
+      reply.raw.writeHead(
+        200,
+        [
+          ['cache-control', 'no-store'],
+          ['content-length', '0'],
+          ['x-forwarded-user', 'accounts|1'],
+          ['x-forwarded-email', ''],
+          ['x-forwarded-groups', ''],
+          ['x-forwarded-preferred-username', ''],
+          ['authorization', ''],
+          ['cookie', 'theme=dark'],
+          ['x-postern-set-cookie-0', ''],
+          ['x-postern-set-cookie-1', ''],
+        ].flat(),
+      )
       reply.hijack()
       reply.raw.end()
     })

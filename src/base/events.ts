@@ -36,6 +36,8 @@ export type PosternEvent = EventContext &
         readonly jti: string
         readonly carrier: 'cookie' | 'bearer'
         readonly cookieBytes: number
+        /** Thumbprint of the key that the token is bound to. */
+        readonly jkt?: string
       }
     | { readonly type: 'sign_in_refused'; readonly reason: Reason; readonly detail?: string }
     | {
@@ -45,6 +47,8 @@ export type PosternEvent = EventContext &
         readonly client: string
         readonly audience: string
         readonly scope: string
+        /** Thumbprint of the key that the token is bound to. */
+        readonly jkt?: string
       }
     | {
         readonly type: 'token_refused'

@@ -54,6 +54,8 @@ export interface Meters {
   readonly fetches: Series<Histogram>
   /** Tokens that did not verify, by the key they name and why. */
   readonly unverified: Series<Count>
+  /** Proofs of keys, by what became of them. */
+  readonly proofs: Series<Count>
   /** Look-ups of verified tokens. */
   readonly memo: { hits: number; misses: number }
   /** Whoever has it says how many there are; nobody says 0. */
@@ -73,6 +75,7 @@ export function createMeters(): Meters {
     backends: new Series(['route', 'status'], timing),
     fetches: new Series(['upstream', 'outcome'], timing),
     unverified: new Series(['kid', 'outcome'], count),
+    proofs: new Series(['outcome'], count),
     memo: { hits: 0, misses: 0 },
     current: { remembered: none, bound: none, webSockets: none, eventStreams: none },
   }

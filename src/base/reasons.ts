@@ -6,6 +6,8 @@ export const clientCodes = {
   unauthenticated: { status: 401, title: 'Sign in to continue.' },
   invalid_credential: { status: 401, title: 'The credential was not accepted.' },
   expired: { status: 401, title: 'The session has ended.' },
+  invalid_dpop_proof: { status: 401, title: 'The proof of the key was not accepted.' },
+  use_dpop_nonce: { status: 401, title: 'The proof has to hold the nonce of this answer.' },
   sign_in_failed: { status: 401, title: 'The name or the password is not right.' },
   second_factor: { status: 401, title: 'One more step is needed to sign in.' },
   invalid_client: { status: 401, title: 'The client was not accepted.' },
@@ -59,8 +61,34 @@ export const reasons = {
   wrong_issuer: 'invalid_credential',
   /** Bound to a key, and brought without a proof of it (RFC 9449 section 7.2). */
   bound_token: 'invalid_credential',
+  /** Bound to no key, where only a bound token is taken: with the scheme DPoP, or where that is required. */
+  unbound_token: 'invalid_credential',
   /** Not signed with the key that the session is bound to, or not what such a proof has to say. */
   bad_device_proof: 'invalid_credential',
+  /** A proof is due (RFC 9449 section 7.1), or required where a token is asked for, and there is none. */
+  proof_missing: 'invalid_dpop_proof',
+  /** More than one (RFC 9449 section 4.3, item 1). */
+  proof_repeated: 'invalid_dpop_proof',
+  /** No JWT of type `dpop+jwt`, too long, or a claim is missing or of the wrong type. */
+  proof_malformed: 'invalid_dpop_proof',
+  proof_bad_algorithm: 'invalid_dpop_proof',
+  /** No public key for its algorithm, or a private one. */
+  proof_bad_key: 'invalid_dpop_proof',
+  proof_bad_signature: 'invalid_dpop_proof',
+  /** `htm` is another method. */
+  proof_wrong_method: 'invalid_dpop_proof',
+  /** `htu` is another address. */
+  proof_wrong_uri: 'invalid_dpop_proof',
+  /** `ath` is not the hash of the token that it came with. */
+  proof_wrong_token: 'invalid_dpop_proof',
+  /** Made by another key than the one that the token is bound to. */
+  proof_wrong_key: 'invalid_credential',
+  /** `iat` is too far off. */
+  proof_stale: 'invalid_dpop_proof',
+  /** Without a nonce of ours that is good now: the answer brings one (RFC 9449 section 8). */
+  proof_nonce_due: 'use_dpop_nonce',
+  /** Shown before, to a process that remembers it. */
+  proof_replayed: 'invalid_dpop_proof',
   /** A required claim is missing or of the wrong type. */
   bad_claims: 'invalid_credential',
   not_yet_valid: 'invalid_credential',

@@ -28,6 +28,7 @@ export interface Config {
   readonly keys: { readonly dir: string; readonly publishAhead: number; readonly maxAge: number }
   readonly session: SessionConfig
   readonly api: { readonly tokenTtl: number; readonly audience: string }
+  readonly dpop: DpopConfig
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>
   readonly routes: readonly RouteConfig[]
   readonly identityHeaders: ReadonlyMap<string, string>
@@ -55,6 +56,15 @@ export interface Config {
   /** What one process takes on; the rest is refused with 503. */
   readonly overload: OverloadConfig
   readonly shutdownTimeout: number
+}
+
+/** `off`: no token is bound, and no proof is looked at. `optional`: who brings a proof gets a bound token. */
+export type DpopMode = 'off' | 'optional' | 'required'
+
+export interface DpopConfig {
+  readonly mode: DpopMode
+  /** Whether a proof has to hold a nonce of ours. */
+  readonly nonces: boolean
 }
 
 export interface TracingConfig {
@@ -153,6 +163,8 @@ export interface RouteConfig {
   readonly audience: string
   readonly authorization: 'ours' | 'passthrough'
   readonly onAnonymous: 'auto' | 'redirect' | '401'
+  /** Of access tokens; a cookie is another matter. */
+  readonly dpop: DpopMode
   readonly slide: boolean
   /** Milliseconds for the backend to begin its answer. */
   readonly timeout: number

@@ -133,6 +133,9 @@ export const client = strict(
         description: 'Upstreams whose tokens it may trade. Default: all of `exchange`.',
       }),
     ),
+    dpop: Type.Optional(
+      choice(['optional', 'required'], 'Whether it has to bring a proof of its key. Default: `dpop.mode`.'),
+    ),
   },
   'A client of the token endpoint. It has exactly one of `secretFile`, `publicKeyFile` and `public: true`.',
 )

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Secret } from '../base/secret.ts'
+import type { DpopMode } from './config.ts'
 import type { SignatureName } from './exchange-options.ts'
 
 /** A JSON Pointer, parsed. */
@@ -56,4 +57,5 @@ export interface ClientConfig {
   readonly scopes: readonly string[]
   /** Keys of `exchange`. */
   readonly upstreams: readonly string[]
+  readonly dpop: DpopMode
 }

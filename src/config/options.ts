@@ -136,6 +136,22 @@ const api = strict(
   'Tokens for API clients.',
 )
 
+const dpop = strict(
+  {
+    mode: Type.Optional(
+      choice(
+        ['off', 'optional', 'required'],
+        'Whether access tokens are bound to the key of their client: never, where it brings a proof of one, or always. Cookies are another matter.',
+        'off',
+      ),
+    ),
+    nonces: Type.Optional(
+      flag('Whether a proof has to hold a nonce of ours. Without them the clocks of clients have to be right.', true),
+    ),
+  },
+  'DPoP (RFC 9449): access tokens that are worth nothing to whoever copies them. See [dpop.md](dpop.md).',
+)
+
 const loginLimits = strict(
   {
     perAccountAndAddress: Type.Optional(rate('Failed sign-ins of one account from one address.', '5/1m')),
@@ -306,6 +322,7 @@ export const OptionsSchema = strict(
     ),
     session: Type.Optional(session),
     api: Type.Optional(api),
+    dpop: Type.Optional(dpop),
     upstreams: Type.Map(keys.upstream.pattern, Type.Union([loginUpstream, oidcUpstream]), {
       description: 'The services that sign people in, by a short key.',
       additionalProperties: false,

@@ -1,9 +1,11 @@
 import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
 import { Secret } from '../base/secret.ts'
+import type { DpopMode } from './config.ts'
 import type { ClientConfig, ClientCredential, ClientKey } from './exchange.ts'
 import { signatureNames, type ClientOptions, type SignatureName } from './exchange-options.ts'
 import type { Spot } from './faults.ts'
 import { isPlainObject } from './json.ts'
+import { parseDpop } from './parse-dpop.ts'
 import { readSecretFile, unreadable, type SecretSources } from './secrets.ts'
 
 interface Means {
@@ -12,6 +14,7 @@ interface Means {
   readonly upstreams: readonly string[]
   readonly apiAudience: string
   readonly sessionAudience: string
+  readonly dpop: DpopMode
 }
 
 /** `client_id` of tokens that no client asked for. */
@@ -58,6 +61,7 @@ function parseClient(spot: Spot, id: string, options: ClientOptions, means: Mean
         : undefined,
     scopes: [...new Set(options.scopes ?? [])],
     upstreams,
+    dpop: parseDpop(spot.at('dpop'), options.dpop, means.dpop),
   }
 }
 

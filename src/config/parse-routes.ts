@@ -1,9 +1,10 @@
 import { Secret } from '../base/secret.ts'
-import type { BackendTls, RouteConfig } from './config.ts'
+import type { BackendTls, DpopMode, RouteConfig } from './config.ts'
 import { duration, hour, parseSize } from './duration.ts'
 import type { Spot } from './faults.ts'
 import { checkHeaderName } from './headers.ts'
 import { parseHost, parseOrigin } from './origin.ts'
+import { parseDpop } from './parse-dpop.ts'
 import { checkClaimName } from './parse-place.ts'
 import { readHeaders } from './parse-request.ts'
 import { unreadable, type SecretSources } from './secrets.ts'
@@ -13,6 +14,7 @@ interface Site {
   readonly secure: boolean
   readonly prefix: string
   readonly sources: SecretSources
+  readonly dpop: DpopMode
 }
 
 /** In the order of the file. A route whose shape is not right is not looked into. */
@@ -34,7 +36,7 @@ export function parseRoutes(spot: Spot, routes: readonly RouteOptions[], site: S
   return parsed.map(({ route }) => route)
 }
 
-function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources }: Site): RouteConfig {
+function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources, dpop }: Site): RouteConfig {
   const { exact = false, access = 'protected', onAnonymous = 'auto' } = options
   const backend =
     options.backend === undefined
@@ -45,6 +47,9 @@ function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources
     const fault = 'nobody is asked who they are on a public route; take this out, or `access: public`'
     if (options.require !== undefined) spot.at('require').fault(fault)
     if (onAnonymous !== 'auto') spot.at('onAnonymous').fault(fault)
+    if (options.dpop !== undefined) spot.at('dpop').fault(fault)
+  } else if (options.dpop !== undefined && options.authorization === 'passthrough') {
+    spot.at('dpop').fault('no token of ours is looked at with `authorization: passthrough`; take one of the two out')
   }
   if (options.credentials === 'assertion' && options.audience === undefined && backend === undefined) {
     spot.fault('`credentials: assertion` asks for an audience; give `audience`, or a `backend` whose origin is taken')
@@ -64,6 +69,7 @@ function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources
     audience: options.audience ?? backend ?? '',
     authorization: options.authorization ?? 'ours',
     onAnonymous,
+    dpop: parseDpop(spot.at('dpop'), options.dpop, dpop),
     slide: options.slide ?? true,
     timeout: duration(spot.at('timeout'), options.timeout ?? '30s', { least: 1, most: 24 * hour }),
     maxBody: options.maxBody === undefined ? undefined : parseSize(options.maxBody),

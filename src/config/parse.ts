@@ -62,6 +62,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources, files: Pag
   const replicas = part('replicas') ?? 1
   const redis = parseRedis(top.at('facts', 'redis'), part('facts')?.redis ?? undefined, sources)
   if (replicas > 1 && redis === undefined) checkConcurrentRefresh(top.at('upstreams'), upstreams)
+  const dpop = { mode: part('dpop')?.mode ?? 'off', nonces: part('dpop')?.nonces ?? true } as const
   const api = parseApi(top.at('api'), part('api') ?? {}, publicUrl, prefix)
   // The keys are looked at one by one, so that a fault in one does not hide those of the others.
   const exchangeOptions = isPlainObject(options.exchange) ? options.exchange : {}
@@ -76,6 +77,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources, files: Pag
     upstreams: Object.keys(exchangeOptions),
     apiAudience: api.audience,
     sessionAudience: `${publicUrl ?? ''}${prefix}`,
+    dpop: dpop.mode,
   })
   return {
     publicUrl: publicUrl ?? '',
@@ -87,9 +89,10 @@ function parseSound(top: Spot, plain: object, sources: SecretSources, files: Pag
     keys: parseKeys(top.at('keys'), part('keys') ?? {}),
     session: parseSession(top.at('session'), part('session') ?? {}, secure),
     api,
+    dpop,
     upstreams,
     routes: Array.isArray(options.routes)
-      ? parseRoutes(top.at('routes'), options.routes, { secure, prefix, sources })
+      ? parseRoutes(top.at('routes'), options.routes, { secure, prefix, sources, dpop: dpop.mode })
       : [],
     identityHeaders: parseIdentityHeaders(top.at('identity', 'headers'), part('identity')?.headers ?? {}),
     exchange,

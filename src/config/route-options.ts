@@ -59,6 +59,12 @@ export const route = strict(
         'auto',
       ),
     ),
+    dpop: Type.Optional(
+      choice(
+        ['optional', 'required'],
+        'Whether an access token has to be bound to the key of its client. Default: `dpop.mode`. Cookies are another matter.',
+      ),
+    ),
     websocket: Type.Optional(flag('Whether WebSockets are let through.', true)),
     cors: Type.Optional(
       Type.Array(origin('An origin.'), {

@@ -76,6 +76,8 @@ export function createHeaderSieve(configured: readonly string[]): HeaderSieve {
     if (hopByHop.has(folded)) return folded === 'connection' ? 'connection' : 'drop'
     if (onlyAsTheyAre.has(folded) && name.toLowerCase() !== folded) return 'drop'
     if (folded === 'cookie' || folded === 'authorization') return folded
+    // A proof goes where its token goes (RFC 9449 section 7.1).
+    if (folded === 'dpop') return 'authorization'
     return ours.has(folded) || oursByPrefix.some((prefix) => folded.startsWith(prefix)) ? 'drop' : 'keep'
   }
 

@@ -5,6 +5,8 @@ export interface ResponseRules {
   readonly cookies: OwnCookies
   /** Whether the answer was made for one person. */
   readonly personal: boolean
+  /** Whether the gateway puts a nonce of its own on the answer (RFC 9449 section 8.2). Default: false. */
+  readonly nonce?: boolean
   /** Whether the gateway itself says who may read the answer across origins. */
   readonly cors: boolean
   /** What `Strict-Transport-Security` says where the backend says nothing of it; undefined: nothing. */
@@ -54,6 +56,7 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
     if (lower === 'set-cookie' && rules.cookies.sets(value)) continue
     if (rules.personal && speaksToSharedCaches) continue
     if (rules.cors && speaksOfOrigins) continue
+    if (rules.nonce === true && lower === 'dpop-nonce') continue
     if (lower === 'clear-site-data') {
       const kept = withoutCookies(value)
       if (kept !== '') headers.push(name, kept)
@@ -62,7 +65,7 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
     else headers.push(name, value)
   }
   if (rules.hsts !== undefined && !saysHsts) headers.push('strict-transport-security', rules.hsts)
-  if (rules.personal && html) headers.push('cache-control', 'no-store')
+  if (rules.nonce === true || (rules.personal && html)) headers.push('cache-control', 'no-store')
   // A browser that keeps it shows it to nobody else who signs in there (security.md CK-04).
   else if (rules.personal) headers.push('cache-control', personalCaching(cacheControl), 'vary', 'Cookie')
   return headers

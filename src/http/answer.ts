@@ -1,17 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type Reason } from '../base/reasons.ts'
 import { resourceOf } from '../config/resource.ts'
+import type { DpopMode } from '../config/config.ts'
 import type { Gate } from '../gate.ts'
 import type { Session } from '../life/authentication.ts'
 import { answerFor, formatFor } from '../route/answer.ts'
 import { clientKind } from '../route/client-kind.ts'
 import { safeReturnTo } from '../route/return-to.ts'
 import { bareHeaders } from './bare-headers.ts'
+import { authenticateChallenge } from './challenge.ts'
 import { routeOf } from './matched-route.ts'
 import { errorPage } from './pages/error.ts'
 import { pageHeaders, withFormAction } from './pages/headers.ts'
 import { createPageKits, withoutPictures, type PageKit } from './pages/kit.ts'
-import { authenticateChallenge, codeOf, problemOf, problemType, reasonOf, type Problem } from './problem.ts'
+import { codeOf, problemOf, problemType, reasonOf, type Problem } from './problem.ts'
+import { sendNonce } from './proof-nonce.ts'
 import { factsOf, type ProxyTrust } from './request-facts.ts'
 
 export interface RefusalExtras {
@@ -31,11 +34,13 @@ export interface RefusalExtras {
   readonly detail?: string | undefined
   /** For the event: the origin of the backend, where it is what failed. */
   readonly backend?: string | undefined
+  /** What access tokens had to be. Default: `dpop.mode`. */
+  readonly dpop?: DpopMode | undefined
 }
 
 type Noted = Pick<RefusalExtras, 'session' | 'detail' | 'backend'>
 
-export interface ChallengeExtras extends Pick<RefusalExtras, 'session'> {
+export interface ChallengeExtras extends Pick<RefusalExtras, 'session' | 'dpop'> {
   readonly onAnonymous: 'auto' | 'redirect' | '401'
 }
 
@@ -101,8 +106,10 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
   ): FastifyReply {
     const code = codeOf(reason)
     const status = extras.status ?? clientCodes[code].status
-    const challenge = authenticateChallenge(code)
-    if (challenge !== undefined) reply.header('www-authenticate', `${challenge}${status === 401 ? metadata : ''}`)
+    const more = status === 401 ? metadata : ''
+    const challenge = authenticateChallenge(code, extras.dpop ?? config.dpop.mode, request.headers.authorization, more)
+    if (challenge !== undefined) reply.header('www-authenticate', challenge)
+    if (code === 'use_dpop_nonce') sendNonce(reply, gate.proofNonce())
     if (extras.retryAfter !== undefined) reply.header('retry-after', String(extras.retryAfter))
     if (form === 'page') {
       const returnTo =
@@ -154,10 +161,10 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     json: (reply, body) =>
       reply.code(200).headers(programHeaders).type('application/json; charset=utf-8').send(JSON.stringify(body)),
 
-    challenge(request, reply, reason, { onAnonymous, session }) {
+    challenge(request, reply, reason, { onAnonymous, session, dpop }) {
       note(request, reason, { session })
       const form = answerFor(clientKind(request.method, request.headers), onAnonymous, request.method)
-      if (form !== 'redirect') return send(request, reply, reason, form, {})
+      if (form !== 'redirect') return send(request, reply, reason, form, { dpop })
       const target = safeReturnTo(request.raw.url, config)
       const query = target === '/' ? '' : `?return_to=${encodeURIComponent(target)}`
       // 303, whatever the method was (RFC 9110 section 15.4.4); relative, so that no header decides where it leads.

@@ -17,19 +17,25 @@ export function isListed({ cors }: Pick<RouteConfig, 'cors'>, origin: string | u
  * is never reflected unless it is listed (security.md CS-06).
  */
 export function corsHeaders(
-  { cors }: Pick<RouteConfig, 'cors'>,
+  { cors, dpop }: Pick<RouteConfig, 'cors' | 'dpop'>,
   origin: string | undefined,
 ): readonly (readonly [string, string])[] {
   if (cors.length === 0) return []
   const vary = ['vary', 'Origin'] as const
   if (origin === undefined || !isListed({ cors }, origin)) return [vary]
-  return [['access-control-allow-origin', origin], ['access-control-allow-credentials', 'true'], vary]
+  return [
+    ['access-control-allow-origin', origin],
+    ['access-control-allow-credentials', 'true'],
+    // Without them a page cannot make its next proof (RFC 9449 section 8.2).
+    ...(dpop === 'off' ? [] : [['access-control-expose-headers', 'DPoP-Nonce, WWW-Authenticate'] as const]),
+    vary,
+  ]
 }
 
 /** The answer to a preflight: 204, whoever asks; the browser goes on only where the headers say so. */
 export function answerPreflight(
   reply: FastifyReply,
-  route: Pick<RouteConfig, 'cors' | 'methods'>,
+  route: Pick<RouteConfig, 'cors' | 'methods' | 'dpop'>,
   headers: IncomingHttpHeaders,
 ): FastifyReply {
   const allowed = corsHeaders(route, headers.origin)

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type Reason } from '../base/reasons.ts'
-import type { FrontProxy, RouteConfig } from '../config/config.ts'
+import type { DpopMode, FrontProxy, RouteConfig } from '../config/config.ts'
 import { decide, type Policy } from '../decide.ts'
 import { createOwnCookies } from '../forward/cookies.ts'
 import { identityMap } from '../forward/identity.ts'
@@ -37,6 +37,7 @@ interface Question {
 
 interface RefusalExtras {
   readonly session?: Session | undefined
+  readonly dpop?: DpopMode | undefined
   readonly retryAfter?: number | undefined
 }
 
@@ -53,6 +54,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
   const copied = copiedHeaders(config)
   const cookies = createOwnCookies(jar.names)
   const publicHost = new URL(config.publicUrl).host
+  const handsNonces = gate.proofNonce() !== undefined
 
   async function verify(
     proxy: FrontProxy,
@@ -79,7 +81,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     if (policy.access === 'public') return allow(question, route, undefined)
     const { headers } = request.raw
     const listed = route !== undefined && isListed(route, headers.origin)
-    const asked: RequestFacts = { ...factsOf(request, trust), method: original.method }
+    const asked: RequestFacts = { ...factsOf(request, trust), method: original.method, url: provenUrl(original, route) }
     const facts = route === undefined ? asked : credentialsFor(route, asked)
     const tunnel = opensTunnel(original, request)
     // A page elsewhere can open a WebSocket with our cookie, and no other rule keeps it from that (security.md CS-07). It may
@@ -89,6 +91,7 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
       slide: !tunnel && (route?.slide ?? true),
       anyOrigin: listed,
       renew: elsewhere ? 'never' : 'auto',
+      ...(route === undefined ? {} : { dpop: route.dpop, host: route.host }),
     })
     const decision = decide(policy, found)
     const setCookies = found.state === 'valid' ? found.setCookies : []
@@ -98,9 +101,16 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const session = found.state === 'absent' ? undefined : found.session
     if (decision.kind === 'challenge') return challenge(question, route, decision.reason, session)
     if (decision.kind === 'refuse')
-      return refuse(question, decision.reason, { session, retryAfter: decision.retryAfter })
+      return refuse(question, decision.reason, { session, retryAfter: decision.retryAfter, dpop: route?.dpop })
     if (elsewhere && decision.authentication?.session.kind === 'session') return refuse(question, 'csrf', { session })
     return allow(question, route, decision.authentication)
+  }
+
+  /** A proof names one host: that of the public URL, or the one of the route. A request for another is for no such address. */
+  function provenUrl(original: OriginalRequest, route: RouteConfig | undefined): string | undefined {
+    return route?.host !== undefined || withoutPort(original.host) === withoutPort(publicHost)
+      ? original.url
+      : undefined
   }
 
   /** The host that a route names, where one does: a client may add any port to it, and the front proxy looks past that. */
@@ -123,13 +133,16 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     route: RouteConfig | undefined,
     who: Valid | undefined,
   ): Promise<FastifyReply> {
-    const { request, reply } = question
+    const { proxy, request, reply } = question
     const credential = who === undefined || route === undefined ? [] : await gate.credential(who, route)
     if (credential === undefined) return challenge(question, route, 'undecryptable', who?.session)
     if (who !== undefined) admit(request, who)
     const said = new Map<string, string>()
-    const { authorization, cookie } = request.headers
-    if (authorization !== undefined && route?.authorization === 'passthrough') said.set('authorization', authorization)
+    const { authorization, cookie, dpop } = request.headers
+    if (route?.authorization === 'passthrough') {
+      if (authorization !== undefined) said.set('authorization', authorization)
+      if (typeof dpop === 'string') said.set('dpop', dpop)
+    }
     if (cookie !== undefined) said.set('cookie', cookies.strip(cookie) ?? '')
     if (who !== undefined) for (const [name, value] of gate.identity(who.session, identity)) said.set(name, value)
     for (const [name, value] of credential) said.set(name, value)
@@ -140,6 +153,8 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     for (let index = 0; index < mostCookies; index += 1)
       headers.push(`x-postern-set-cookie-${index}`, setCookies[index] ?? '')
     for (const value of setCookies) headers.push('set-cookie', value)
+    // Envoy hands on what stands there, an empty one too.
+    if (who?.nonce !== undefined || (handsNonces && proxy !== 'envoy')) headers.push('dpop-nonce', who?.nonce ?? '')
     // The one answer that is given all the time, and to a front proxy only.
     reply.raw.writeHead(200, headers)
     reply.hijack()
@@ -156,8 +171,9 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const { proxy, request, reply, original } = question
     const method = original?.method ?? 'GET'
     const form = answerFor(clientKind(method, request.headers), route?.onAnonymous ?? 'auto', method)
-    if (form !== 'redirect') return refuse(question, reason, { session })
-    if (proxy === 'nginx') return refuse(question, reason, { session }, 'redirect')
+    const extras = { session, dpop: route?.dpop }
+    if (form !== 'redirect') return refuse(question, reason, extras)
+    if (proxy === 'nginx') return refuse(question, reason, extras, 'redirect')
     answerer.note(request, reason, { session })
     const address = loginAddress(original)
     return reply.code(303).header('x-postern-location', address).header('location', address).send()

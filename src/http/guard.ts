@@ -18,6 +18,8 @@ export interface GuardOptions {
   readonly onAnonymous?: 'auto' | 'redirect' | '401'
   /** Whether a renewal on this route moves the idle limit. Default: true. */
   readonly slide?: boolean
+  /** Whether an access token has to be bound to the key of its client (RFC 9449). Default: `dpop.mode`. */
+  readonly dpop?: 'optional' | 'required'
 }
 
 export type Allowed = Extract<Authentication, { state: 'valid' }>
@@ -53,8 +55,8 @@ export function createGuard(
   options: GuardOptions,
   admit: (request: FastifyRequest, allowed: Allowed | undefined) => void,
 ): Guard {
-  const { onAnonymous = 'auto', slide = true } = options
-  const asked: AuthenticateOptions = { slide }
+  const { onAnonymous = 'auto', slide = true, dpop } = options
+  const asked: AuthenticateOptions = dpop === undefined ? { slide } : { slide, dpop }
 
   function settle(
     request: FastifyRequest,
@@ -69,13 +71,15 @@ export function createGuard(
     if (decision.kind === 'allow') {
       const { authentication } = decision
       admit(request, authentication)
+      if (authentication?.nonce !== undefined) reply.header('dpop-nonce', authentication.nonce)
       // What only one person may see is kept by no cache, unless the handler knows better.
       if (authentication !== undefined && !renewed) reply.header('cache-control', 'private, no-store')
       return true
     }
     const session = found.state === 'absent' ? undefined : found.session
-    if (decision.kind === 'challenge') answerer.challenge(request, reply, decision.reason, { onAnonymous, session })
-    else answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter, session })
+    if (decision.kind === 'challenge')
+      answerer.challenge(request, reply, decision.reason, { onAnonymous, session, dpop })
+    else answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter, session, dpop })
     return false
   }
 
@@ -91,7 +95,7 @@ export function createGuard(
     }
     const { raw } = request
     const { method = 'GET', headers, rawHeaders } = raw
-    const facts = { method, headers, rawHeaders, reqId: request.id, message: raw }
+    const facts = { method, headers, rawHeaders, reqId: request.id, message: raw, url: request.originalUrl }
     const found = ready.gate.authenticate(facts, asked)
     if (!(found instanceof Promise)) {
       if (settle(request, reply, ready, found)) done()

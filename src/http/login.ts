@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { clientCodes, type Reason } from '../base/reasons.ts'
+import { clientCodes, type ClientCode, type Reason } from '../base/reasons.ts'
 import type { Authentication } from '../life/authentication.ts'
 import { cookieValues } from '../life/credentials.ts'
 import type { SignInResult } from '../life/sign-in.ts'
@@ -7,11 +7,13 @@ import { requestOrigin } from '../route/origin.ts'
 import { safeReturnTo } from '../route/return-to.ts'
 import type { LoginUpstream } from '../upstream/upstream.ts'
 import { browserBinding, type BrowserBinding } from './browser-binding.ts'
+import { authenticateChallenge } from './challenge.ts'
 import { offerDevice } from './device.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
 import { onwardPage } from './pages/onward.ts'
 import { loginAddress, signInPage, startAddress, type SignInParts, type SignInUpstream } from './pages/sign-in.ts'
-import { authenticateChallenge, codeOf } from './problem.ts'
+import { codeOf } from './problem.ts'
+import { sendNonce } from './proof-nonce.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
 import { fieldValues, readSignInBody, shownAgain, type SignInBody } from './sign-in-body.ts'
@@ -21,6 +23,9 @@ type Failure = Extract<SignInResult, { ok: false }>
 
 /** What was typed is at fault; otherwise the fault is not theirs. */
 const fieldFaults: ReadonlySet<Reason> = new Set(['bad_credentials', 'locked', 'password_expired', 'bad_request'])
+
+/** What is wrong with the proof of a key. */
+const proofCodes: ReadonlySet<ClientCode> = new Set(['invalid_dpop_proof', 'use_dpop_nonce'])
 
 const noLinks: SignInUpstream['links'] = { forgotPassword: undefined, register: undefined }
 
@@ -152,7 +157,10 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
       const members = { transaction: failure.transaction, fields }
       return answerer.refuse(request, reply, failure.reason, { form: 'problem', members, silent })
     }
-    return answerer.refuse(request, reply, failure.reason, { form: 'problem', retryAfter: failure.retryAfter, silent })
+    // Here a token is asked for and none is used (RFC 9449 sections 5 and 8): 400, as at the token endpoint.
+    const status = proofCodes.has(codeOf(failure.reason)) ? 400 : undefined
+    const { retryAfter } = failure
+    return answerer.refuse(request, reply, failure.reason, { form: 'problem', retryAfter, silent, status })
   }
 
   async function signIn(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -194,7 +202,10 @@ export function loginEndpoint(app: FastifyInstance, context: EndpointContext): v
         ? answerJson(request, reply, result, bound)
         : answerForm(request, reply, body, upstream, result, binding)
     if (result.carrier === 'bearer') {
-      return answerer.json(reply, { access_token: result.token, token_type: 'Bearer', expires_in: result.expiresIn })
+      const bound = result.session.claims.cnf !== undefined
+      if (bound) sendNonce(reply, gate.proofNonce())
+      const type = bound ? 'DPoP' : 'Bearer'
+      return answerer.json(reply, { access_token: result.token, token_type: type, expires_in: result.expiresIn })
     }
     sendWithCookies(reply, result.setCookies)
     offerDevice(reply, gate, result.session)

@@ -5,6 +5,7 @@ import { sessionTimes } from '../life/session.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
 import { originsOnwards } from './origins-onwards.ts'
 import { sessionPage } from './pages/session.ts'
+import { sendNonce } from './proof-nonce.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
 import { nameOf } from './session-body.ts'
@@ -42,6 +43,7 @@ export function meEndpoint(app: FastifyInstance, context: EndpointContext): void
       const found = await gate.authenticate(factsOf(request, trust), { slide: false })
       if (found.state === 'valid') {
         admit(request, found)
+        sendNonce(reply, found.nonce)
         sendWithCookies(reply, found.setCookies)
         return showPage(request, reply, found)
       }

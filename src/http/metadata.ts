@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { resourceOf } from '../config/resource.ts'
 import type { ClientCredential } from '../config/exchange.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
+import { proofAlgorithms } from '../token/dpop-proof.ts'
 import { sendPublicDocument } from './public-document.ts'
 import { tokenExchange } from './token-request.ts'
 
@@ -40,7 +41,7 @@ export function metadataEndpoints(app: FastifyInstance, context: EndpointContext
 }
 
 /** RFC 8414 section 2. Without token exchange it tells issuer and keys, and that there is nothing to ask for. */
-export function authorizationServer({ publicUrl, prefix, exchange, clients, api }: Config): object {
+export function authorizationServer({ publicUrl, prefix, exchange, clients, api, dpop }: Config): object {
   const base = {
     issuer: publicUrl,
     jwks_uri: `${publicUrl}/.well-known/jwks.json`,
@@ -63,16 +64,20 @@ export function authorizationServer({ publicUrl, prefix, exchange, clients, api 
       ? {}
       : { token_endpoint_auth_signing_alg_values_supported: [...new Set(algorithms)].toSorted() }),
     ...(scopes.length === 0 ? {} : { scopes_supported: scopes }),
+    // RFC 9449 section 5.1.
+    ...(dpop.mode === 'off' ? {} : { dpop_signing_alg_values_supported: proofAlgorithms }),
   }
 }
 
 /** RFC 9728 section 2. */
-export function protectedResource({ publicUrl, api, clients }: Config): object {
+export function protectedResource({ publicUrl, api, clients, dpop }: Config): object {
   const scopes = scopesIn(clients)
   return {
     resource: api.audience,
     authorization_servers: [publicUrl],
     bearer_methods_supported: ['header'],
+    ...(dpop.mode === 'off' ? {} : { dpop_signing_alg_values_supported: proofAlgorithms }),
+    ...(dpop.mode === 'required' ? { dpop_bound_access_tokens_required: true } : {}),
     ...(scopes.length === 0 ? {} : { scopes_supported: scopes }),
   }
 }

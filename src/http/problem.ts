@@ -43,14 +43,6 @@ export function reasonOf(error: unknown): Reason {
   return typeof status === 'number' && status >= 400 && status < 500 ? 'bad_request' : 'internal'
 }
 
-/** WWW-Authenticate (RFC 6750 section 3). Without a credential there is no error to name (security.md TV-18). */
-export function authenticateChallenge(code: ClientCode): string | undefined {
-  const { status } = clientCodes[code]
-  if (code === 'invalid_credential' || code === 'expired') return 'Bearer realm="postern", error="invalid_token"'
-  if (code === 'forbidden') return 'Bearer realm="postern", error="insufficient_scope"'
-  return status === 401 ? 'Bearer realm="postern"' : undefined
-}
-
 export function codeOf(reason: Reason): ClientCode {
   return reasons[reason]
 }

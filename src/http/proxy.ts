@@ -39,14 +39,24 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     const found = await gate.authenticate(credentialsFor(route, facts), {
       slide: route.slide,
       anyOrigin: isListed(route, raw.headers.origin),
+      dpop: route.dpop,
+      host: route.host,
     })
     const decision = decide({ access: 'protected', require: route.require }, found)
     if (found.state === 'valid' && found.setCookies.length > 0) sendWithCookies(reply, found.setCookies)
     const session = found.state === 'absent' ? undefined : found.session
     if (decision.kind === 'challenge')
-      return answerer.challenge(request, reply, decision.reason, { onAnonymous: route.onAnonymous, session })
+      return answerer.challenge(request, reply, decision.reason, {
+        onAnonymous: route.onAnonymous,
+        session,
+        dpop: route.dpop,
+      })
     if (decision.kind === 'refuse')
-      return answerer.refuse(request, reply, decision.reason, { retryAfter: decision.retryAfter, session })
+      return answerer.refuse(request, reply, decision.reason, {
+        retryAfter: decision.retryAfter,
+        session,
+        dpop: route.dpop,
+      })
     if (decision.authentication !== undefined) context.admit(request, decision.authentication)
     return send(request, reply, facts, match, decision.authentication)
   }
@@ -88,10 +98,12 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
         const headers = responseHeaders(head, {
           cookies: backends.cookies,
           personal: who !== undefined,
+          nonce: who?.nonce !== undefined,
           cors: who !== undefined || route.cors.length > 0,
           hsts: transportSecurity(gate.config.secure),
         })
         for (const cookie of who?.setCookies ?? []) headers.push('set-cookie', cookie)
+        if (who?.nonce !== undefined) headers.push('dpop-nonce', who.nonce)
         for (const [name, value] of corsHeaders(route, raw.headers.origin)) headers.push(name, value)
         return headers
       },

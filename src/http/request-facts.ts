@@ -44,9 +44,11 @@ export function factsOf(request: FastifyRequest, trust: ProxyTrust): RequestFact
   const { raw } = request
   const address = addressOf(raw, trust)
   const { method = 'GET', headers, rawHeaders } = raw
+  // As it was sent, whatever a host app makes of it (`rewriteUrl`).
+  const url = request.originalUrl
   return address === undefined
-    ? { method, headers, rawHeaders, reqId: request.id, message: raw }
-    : { method, headers, rawHeaders, reqId: request.id, address, message: raw }
+    ? { method, headers, rawHeaders, reqId: request.id, message: raw, url }
+    : { method, headers, rawHeaders, reqId: request.id, address, message: raw, url }
 }
 
 /** What proxies say of whom they ask for, as people write it. */

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Authentication, Session } from '../life/authentication.ts'
 import { unrenewable } from '../life/key-binding.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
+import { sendNonce } from './proof-nonce.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
 import { sessionBody } from './session-body.ts'
@@ -37,6 +38,7 @@ export function sessionEndpoints(app: FastifyInstance, context: EndpointContext)
       const found = await gate.authenticate(factsOf(request, trust), { renew: 'never' })
       if (found.state !== 'valid') return refuse(request, reply, found)
       admit(request, found)
+      sendNonce(reply, found.nonce)
       return answerer.json(reply, sessionBody(found.session, gate))
     },
   })

@@ -63,6 +63,7 @@ export function readTokenRequest({ body, raw }: Pick<FastifyRequest, 'body' | 'r
       targets: [...(all.get('audience') ?? []), ...resources],
       scope,
       upstream: one('upstream'),
+      rawHeaders: raw.rawHeaders,
     },
   }
 }

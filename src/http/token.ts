@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type ClientCode, type Reason } from '../base/reasons.ts'
 import { endpoint, type EndpointContext } from './endpoint.ts'
 import { codeOf, reasonOf } from './problem.ts'
+import { sendNonce } from './proof-nonce.ts'
 import { factsOf } from './request-facts.ts'
 import { accessTokenType, readTokenRequest } from './token-request.ts'
 
@@ -18,6 +19,8 @@ const oauthErrors: Partial<Readonly<Record<ClientCode, OAuthError>>> = {
   invalid_subject_token: { error: 'invalid_request', status: 400 },
   invalid_target: { error: 'invalid_target', status: 400 },
   invalid_scope: { error: 'invalid_scope', status: 400 },
+  invalid_dpop_proof: { error: 'invalid_dpop_proof', status: 400 },
+  use_dpop_nonce: { error: 'use_dpop_nonce', status: 400 },
   unsupported_grant_type: { error: 'unsupported_grant_type', status: 400 },
   invalid_client: { error: 'invalid_client', status: 401 },
   rate_limited: { error: 'temporarily_unavailable', status: 429 },
@@ -55,6 +58,7 @@ export function tokenEndpoint(app: FastifyInstance, context: EndpointContext): v
     const code = codeOf(reason)
     const { error, status } = oauthErrors[code] ?? serverError
     if (status === 401) reply.header('www-authenticate', challenge)
+    if (code === 'use_dpop_nonce') sendNonce(reply, gate.proofNonce())
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     return send(reply, status, { error, error_description: description ?? clientCodes[code].title })
   }
@@ -95,10 +99,11 @@ export function tokenEndpoint(app: FastifyInstance, context: EndpointContext): v
           result.retryAfter,
         )
       }
+      if (result.bound) sendNonce(reply, gate.proofNonce())
       return send(reply, 200, {
         access_token: result.token,
         issued_token_type: accessTokenType,
-        token_type: 'Bearer',
+        token_type: result.bound ? 'DPoP' : 'Bearer',
         expires_in: result.expiresIn,
         ...(result.scope === '' ? {} : { scope: result.scope }),
       })

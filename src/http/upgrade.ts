@@ -55,7 +55,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   const { config, events } = gate
   const tunnels = new Set<Tunnel>()
   gate.meters.current.webSockets = () => tunnels.size
-  const wishOf = createWishes(trust, events, gate.tracer)
+  const wishOf = createWishes(trust, gate)
   let closing = false
 
   /** Who may open one; `undefined` and an answer where nobody may. */
@@ -66,6 +66,8 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const found = await gate.authenticate(credentialsFor(route, wish.facts), {
       slide: false,
       renew: ours ? 'auto' : 'never',
+      dpop: route.dpop,
+      host: route.host,
     })
     if (found.state === 'valid') wish.setCookies = found.setCookies
     if (found.state !== 'absent' && found.session !== undefined) wish.session = found.session
@@ -86,6 +88,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     if (!match.ok) return wish.refuse(match.reason)
     const { route, path } = match
     wish.route = routeName(route)
+    wish.dpop = route.dpop
     if (!route.websocket || !isHandshake(request)) return wish.refuse('bad_request')
     const isPublic = route.access === 'public'
     const who = isPublic ? undefined : await admit(wish, route)
@@ -152,7 +155,13 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
 
   /** The head of an answer, with what the backend says in its own. */
   function headOf(wish: Wish, status: number, raw: RawHeaders, own: readonly string[]): string {
-    const headers = responseHeaders(raw, { cookies: backends.cookies, personal: false, cors: true, hsts: undefined })
+    const headers = responseHeaders(raw, {
+      cookies: backends.cookies,
+      personal: false,
+
+      cors: true,
+      hsts: undefined,
+    })
     const all = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...own]
     for (let index = 0; index < headers.length; index += 2) {
       const [name = '', value = ''] = headers.slice(index, index + 2)

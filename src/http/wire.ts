@@ -7,7 +7,7 @@ import { clientCodes, type Reason } from '../base/reasons.ts'
 import type { RouteConfig } from '../config/config.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { canonicalPath } from '../route/path.ts'
-import { authenticateChallenge, codeOf, problemOf, problemType } from './problem.ts'
+import { codeOf, problemOf, problemType } from './problem.ts'
 
 /*
  * What a request has to be before anything is decided about it, and the answers to what never becomes one: the
@@ -85,11 +85,20 @@ export function refuseConnect({ server }: FastifyInstance, onRefusal: OnRefusal)
   })
 }
 
-/** A whole answer by hand, and the end of the connection. @param headers further lines, such as `location: /` */
-export function refuseOnSocket(socket: Duplex, reason: Reason, headers: readonly string[] = []): void {
+/**
+ * A whole answer by hand, and the end of the connection.
+ *
+ * @param headers further lines, such as `location: /`
+ * @param challenge what a 401 or 403 says in `WWW-Authenticate`
+ */
+export function refuseOnSocket(
+  socket: Duplex,
+  reason: Reason,
+  headers: readonly string[] = [],
+  challenge?: string,
+): void {
   const problem = problemOf(codeOf(reason))
   const body = JSON.stringify(problem)
-  const challenge = authenticateChallenge(problem.code)
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
     `content-type: ${problemType}`,

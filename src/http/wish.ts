@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { AnsweredFields, EventSink } from '../base/events.ts'
-import type { Tracer } from '../base/trace.ts'
+import type { AnsweredFields } from '../base/events.ts'
 import { clientCodes, type Reason } from '../base/reasons.ts'
-import type { RequestFacts } from '../gate.ts'
+import type { DpopMode } from '../config/config.ts'
+import type { Gate, RequestFacts } from '../gate.ts'
 import type { Session } from '../life/authentication.ts'
+import { authenticateChallenge } from './challenge.ts'
 import { codeOf } from './problem.ts'
 import { addressOf, type ProxyTrust } from './request-facts.ts'
 import { requestIds } from './request-ids.ts'
@@ -19,6 +20,8 @@ export interface Wish {
   setCookies: readonly string[]
   /** Path of the route that matched, once it is known. */
   route?: string
+  /** What an access token has to be there. Default: `dpop.mode`. */
+  dpop?: DpopMode
   /** Whose it is, once that is known. */
   session?: Session
   /** Says what was answered. What comes later is not heard: one record. */
@@ -30,8 +33,7 @@ export interface Wish {
 /** Fastify sees nothing of an upgrade, so ids and records are made here. */
 export function createWishes(
   trust: ProxyTrust,
-  events: EventSink,
-  tracer: Tracer,
+  { config, events, tracer, proofNonce }: Pick<Gate, 'config' | 'events' | 'tracer' | 'proofNonce'>,
 ): (request: IncomingMessage, socket: Duplex) => Wish {
   const nextId = requestIds()
   return (request, socket) => {
@@ -54,7 +56,7 @@ export function createWishes(
     const wish: Wish = {
       request,
       socket,
-      facts: { method: 'GET', headers, rawHeaders, ...where, message: request },
+      facts: { method: 'GET', headers, rawHeaders, ...where, message: request, url: request.url },
       setCookies: [],
       tell(status, why = {}) {
         if (told) return
@@ -67,8 +69,11 @@ export function createWishes(
         if (socket.writableEnded || socket.destroyed) return
         const why = { reason, ...more }
         events({ type: 'refused', ...where, ...who(), ...why })
-        wish.tell(clientCodes[codeOf(reason)].status, why)
-        refuseOnSocket(socket, reason, [...lines, ...cookieLines(wish)])
+        const code = codeOf(reason)
+        wish.tell(clientCodes[code].status, why)
+        const challenge = authenticateChallenge(code, wish.dpop ?? config.dpop.mode, headers.authorization)
+        const nonce = code === 'use_dpop_nonce' ? [`dpop-nonce: ${proofNonce()}`] : []
+        refuseOnSocket(socket, reason, [...lines, ...nonce, ...cookieLines(wish)], challenge)
       },
     }
     socket.once('close', () => wish.tell(0, { reason: 'aborted' }))

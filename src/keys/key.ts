@@ -47,6 +47,8 @@ export interface SealingKey extends KeyTimes {
   /** For what a browser keeps of the key that its session is bound to, and for the challenges that it signs. */
   readonly deviceKey: Uint8Array
   readonly challengeKey: Uint8Array
+  /** What nonces for proofs are made with. */
+  readonly proofNonceKey: Uint8Array
 }
 
 export type Key = SigningKey | SealingKey
@@ -119,7 +121,9 @@ function sealingKey(jwk: Record<string, unknown>, times: KeyTimes): KeyResult {
   const transactionKey = derive(secret, 'transaction')
   const deviceKey = derive(secret, 'device')
   const challengeKey = derive(secret, 'device-challenge')
-  return { ok: true, key: { kind: 'sealing', ...times, upstreamTokenKey, transactionKey, deviceKey, challengeKey } }
+  const proofNonceKey = derive(secret, 'proof-nonce')
+  const derived = { upstreamTokenKey, transactionKey, deviceKey, challengeKey, proofNonceKey }
+  return { ok: true, key: { kind: 'sealing', ...times, ...derived } }
 }
 
 function derive(secret: Uint8Array, purpose: string): Uint8Array {

@@ -4,19 +4,21 @@ import type { Meters } from '../base/meters.ts'
 import { inTrace } from '../base/cause.ts'
 import type { Reason } from '../base/reasons.ts'
 import type { Traced, Tracer } from '../base/trace.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, DpopMode } from '../config/config.ts'
 import { countAccepted, type SigningKey } from '../keys/key.ts'
 import type { DeviceKey } from '../device/key.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import { clientKind, renewalEligibility, type ClientKind } from '../route/client-kind.ts'
 import { requestOrigin } from '../route/origin.ts'
-import { createTokenMemo } from '../token/memo.ts'
+import { tokenHash } from '../token/dpop-proof.ts'
+import { createTokenMemo, type TokenMemo } from '../token/memo.ts'
 import { takenFrom, type Verifier } from '../token/verify.ts'
 import type { Authentication, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
 import type { Facts } from './facts.ts'
 import { refusedAsBearer, unboundCopies, unrenewable } from './key-binding.ts'
+import type { ProofJudge } from './proofs.ts'
 import type { RenewalRequest, Renewer } from './renewal.ts'
 import { absoluteEnd, dueAt, idleEnd, lifeState, slideDue } from './rules.ts'
 import { isTombstoned } from './tombstone.ts'
@@ -30,6 +32,8 @@ export interface Request {
   readonly address?: string
   /** What the trace of the request is kept on. */
   readonly message?: Traced
+  /** Path and query as they came, for a proof that names them. */
+  readonly url?: string | undefined
 }
 
 export interface AuthenticateOptions {
@@ -39,6 +43,10 @@ export interface AuthenticateOptions {
   readonly slide?: boolean
   /** Leave out the same-origin rule, for a caller that has applied it. Default: false. */
   readonly anyOrigin?: boolean
+  /** What access tokens have to be. Default: `dpop.mode`. */
+  readonly dpop?: DpopMode
+  /** The host that the request is for, by the configuration. Default: that of the public URL. */
+  readonly host?: string | undefined
 }
 
 export interface Authenticator {
@@ -60,6 +68,7 @@ interface AuthenticatorDeps {
   readonly renewer: Renewer
   readonly endings: Endings
   readonly facts: Pick<Facts, 'denied'>
+  readonly proofs: Pick<ProofJudge, 'ofUse'>
   readonly clock: Clock
   readonly meters: Pick<Meters, 'memo' | 'current'>
   readonly tracer: Tracer
@@ -68,7 +77,7 @@ interface AuthenticatorDeps {
 /** A verified token and until when nothing about it has to be asked again. Times in milliseconds. */
 interface Known {
   readonly session: Session
-  readonly answer: Authentication
+  readonly answer: Extract<Authentication, { state: 'valid' }>
   /** A clock that was set back further makes it a token of the future, remembered or not. */
   readonly from: number
   readonly freshUntil: number
@@ -80,6 +89,14 @@ interface Known {
   /** The last tombstone that does not end it. */
   spared: string | undefined
 }
+
+/** A token that is bound to a key, with what its proofs have to hold (RFC 9449 section 4.2). */
+interface KnownBound extends Known {
+  readonly ath: string
+  readonly jkt: string
+}
+
+type Refused = Extract<Authentication, { state: 'refused' }>
 
 type CookieCredentials = Extract<Credentials, { kind: 'cookie' }>
 
@@ -94,14 +111,16 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   const policy = config.session
   const cookieMemo = createTokenMemo<Known>()
   const bearerMemo = createTokenMemo<Known>()
+  // Apart from the others: what is remembered as good for a mere carrier can never be a bound one.
+  const boundMemo = createTokenMemo<KnownBound>()
   const { memo } = deps.meters
-  deps.meters.current.remembered = () => cookieMemo.size + bearerMemo.size
+  deps.meters.current.remembered = () => cookieMemo.size + bearerMemo.size + boundMemo.size
 
   /** Sessions whose token was refused somewhere: due, whatever their age. */
   const suspects = new WeakSet<Session>()
 
   function learn(session: Session, key: SigningKey, freshUntil: number, activityFreshUntil = freshUntil): Known {
-    const answer: Authentication = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
+    const answer: Known['answer'] = { state: 'valid', session, sealed: session.claims.upt, setCookies: [] }
     return {
       session,
       answer,
@@ -141,20 +160,58 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     return true
   }
 
-  async function bearer(token: string): Promise<Authentication> {
+  /** An access token, looked at by itself. Of a bound one nothing is told before its key is proven. */
+  async function verifyAccess(token: string): Promise<Known | Refused> {
     memo.misses += 1
     const verified = await deps.access.verify(token)
     if (verified.state === 'refused') return verified
-    const session: Session = { kind: 'access', claims: verified.claims, kid: verified.key.kid }
-    if (verified.state === 'expired') return { state: 'refused', reason: 'expired', session }
+    const { claims, key } = verified
+    const session: Session = { kind: 'access', claims, kid: key.kid }
+    const who = claims.cnf === undefined ? { session } : {}
+    if (verified.state === 'expired') return { state: 'refused', reason: 'expired', ...who }
+    const ended = endings.endedBy(claims)
+    return ended === undefined ? learn(session, key, claims.exp * 1000) : { state: 'refused', reason: ended, ...who }
+  }
+
+  async function bearer(token: string): Promise<Authentication> {
+    const known = await verifyAccess(token)
+    if ('state' in known) return known
     // Without its session: who merely carries it may not even sign it out.
-    const bound = refusedAsBearer(session.claims)
+    const bound = refusedAsBearer(known.session.claims)
     if (bound !== undefined) return { state: 'refused', reason: bound }
-    const ended = endings.endedBy(session.claims)
-    if (ended !== undefined) return { state: 'refused', reason: ended, session }
-    const known = learn(session, verified.key, verified.claims.exp * 1000)
     bearerMemo.set(token, known)
     return known.answer
+  }
+
+  /** A token that was verified before, and about which nothing has to be asked again. */
+  function recalled<K extends Known>(tokens: TokenMemo<K>, token: string): K | undefined {
+    const known = tokens.get(token)
+    if (known === undefined || known.ringGeneration !== ring.generation) return undefined
+    const now = clock()
+    if (now >= known.freshUntil || now < known.from || !unended(known)) return undefined
+    memo.hits += 1
+    countAccepted(known.key, now)
+    return known
+  }
+
+  async function verifyBound(token: string): Promise<KnownBound | Refused> {
+    const known = await verifyAccess(token)
+    if ('state' in known) return known
+    const { session } = known
+    const { cnf } = session.claims
+    if (cnf === undefined) return { state: 'refused', reason: 'unbound_token', session }
+    const bound = { ...known, ath: tokenHash(token), jkt: cnf.jkt }
+    boundMemo.set(token, bound)
+    return bound
+  }
+
+  /** The token is good for whoever proves, at each request, to have its key (RFC 9449 section 7.1). */
+  async function bound(request: Request, token: string, { host }: AuthenticateOptions): Promise<Authentication> {
+    const known = recalled(boundMemo, token) ?? (await verifyBound(token))
+    if ('state' in known) return known
+    const proven = await deps.proofs.ofUse(request, known, host)
+    if (!proven.ok) return { state: 'refused', reason: proven.reason }
+    return proven.nonce === undefined ? known.answer : { ...known.answer, nonce: proven.nonce }
   }
 
   async function cookie(
@@ -241,6 +298,12 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     )
   }
 
+  /** Where only bound tokens are taken. */
+  async function refuseUnbound(answer: Authentication | Promise<Authentication>): Promise<Authentication> {
+    const found = await answer
+    return found.state === 'valid' ? { state: 'refused', reason: 'unbound_token', session: found.session } : found
+  }
+
   return {
     recheck(session) {
       suspects.add(session)
@@ -258,15 +321,13 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
         case 'conflict':
           return { state: 'refused', reason: 'duplicate_credentials' }
         case 'bearer': {
-          // None of our tokens is bound to a key yet, so none may be presented as if it were (RFC 9449 section 7.1).
-          if (credentials.scheme === 'dpop') return { state: 'refused', reason: 'wrong_kind' }
-          const known = bearerMemo.get(credentials.token)
-          if (known === undefined || known.ringGeneration !== ring.generation) return bearer(credentials.token)
-          const now = clock()
-          if (now >= known.freshUntil || now < known.from || !unended(known)) return bearer(credentials.token)
-          memo.hits += 1
-          countAccepted(known.key, now)
-          return known.answer
+          const mode = options.dpop ?? config.dpop.mode
+          if (credentials.scheme === 'dpop')
+            return mode === 'off'
+              ? { state: 'refused', reason: 'wrong_kind' }
+              : bound(request, credentials.token, options)
+          const found = recalled(bearerMemo, credentials.token)?.answer ?? bearer(credentials.token)
+          return mode === 'required' ? refuseUnbound(found) : found
         }
         case 'cookie': {
           if (

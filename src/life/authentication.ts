@@ -28,4 +28,6 @@ export type Authentication =
       readonly sealed: string | undefined
       /** Set-Cookie values of a renewal, to be sent with the answer. */
       readonly setCookies: readonly string[]
+      /** For the next proof of the client's key, to be sent with the answer. */
+      readonly nonce?: string
     }

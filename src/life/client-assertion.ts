@@ -49,7 +49,7 @@ export function createAssertionReader({ audiences, facts, clock }: ReaderDeps): 
       .digest('base64url')
       .slice(0, 22)
     // RFC 7523 section 3: only good ones are remembered, so only a client itself could make us forget its own.
-    return (await facts.first(id, (exp + leeway) * 1000)) ? undefined : 'it was used before'
+    return (await facts.first('assertion', id, (exp + leeway) * 1000)) ? undefined : 'it was used before'
   }
 
   return {

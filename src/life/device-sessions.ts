@@ -88,7 +88,7 @@ export function createDeviceSessions({ session: policy }: Config, deps: DeviceDe
     const content = found.sealed === undefined ? undefined : await sealer.open(found.sealed, claims.sid)
     if (content === undefined) return refuse('undecryptable')
     // Of two that come with the same cookie and challenge one is a thief's.
-    if (!(await facts.first(`device:${claims.sid}`, clock() + registrationLife)))
+    if (!(await facts.first('device', claims.sid, clock() + registrationLife)))
       return refuse('bad_device_proof', 'the session has been bound to another key')
 
     const { checkedAt, ...grant } = content

@@ -11,6 +11,7 @@ import type { ClientAuthenticator, Presented } from './clients.ts'
 import type { Endings } from './endings.ts'
 import type { LoginLimiter } from './login-limits.ts'
 import { narrowScope, narrowTarget } from './narrow.ts'
+import type { ProofJudge } from './proofs.ts'
 import { endingSoon } from './renewal-plan.ts'
 import type { SessionMaker } from './session.ts'
 import { upstreamSessionDigest } from './session.ts'
@@ -24,10 +25,19 @@ export interface ExchangeRequest {
   readonly targets: readonly string[]
   readonly scope: string | undefined
   readonly upstream: string | undefined
+  /** A proof of the client's key may stand in them. */
+  readonly rawHeaders: readonly string[]
 }
 
 export type ExchangeResult =
-  | { readonly ok: true; readonly token: string; readonly expiresIn: number; readonly scope: string }
+  | {
+      readonly ok: true
+      readonly token: string
+      /** Whether the token is bound to a key. */
+      readonly bound: boolean
+      readonly expiresIn: number
+      readonly scope: string
+    }
   | {
       readonly ok: false
       readonly reason: Reason
@@ -52,6 +62,7 @@ export interface ExchangeDeps {
   readonly maker: SessionMaker
   readonly limiter: LoginLimiter
   readonly endings: Endings
+  readonly proofs: Pick<ProofJudge, 'ofBinding'>
   readonly issuer: string
   /** `aud` that opens our own routes. */
   readonly apiAudience: string
@@ -72,13 +83,16 @@ const usualWait = 10
  * is at most what the client may have; whatever is given ends with what was brought.
  */
 export function createExchanger(deps: ExchangeDeps): Exchanger {
-  const { authenticator, validators, upstreams, maker, limiter, endings, clock, events, wait = sleep } = deps
+  const { authenticator, validators, upstreams, maker, limiter, endings, proofs, clock, events, wait = sleep } = deps
 
   async function decide(request: ExchangeRequest, context: EventContext): Promise<ExchangeResult> {
     const authenticated = await authenticator.authenticate(request.presented, context.address)
     if (!authenticated.ok) return authenticated
     const { client } = authenticated
     const refuse = refusalOf(client)
+    // Before anything else is asked or used up: a client without a nonce comes again at once.
+    const binding = await proofs.ofBinding(request, '/token', client.dpop)
+    if (!binding.ok) return refuse(binding.reason, 'the proof of the key')
     const aud = narrowTarget(request.targets, client)
     if (aud === undefined) return refuse('invalid_target', 'the audience is not one of the client')
     if (narrowScope(request.scope, client, undefined) === undefined)
@@ -104,14 +118,14 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
 
     const scopes = narrowScope(request.scope, client, outcome.scopes)
     if (scopes === undefined) return refuse('invalid_scope', 'a scope is not one of the subject token')
-    return mint(client, upstream, outcome, { aud, scopes }, context)
+    return mint(client, upstream, outcome, { aud, scopes, jkt: binding.jkt }, context)
   }
 
   async function mint(
     client: ClientConfig,
     upstream: Target,
     token: GoodSubjectToken,
-    granted: { readonly aud: string; readonly scopes: readonly string[] },
+    granted: { readonly aud: string; readonly scopes: readonly string[]; readonly jkt: string | undefined },
     context: EventContext,
   ): Promise<ExchangeResult> {
     const now = clock()
@@ -138,7 +152,8 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
         signedInAt: now,
         idleAt: undefined,
       },
-      { client_id: client.id, ...granted, wraps: granted.aud === deps.apiAudience },
+      { client_id: client.id, aud: granted.aud, scopes: granted.scopes, wraps: granted.aud === deps.apiAudience },
+      granted.jkt,
     )
     if (!made.ok) {
       events({ ...who, type: 'cookie_bill', bytes: made.bytes, budget: made.budget, bill: made.bill })
@@ -146,8 +161,16 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
     }
     const { claims } = made.minted
     const scope = granted.scopes.join(' ')
-    events({ ...who, type: 'token_exchanged', jti: claims.jti, client: client.id, audience: granted.aud, scope })
-    return { ok: true, token: made.minted.token, expiresIn: made.expiresIn, scope }
+    events({
+      ...who,
+      type: 'token_exchanged',
+      jti: claims.jti,
+      client: client.id,
+      audience: granted.aud,
+      scope,
+      ...(granted.jkt === undefined ? {} : { jkt: granted.jkt }),
+    })
+    return { ok: true, token: made.minted.token, bound: granted.jkt !== undefined, expiresIn: made.expiresIn, scope }
   }
 
   return {

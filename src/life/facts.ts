@@ -69,11 +69,15 @@ export interface Facts {
    * Whether it is the first time that this is shown, here and wherever facts are shared. Where nobody else can be asked,
    * here alone.
    *
+   * @param sort one that is shown often makes nothing of another forgotten
    * @param id of something that is good once
    * @param until it could be shown
    */
-  first(id: string, until: number): Promise<boolean>
+  first(sort: Once, id: string, until: number): Promise<boolean>
 }
+
+/** What is good once: the assertion of a client, the logout token of a provider, the proof of a key, the binding of a session. */
+export type Once = 'assertion' | 'logout' | 'proof' | 'device'
 
 interface Limits {
   /** Entries of each sort kept at most; beyond it the ones set first go first. Default: 100,000. */
@@ -87,7 +91,12 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
   const successors = createExpiringMap<{ readonly successor: Successor; readonly proof: string }>(clock, entries)
   const spent = createExpiringMap<true>(clock, entries, entries)
   const cutOffs = createExpiringMap<number>(clock, entries, entries)
-  const shown = createExpiringMap<true>(clock, entries, entries)
+  const shown = {
+    assertion: createExpiringMap<true>(clock, entries, entries),
+    logout: createExpiringMap<true>(clock, entries, entries),
+    proof: createExpiringMap<true>(clock, entries),
+    device: createExpiringMap<true>(clock, entries, entries),
+  }
   let generation = 0
   return {
     get generation() {
@@ -117,9 +126,9 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
     async spend(fingerprint, until) {
       spent.set(fingerprint, true, until)
     },
-    async first(id, until) {
-      if (shown.get(id) === true) return false
-      shown.set(id, true, until)
+    async first(sort, id, until) {
+      if (shown[sort].get(id) === true) return false
+      shown[sort].set(id, true, until)
       return true
     },
   }

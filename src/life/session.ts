@@ -47,9 +47,11 @@ export interface ClientGrant {
 
 export interface SessionMaker {
   forBrowser(source: SessionSource): Promise<Carried>
+  /** @param jkt thumbprint of the key that the token is bound to; undefined: none */
   forClient(
     source: SessionSource,
     client?: ClientGrant,
+    jkt?: string,
   ): Promise<{ readonly ok: true; readonly minted: Minted; readonly expiresIn: number } | TooLarge>
 }
 
@@ -97,7 +99,7 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
             sealer: bindings,
           })
     },
-    async forClient(source, client) {
+    async forClient(source, client, jkt) {
       const { iat, exp, auth_time } = times(source, apiTokenTtl)
       // An access token is never renewed, so a refresh token has no business in it.
       const content = { ...source.grant, refreshToken: undefined, checkedAt: source.checkedAt }
@@ -110,6 +112,7 @@ export function createSessionMaker(policy: LifePolicy, apiTokenTtl: number, deps
         auth_time,
         upn: source.upstream,
         ...(client === undefined ? {} : grantedTo(client)),
+        ...(jkt === undefined ? {} : { cnf: { jkt } }),
         ...upstreamSession(source),
         ...(sealed === undefined ? {} : { upt: sealed }),
       }

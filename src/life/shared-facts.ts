@@ -52,8 +52,8 @@ export function createSharedFacts(own: Facts, store: SharedStore, clock: Clock):
       await own.spend(fingerprint, until)
       await store.put(refreshKey(fingerprint), 'spent', until)
     },
-    first: async (id, until) =>
-      (await own.first(id, until)) && (await store.add(`shown:${id}`, '', until)).state !== 'held',
+    first: async (sort, id, until) =>
+      (await own.first(sort, id, until)) && (await store.add(`shown:${id}`, '', until)).state !== 'held',
   }
 }
 

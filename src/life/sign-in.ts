@@ -34,6 +34,8 @@ export interface SignInInput {
   readonly upstream: LoginUpstream
   readonly typed: FieldValues
   readonly carrier: 'cookie' | 'bearer'
+  /** Thumbprint of the key that the token is to be bound to; undefined: none, or a cookie. */
+  readonly jkt?: string | undefined
   /** What the first step gave, where this is the second. */
   readonly transaction: Transaction | undefined
   /** Digest of the browser-binding cookie, for a second step to come; undefined for an API client. */
@@ -124,7 +126,7 @@ function accountOf({ upstream, typed }: SignInInput): string {
 
 /** A session of what the upstream said, and its event. */
 export async function makeSession(
-  input: { readonly upstream: Pick<Upstream, 'key' | 'subjectPrefix'>; readonly carrier: 'cookie' | 'bearer' },
+  input: { readonly upstream: Pick<Upstream, 'key' | 'subjectPrefix'> } & Pick<SignInInput, 'carrier' | 'jkt'>,
   outcome: SignedIn,
   where: EventContext,
   { maker, clock, events }: Pick<SignInDeps, 'maker' | 'clock' | 'events'>,
@@ -151,7 +153,8 @@ export async function makeSession(
     idleAt: undefined,
   }
   const who = { ...where, sub: source.subject, sid: source.sid }
-  const carried = input.carrier === 'bearer' ? await maker.forClient(source) : await maker.forBrowser(source)
+  const carried =
+    input.carrier === 'bearer' ? await maker.forClient(source, undefined, input.jkt) : await maker.forBrowser(source)
   if (!carried.ok) {
     events({ ...who, type: 'cookie_bill', bytes: carried.bytes, budget: carried.budget, bill: carried.bill })
     events({ ...who, type: 'sign_in_refused', reason: 'cookie_too_large' })
@@ -159,7 +162,8 @@ export async function makeSession(
   }
   const { claims, token, kid } = carried.minted
   if ('expiresIn' in carried) {
-    events({ ...who, type: 'signed_in', jti: claims.jti, carrier: 'bearer', cookieBytes: 0 })
+    const bound = input.jkt === undefined ? {} : { jkt: input.jkt }
+    events({ ...who, type: 'signed_in', jti: claims.jti, carrier: 'bearer', cookieBytes: 0, ...bound })
     return {
       ok: true,
       carrier: 'bearer',

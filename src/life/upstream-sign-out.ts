@@ -36,7 +36,7 @@ export function createUpstreamSignOuter(policy: LifePolicy, { facts, clock, even
       if (outcome.kind === 'refused') return refuse(outcome.detail)
       const now = clock()
       const id = fingerprint(upstream.key, outcome.jti)
-      if (!(await facts.first(id, now + logoutTokenLife))) return refuse('It was taken before.')
+      if (!(await facts.first('logout', id, now + logoutTokenLife))) return refuse('It was taken before.')
       // Whoever signed in by now is over by then, whatever happens.
       const until = now + policy.absoluteTimeout
       // One that comes late says nothing of who signed in since.

@@ -43,6 +43,7 @@ const fields = [
   'sid',
   'upstream',
   'jti',
+  'jkt',
   'replaced',
   'jkt',
   'client',

@@ -82,6 +82,11 @@ export function createMetrics({ upstreams, meters, keys, reachable }: MetricSour
         'Sealed parts that a sealing key opened, since it was read.',
         rolesOf('sealing').map(({ key }) => [{ kid: key.kid }, key.tally.accepted] as const),
       ),
+      counter(
+        'postern_dpop_proofs_total',
+        'Proofs of the keys of clients, by outcome: good, or why not.',
+        counted(meters.proofs),
+      ),
       counter('postern_memo_lookups_total', 'Look-ups of tokens that may have been verified before, by result.', [
         [{ result: 'hit' }, meters.memo.hits],
         [{ result: 'miss' }, meters.memo.misses],

@@ -45,6 +45,7 @@ export const full = {
     cookie: { name: 'postern', sameSite: 'lax', formerNames: ['gate'] },
   },
   api: { tokenTtl: '10m', audience: 'https://api.example.com' },
+  dpop: { mode: 'off', nonces: true },
   upstreams: {
     accounts: {
       kind: 'login',

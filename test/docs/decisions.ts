@@ -10,6 +10,7 @@ import { writeKeyFile } from '../../src/keys/folder.ts'
 import { generateSealingKey, generateSigningKey } from '../../src/keys/generate.ts'
 import { giveRefreshTokens, refreshing } from '../life/timeline.ts'
 import { begin, clockOfNow, openSite, pathOf, signedIn, signIn, type Site } from '../oidc/site.ts'
+import { dpopSite, type DpopSite } from '../dpop/site.ts'
 import { headerOf, payloadOf, signed } from '../security/forge.ts'
 import { hostileTokens, type HostileToken } from '../security/hostile-tokens.ts'
 import { startBackend } from '../support/backend.ts'
@@ -20,6 +21,7 @@ import { basic, reportsSecret, startExchangeSite, type ExchangeSite } from '../s
 import { freePort, startGateway, type Gateway, type GatewaySettings } from '../support/gateway.ts'
 import { startHostileProvider } from '../support/hostile-provider.ts'
 import { keyFrom } from '../support/keys.ts'
+import { proofKey, proofOf } from '../support/proofs.ts'
 import { Visitor } from '../support/provider.ts'
 import { serviceOptions } from '../support/service.ts'
 import { eventually } from '../support/settled.ts'
@@ -226,12 +228,35 @@ const renewing = (
 
 const shortly = (usual: LoginUpstreamOptions): LoginUpstreamOptions => ({ ...usual, timeout: '200ms' })
 
+/** With tokens that are bound to the keys of clients. */
+const proven =
+  (act: (site: DpopSite) => Promise<unknown>, dpop: Options['dpop'] = { mode: 'optional', nonces: false }): Drive =>
+  async (t) => {
+    const site = await dpopSite(t, { dpop })
+    await act(site)
+    return site.gateway
+  }
+
+/** A bound token with a proof that is no good for one reason. */
+const unproven = (more: Parameters<DpopSite['use']>[2]): Drive =>
+  proven(async (site) => site.use('/protected', await site.boundToken(), more))
+
+/** The same with a header as it is made. */
+const withHeader = (make: (site: DpopSite, token: string) => Promise<string>): Drive =>
+  proven(async (site) => {
+    const token = await site.boundToken()
+    const headers = { authorization: `DPoP ${token}`, dpop: await make(site, token) }
+    await send(`${site.gateway.origin}/protected`, 'GET', headers)
+    await send(`${site.gateway.origin}/protected`, 'GET', headers)
+  })
+
 /** By decision and reason, as the document names them. */
 export const decisions: Readonly<Record<string, Readonly<Record<string, Drive>>>> = {
   'somebody is signed in, by form, by JSON or at a provider': {
     form: outside((gateway) => admin(gateway)),
     json: outside(({ origin }) => bearerToken(origin)),
     provider: atProvider((_site, browser) => signIn(browser)),
+    bound: proven(async (site) => site.boundToken()),
   },
   'the service does not take what was typed': {
     bad_credentials: outside(({ origin }) => new BrowserClient(origin).signIn('john', 'not the password')),
@@ -330,6 +355,43 @@ export const decisions: Readonly<Record<string, Readonly<Record<string, Drive>>>
       const authorization = `Bearer ${await bearerToken(origin)}`
       await send(`${origin}/protected`, 'GET', { authorization, cookie: 'postern=abc' })
     }),
+  },
+  'the proof of a key is no good, or a token is bound to none': {
+    unbound_token: proven(async (site) => site.use('/protected', String((await site.signIn()).json()['access_token']))),
+    proof_missing: proven(async (site) => {
+      const authorization = `DPoP ${await site.boundToken()}`
+      await send(`${site.gateway.origin}/protected`, 'GET', { authorization })
+    }),
+    proof_repeated: withHeader(async (site, token) => `${await site.prove('/protected', { token })}, x`),
+    proof_malformed: withHeader(async () => 'x'),
+    proof_bad_algorithm: withHeader(async (site, token) =>
+      (await site.prove('/protected', { token })).replace(
+        /^[^.]+/,
+        Buffer.from('{"typ":"dpop+jwt"}').toString('base64url'),
+      ),
+    ),
+    proof_bad_key: unproven({ header: { jwk: {} } }),
+    proof_bad_signature: withHeader(
+      async (site, token) => `${(await site.prove('/protected', { token })).slice(0, -9)}`,
+    ),
+    proof_wrong_method: withHeader((site, token) => site.prove('/protected', { token, htm: 'POST' })),
+    proof_wrong_uri: withHeader((site, token) => site.prove('/admin', { token })),
+    proof_wrong_token: withHeader((site) => site.prove('/protected')),
+    proof_wrong_key: withHeader(async (site, token) => site.prove('/protected', { token }, await proofKey())),
+    proof_stale: unproven({ at: 0 }),
+    proof_nonce_due: proven(async (site) => site.use('/protected', await site.boundToken(), { nonce: undefined }), {
+      mode: 'optional',
+    }),
+    proof_replayed: withHeader((site, token) => site.prove('/protected', { token })),
+  },
+  'no token is given without a good proof': {
+    proof_missing: proven((site) => site.signIn(), { mode: 'required' }),
+  },
+  'nor traded': {
+    proof_missing: traded(
+      async (site) => site.trade(await site.serviceToken()),
+      () => ({ dpop: { mode: 'required' } }),
+    ),
   },
   'a session is over': {
     expired: outside(async ({ origin, clock }) => {
@@ -500,6 +562,15 @@ export const decisions: Readonly<Record<string, Readonly<Record<string, Drive>>>
   },
   'a token is exchanged': {
     '': traded(async (site) => site.trade(await site.serviceToken(), { upstream: 'accounts' })),
+    bound: traded(
+      async (site) => {
+        const htu = `${site.gateway.origin}/_auth/token`
+        const dpop = await proofOf(await proofKey(), { htm: 'POST', htu, at: site.gateway.clock() })
+        const more = { subject_token: await site.serviceToken(), client_id: 'cli', upstream: 'accounts' }
+        await site.token({ ...trading, ...more }, { dpop })
+      },
+      () => ({ dpop: { mode: 'optional', nonces: false } }),
+    ),
   },
   'a client is not who it says': {
     unknown_client: traded((site) => site.trade('a-token', { client_id: 'nobody' })),

@@ -30,6 +30,8 @@ export type Plan =
       readonly lines: Lines
       /** What becomes of the answer's Set-Cookie lines. */
       readonly cookies?: (theirs: readonly string[]) => readonly string[]
+      /** Further lines of the answer. */
+      readonly more?: Lines
     }
 
 const hopByHop = new Set([
@@ -105,7 +107,7 @@ export async function startContractProxy(port: number, plan: (asked: Asked) => P
       response.writeHead(found.status, (found.lines ?? []).flat()).end(found.body)
       return
     }
-    const { lines, to, cookies = (theirs: readonly string[]) => theirs } = found
+    const { lines, to, cookies = (theirs: readonly string[]) => theirs, more = [] } = found
     const [hostname = '', toPort] = to.split(':')
     const options = {
       hostname,
@@ -117,7 +119,10 @@ export async function startContractProxy(port: number, plan: (asked: Asked) => P
     const sent = httpRequest(options, (answer) => {
       const theirs = withoutHops(linesOf(answer))
       const set = cookies(valuesOf(theirs, 'set-cookie')).map((value) => ['set-cookie', value] as const)
-      response.writeHead(answer.statusCode ?? 502, [...theirs.filter(([name]) => name !== 'set-cookie'), ...set].flat())
+      response.writeHead(
+        answer.statusCode ?? 502,
+        [...theirs.filter(([name]) => name !== 'set-cookie'), ...set, ...more].flat(),
+      )
       answer.pipe(response)
     })
     sent.on('error', () => response.headersSent || response.writeHead(502).end())

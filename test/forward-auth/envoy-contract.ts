@@ -142,6 +142,7 @@ export function startEnvoyContract({ snippet, port }: FrontSettings): Promise<Fr
       to,
       lines: [...kept.filter(([name]) => !replaced.has(name)), ...upstream],
       cookies: (theirs) => [...theirs, ...added],
+      more: client.filter(([name]) => name !== 'set-cookie'),
     }
   })
 }

@@ -56,12 +56,16 @@ export async function printSnippet(options: Options, ...args: readonly string[])
 }
 
 /** @param name of the proxy, as the command knows it */
-export async function startSite(name: string, start: (settings: FrontSettings) => Promise<Front>): Promise<Site> {
+export async function startSite(
+  name: string,
+  start: (settings: FrontSettings) => Promise<Front>,
+  more: Partial<Options> = {},
+): Promise<Site> {
   const service = await startService()
   const app = await startApp()
   const port = await freePort()
   const publicUrl = `http://localhost:${port}`
-  const options = siteOptions(service.origin)
+  const options = { ...siteOptions(service.origin), ...more }
   const gateway = await startGateway({ face: 'server', service, publicUrl, options: () => options })
   const listen = { host: '127.0.0.1', port: Number(new URL(gateway.origin).port) }
   const print = (...more: readonly string[]) => printSnippet({ publicUrl, listen, ...options }, name, ...more)

@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test'
 import WebSocket from 'ws'
 import { bearerToken, BrowserClient, formPost, sameOriginFetch, send, type Answer } from '../support/browser-client.ts'
 import { launchChromium, missingChromium } from '../support/chromium.ts'
-import { minutes } from '../support/clock.ts'
+import { minutes, seconds } from '../support/clock.ts'
+import { proofKey, proofOf, type ProofOf } from '../support/proofs.ts'
 import { exchange } from '../wire/raw.ts'
 import { headerOf, type Received } from './app.ts'
 import type { Front, FrontSettings } from './programs.ts'
@@ -23,6 +24,8 @@ export interface SuiteSettings {
   readonly normalises?: boolean
   /** It cannot add `no-store` to an answer with a renewed cookie. */
   readonly cacheable?: boolean
+  /** It hands no nonce on with an answer of the application, so that a client comes twice where one has ended. */
+  readonly keepsNonces?: boolean
 }
 
 /** What an application takes for somebody's identity, or for where they are. */
@@ -68,6 +71,7 @@ export async function forwardAuthSuite({
   keeps = [],
   normalises = false,
   cacheable = false,
+  keepsNonces = false,
 }: SuiteSettings): Promise<void> {
   // Not for a suite that is skipped: nothing would close it.
   const browser = missing === false ? await launchChromium() : undefined
@@ -569,6 +573,67 @@ export async function forwardAuthSuite({
       } finally {
         site.gateway.service.mode = 'well'
       }
+    })
+
+    test('DP-08 a client with a bound token comes through with a proof for the address that it asked for', async (t) => {
+      const bound = await startSite(name, start, { dpop: { mode: 'optional' } })
+      t.after(() => bound.close())
+      const key = await proofKey()
+      const { clock } = bound.gateway
+      const prove = (path: string, more: Partial<ProofOf> = {}) =>
+        proofOf(key, { htu: `${bound.origin}${path}`, at: clock(), ...more })
+      const signIn = async (nonce?: string) =>
+        send(
+          `${bound.origin}/_auth/login`,
+          'POST',
+          { 'content-type': 'application/json', dpop: await prove('/_auth/login', { htm: 'POST', nonce }) },
+          JSON.stringify({ username: 'john', password: 'password123' }),
+        )
+      const nonce = String((await signIn()).headers['dpop-nonce'])
+      const token = String((await signIn(nonce)).json()['access_token'])
+      const ask = async (path: string, more: Partial<ProofOf> = {}, headers: Readonly<Record<string, string>> = {}) => {
+        const dpop = await prove(path, { token, nonce, ...more })
+        return send(`${bound.origin}${path}`, 'GET', { authorization: `DPoP ${token}`, dpop, ...headers })
+      }
+
+      const seen = echo(await ask('/orders?id=7'))
+      assert.equal(headerOf(seen, 'x-forwarded-user'), 'accounts|1')
+      assert.deepEqual([headerOf(seen, 'authorization'), headerOf(seen, 'dpop')], ['', ''])
+      assert.equal((await ask('/orders?id=8', { htu: `${bound.origin}/orders` })).status, 200)
+
+      const due = await ask('/orders', { nonce: undefined })
+      assert.deepEqual([due.status, due.headers['dpop-nonce']], [401, nonce])
+      assert.match(String(due.headers['www-authenticate']), /^DPoP realm="postern", error="use_dpop_nonce"/)
+      assert.equal(due.json()['code'], 'use_dpop_nonce')
+
+      const count = bound.app.received.length
+      const elsewhere = prove('/public/page', { token, nonce })
+      const spoofed = {
+        dpop: await elsewhere,
+        'x-forwarded-uri': '/public/page',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'https',
+        'x-original-url': `${bound.origin}/public/page`,
+      }
+      for (const headers of [{ dpop: await prove('/admin/', { token, nonce }) }, spoofed]) {
+        const answer = await ask('/orders', {}, headers)
+        assert.ok([400, 401, 403].includes(answer.status), String(answer.status))
+      }
+      assert.equal((await ask('/orders', { htm: 'POST' })).status, 401)
+      assert.equal((await ask('/orders', {}, { authorization: `Bearer ${token}` })).status, 401)
+      assert.equal((await ask('/orders', {}, { dpop: '' })).status, 401)
+      assert.equal(bound.app.received.length, count, 'the application was reached')
+
+      const theirs = echo(await ask('/basic/x', {}, { cookie: (await signedIn(bound)).cookieHeader()['cookie'] ?? '' }))
+      assert.equal(headerOf(theirs, 'authorization'), `DPoP ${token}`)
+      assert.notEqual(headerOf(theirs, 'dpop'), '')
+
+      clock.advance(seconds(30))
+      const later = await ask('/orders')
+      assert.equal(later.status, 200)
+      assert.equal(later.headers['dpop-nonce'] === undefined, keepsNonces)
+      if (!keepsNonces) assert.equal((await ask('/orders', { nonce: String(later.headers['dpop-nonce']) })).status, 200)
+      if (!keepsNonces && !cacheable) assert.match(String(later.headers['cache-control']), /no-store/)
     })
 
     test('FA-09 without the gateway everything is 5xx, public addresses too, and the application is not reached', async () => {

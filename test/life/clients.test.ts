@@ -6,7 +6,7 @@ import { Secret } from '../../src/base/secret.ts'
 import type { ClientConfig, ClientKey } from '../../src/config/exchange.ts'
 import { createAssertionReader } from '../../src/life/client-assertion.ts'
 import { createClientAuthenticator, type Presented } from '../../src/life/clients.ts'
-import { createProcessFacts } from '../../src/life/facts.ts'
+import { createProcessFacts, type Facts } from '../../src/life/facts.ts'
 import { fakeClock, seconds } from '../support/clock.ts'
 import { limiterDouble } from './parts.ts'
 
@@ -41,9 +41,9 @@ describe('an assertion of a client', () => {
     const clock = fakeClock()
     const facts = createProcessFacts(clock)
     const shown: (readonly [string, number])[] = []
-    const first = (id: string, until: number) => {
+    const first: Facts['first'] = (sort, id, until) => {
       shown.push([id, until])
-      return facts.first(id, until)
+      return facts.first(sort, id, until)
     }
     const reader = createAssertionReader({ audiences: [issuer, endpoint], facts: { first }, clock })
     const fault = async (more: object = {}, header: object = {}, keys = one) =>
@@ -170,7 +170,7 @@ describe('an assertion of a client', () => {
 })
 
 describe('a client', () => {
-  const usual = { audiences: [], defaultAudience: undefined, scopes: [], upstreams: [] }
+  const usual = { audiences: [], defaultAudience: undefined, scopes: [], upstreams: [], dpop: 'off' } as const
   const clients: readonly ClientConfig[] = [
     { ...usual, id: 'keeper', credential: { method: 'secret', secret: new Secret('the secret') } },
     { ...usual, id: 'robot', credential: { method: 'private_key_jwt', keys: one } },

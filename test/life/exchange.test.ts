@@ -17,6 +17,7 @@ const client: ClientConfig = {
   defaultAudience: 'https://api.example.com',
   scopes: ['read', 'write'],
   upstreams: ['accounts'],
+  dpop: 'off',
 }
 const context = { reqId: 'request-1', address: '192.0.2.1' }
 
@@ -79,6 +80,7 @@ async function scene(of: Partial<ClientConfig> = {}) {
         targets: [],
         scope: undefined,
         upstream: undefined,
+        rawHeaders: [],
         ...more,
       },
       context,

@@ -10,8 +10,12 @@ describe('what is good once', () => {
     const clock = fakeClock()
     const facts = createProcessFacts(clock)
     const until = clock() + minutes(5)
-    assert.deepEqual(await Promise.all([1, 2, 3].map(() => facts.first('one', until))), [true, false, false])
-    assert.equal(await facts.first('another', until), true)
+    assert.deepEqual(await Promise.all([1, 2, 3].map(() => facts.first('assertion', 'one', until))), [
+      true,
+      false,
+      false,
+    ])
+    assert.equal(await facts.first('assertion', 'another', until), true)
   })
 
   test('is taken by one of all processes that share facts', async () => {
@@ -20,20 +24,33 @@ describe('what is good once', () => {
     const process = () => createSharedFacts(createProcessFacts(clock), stores(), clock)
     const [a, b] = [process(), process()]
     const until = clock() + minutes(5)
-    const answers = await Promise.all([a, b, a, b].map((facts) => facts.first('one', until)))
+    const answers = await Promise.all([a, b, a, b].map((facts) => facts.first('assertion', 'one', until)))
     assert.equal(answers.filter((first) => first).length, 1)
-    assert.equal(await b.first('another', until), true)
-    assert.equal(await a.first('another', until), false)
+    assert.equal(await b.first('assertion', 'another', until), true)
+    assert.equal(await a.first('assertion', 'another', until), false)
   })
 
   test('is forgotten when it could not be shown any more', async () => {
     const clock = fakeClock()
     const facts = createSharedFacts(createProcessFacts(clock), sharedMemory(clock)(), clock)
-    assert.equal(await facts.first('one', clock() + minutes(5)), true)
+    assert.equal(await facts.first('assertion', 'one', clock() + minutes(5)), true)
     clock.advance(minutes(5) - 1)
-    assert.equal(await facts.first('one', clock() + minutes(5)), false)
+    assert.equal(await facts.first('assertion', 'one', clock() + minutes(5)), false)
     clock.advance(1)
-    assert.equal(await facts.first('one', clock() + minutes(5)), true)
+    assert.equal(await facts.first('assertion', 'one', clock() + minutes(5)), true)
+  })
+
+  test('proofs in any number make no client assertion forgotten', async () => {
+    const clock = fakeClock()
+    const facts = createProcessFacts(clock, { entries: 100 })
+    const until = clock() + minutes(1)
+    assert.equal(await facts.first('assertion', 'one', until), true)
+    for (let index = 0; index < 1_000; index += 1)
+      assert.equal(await facts.first('proof', `proof ${index}`, until), true)
+    assert.equal(await facts.first('assertion', 'one', until), false)
+    // The first of them are forgotten, the last ones are not.
+    assert.equal(await facts.first('proof', 'proof 999', until), false)
+    assert.equal(await facts.first('proof', 'proof 0', until), true)
   })
 
   test('is taken once by each process while nobody else can be asked', async () => {
@@ -41,6 +58,9 @@ describe('what is good once', () => {
     const store = { ...sharedMemory(clock)(), add: async () => ({ state: 'unknown' }) as const }
     const facts = createSharedFacts(createProcessFacts(clock), store, clock)
     const until = clock() + minutes(5)
-    assert.deepEqual([await facts.first('one', until), await facts.first('one', until)], [true, false])
+    assert.deepEqual(
+      [await facts.first('assertion', 'one', until), await facts.first('assertion', 'one', until)],
+      [true, false],
+    )
   })
 })

@@ -1,6 +1,7 @@
 import { Agent } from 'undici'
 import { withCauses } from '../../src/base/cause.ts'
 import type { PosternEvent } from '../../src/base/events.ts'
+import { createMeters } from '../../src/base/meters.ts'
 import { Secret } from '../../src/base/secret.ts'
 import type { Config } from '../../src/config/config.ts'
 import { parseOptions } from '../../src/config/load.ts'
@@ -13,8 +14,10 @@ import type { CookieWriter } from '../../src/life/cookie-budget.ts'
 import { createEndings } from '../../src/life/endings.ts'
 import { createProcessFacts, type Facts } from '../../src/life/facts.ts'
 import type { Attempt, LoginLimiter } from '../../src/life/login-limits.ts'
+import { createProofJudge } from '../../src/life/proofs.ts'
 import { createRevocations } from '../../src/life/revocations.ts'
 import { createSessionMaker, type SessionSource } from '../../src/life/session.ts'
+import { createNonces } from '../../src/token/dpop-nonce.ts'
 import { createMinter } from '../../src/token/mint.ts'
 import { createSealer, type UpstreamGrant } from '../../src/token/seal.ts'
 import { createTransactionSealer } from '../../src/token/transaction.ts'
@@ -214,6 +217,7 @@ export async function createParts(settings: { session?: Options['session']; fact
     facts,
     revocations,
     endings: createEndings(facts, revocations),
+    proofs: createProofJudge(config, { nonces: createNonces(ring, clock), facts, clock, meters: createMeters() }),
     events,
     sealer,
     minter,

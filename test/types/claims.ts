@@ -34,7 +34,7 @@ export function typedClaims(): void {
   holds<Same<typeof auth, Auth<Claims>>>()
   holds<Same<typeof auth.claims.name, string>>()
   holds<Same<typeof auth.claims.roles, readonly string[]>>()
-  holds<Same<typeof auth.carrier, 'cookie' | 'bearer'>>()
+  holds<Same<typeof auth.carrier, 'cookie' | 'bearer' | 'dpop'>>()
   // @ts-expect-error -- not one of the claims
   void auth.claims.email
   // @ts-expect-error -- what stands in a token is not changed

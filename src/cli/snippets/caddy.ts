@@ -1,8 +1,14 @@
 import { commented, indented, renewalHeaders, sampleApp, usualHead, type SnippetFacts } from './facts.ts'
 
+/** For clients with DPoP: an answer that hands out a nonce is for no cache either. */
+const nonceLines = `					@nonce expression \`{rp.header.Dpop-Nonce} != ""\`
+					header @nonce DPoP-Nonce {rp.header.Dpop-Nonce}
+					header @nonce +Cache-Control "private, no-store"
+`
+
 /** A Caddyfile. Not `forward_auth`: that one copies no cookie from an answer that lets a request through. */
 export function caddy(facts: SnippetFacts): string {
-  const { publicUrl, hosts, port, bind, prefix, gateway, copied, wellKnown } = facts
+  const { publicUrl, hosts, port, bind, prefix, gateway, copied, identity, nonces, wellKnown } = facts
   const scheme = publicUrl.protocol.slice(0, -1)
   const usual = publicUrl.port === ''
   const sites = hosts.map((host) => `${scheme}://${host}${usual ? '' : `:${port}`}`).join(', ')
@@ -20,10 +26,7 @@ export function caddy(facts: SnippetFacts): string {
     'X-Client-IP',
     'True-Client-IP',
   ]
-  const deleted = [
-    ...families,
-    ...copied.filter((name) => !['Authorization', 'Cookie'].includes(name) && !name.startsWith('X-Forwarded-')),
-  ]
+  const deleted = [...families, ...identity.filter((name) => !name.startsWith('X-Forwarded-'))]
   const [first, second] = renewalHeaders
   const head = [
     'Postern behind Caddy. Run with Caddy 2.6.2 and 2.11.9. A Caddyfile.',
@@ -76,7 +79,7 @@ ${indented(
 					header @renewed +Cache-Control "private, no-store"
 					@detached expression \`{rp.header.${second}} != ""\`
 					header @detached +Set-Cookie {rp.header.${second}}
-				}
+${nonces ? nonceLines : ''}				}
 			}
 			reverse_proxy ${sampleApp}
 		}

@@ -53,7 +53,7 @@ end
 
 /** Objects of the Gateway API with the policies of Envoy Gateway: the contract of Envoy. */
 export function envoyGateway(facts: SnippetFacts): string {
-  const { publicUrl, hosts, prefix, gateway, copied, cleared, wellKnown } = facts
+  const { publicUrl, hosts, prefix, gateway, copied, identity, cleared, wellKnown } = facts
   const secure = publicUrl.protocol === 'https:'
   const port = Number(gateway.slice(gateway.lastIndexOf(':') + 1))
   const group = 'gateway.networking.k8s.io'
@@ -75,7 +75,6 @@ export function envoyGateway(facts: SnippetFacts): string {
     spec,
   })
   const below = (value: string) => ({ path: { type: 'PathPrefix', value } })
-  const identity = copied.filter((name) => name !== 'Authorization' && name !== 'Cookie')
   const objects = [
     route('postern', [
       // What only Envoy asks. From outside, its answers would tell what is for the application alone; this one is 500.

@@ -5,7 +5,7 @@ const types = 'type.googleapis.com/envoy'
 
 /** A whole static configuration, with ext_authz over HTTP. */
 export function envoy(facts: SnippetFacts): string {
-  const { publicUrl, hosts, port, bind, prefix, gateway, copied, cleared, wellKnown } = facts
+  const { publicUrl, hosts, port, bind, prefix, gateway, copied, identity, nonces, cleared, wellKnown } = facts
   const secure = publicUrl.protocol === 'https:'
   const unguarded = {
     typed_per_filter_config: {
@@ -41,7 +41,6 @@ export function envoy(facts: SnippetFacts): string {
     'x-forwarded-for': '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%',
     'x-forwarded-host': '%REQ(:AUTHORITY)%',
   }).map(([key, value]) => ({ append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } }))
-  const identity = copied.filter((name) => name !== 'Authorization' && name !== 'Cookie')
   const certificate = (name: string) => ({ filename: `/etc/envoy/${publicUrl.hostname}.${name}` })
   const tls = {
     transport_socket: {
@@ -83,7 +82,7 @@ export function envoy(facts: SnippetFacts): string {
         path_prefix: `${prefix}/verify/envoy`,
         authorization_response: {
           allowed_upstream_headers: { patterns: exactly(copied) },
-          allowed_client_headers_on_success: { patterns: exactly(['set-cookie']) },
+          allowed_client_headers_on_success: { patterns: exactly(['set-cookie', ...(nonces ? ['dpop-nonce'] : [])]) },
         },
       },
     },

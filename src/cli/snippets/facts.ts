@@ -16,6 +16,10 @@ export interface SnippetFacts {
   readonly gateway: string
   /** Request headers that the gateway's answer fills, as people write them. */
   readonly copied: readonly string[]
+  /** Those of them that nobody but the gateway may say: the rest it has to read itself. */
+  readonly identity: readonly string[]
+  /** Whether its answers hand out nonces for proofs. */
+  readonly nonces: boolean
   /** Further ones that no client may send, for proxies that cannot delete by pattern. */
   readonly cleared: readonly string[]
   /** Names of the cookies that a renewal sets. */
@@ -46,6 +50,9 @@ const claims = [
   ...['Email', 'Groups', 'Name', 'User'].map((name) => `Remote-${name}`),
 ]
 
+/** By which a client says who it is, to us. */
+const credentials = new Set(['authorization', 'cookie', 'dpop'])
+
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 export function snippetFacts(config: Config): SnippetFacts {
@@ -60,6 +67,8 @@ export function snippetFacts(config: Config): SnippetFacts {
     prefix: config.prefix,
     gateway: `${reachable(config.listen.host)}:${config.listen.port}`,
     copied: copied.map(written),
+    identity: copied.filter((name) => !credentials.has(name)).map(written),
+    nonces: config.dpop.mode !== 'off' && config.dpop.nonces,
     cleared: claims.filter((name) => !copied.includes(name.toLowerCase())),
     cookies: [config.session.cookie.name, config.session.cookie.sealedName],
     wellKnown,

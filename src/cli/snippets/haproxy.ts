@@ -2,17 +2,20 @@ import { commented, indented, renewalHeaders, sampleApp, usualHead, type Snippet
 
 const variables = ['txn.postern_cookie_0', 'txn.postern_cookie_1'] as const
 
+/** For clients with DPoP: an answer that hands out a nonce is for no cache either. */
+const nonceLines = `
+  http-after-response set-header DPoP-Nonce "%[var(txn.postern_nonce)]" if { var(txn.postern_nonce) -m found }
+  http-after-response set-header Cache-Control "private, no-store" if { var(txn.postern_nonce) -m found }`
+
 /** `haproxy.cfg`. The question itself is asked in Lua: {@link haproxyLua}. */
 export function haproxy(facts: SnippetFacts): string {
-  const { publicUrl, port, bind, prefix, gateway, copied, wellKnown } = facts
+  const { publicUrl, port, bind, prefix, gateway, identity, nonces, wellKnown } = facts
   const secure = publicUrl.protocol === 'https:'
   const families = ['x-forwarded-', 'x-original-', 'x-auth-request-', 'remote-', 'x-postern-']
   const named = ['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip']
-  const further = copied
+  const further = identity
     .map((name) => name.toLowerCase())
-    .filter(
-      (name) => !['authorization', 'cookie'].includes(name) && !families.some((family) => name.startsWith(family)),
-    )
+    .filter((name) => !families.some((family) => name.startsWith(family)))
   const head = [
     'Postern behind HAProxy. Run with HAProxy 2.6.12; it has to be built with Lua. The file that is loaded here is printed by',
     '  postern snippet haproxy --lua > /etc/haproxy/postern.lua',
@@ -63,7 +66,7 @@ ${indented(
   variables.map((name) => `http-after-response add-header Set-Cookie %[var(${name})] if { var(${name}) -m found }`),
   '  ',
 )}
-  http-after-response set-header Cache-Control "private, no-store" if { var(${variables[0]}) -m found }
+  http-after-response set-header Cache-Control "private, no-store" if { var(${variables[0]}) -m found }${nonces ? nonceLines : ''}
 
 backend gateway
   # Several replicas: "Behind a load balancer" in Postern's operations.md has the settings that lose nothing.
@@ -75,7 +78,7 @@ backend app
 }
 
 /** `postern.lua`: an action that asks the gateway with HAProxy's own client. */
-export function haproxyLua({ prefix, gateway, copied }: SnippetFacts): string {
+export function haproxyLua({ prefix, gateway, copied, nonces }: SnippetFacts): string {
   const quoted = (names: readonly string[]) => names.map((name) => `'${name}'`).join(', ')
   return `-- Asks Postern whether a request may pass. Loaded by haproxy.cfg; see there.
 
@@ -141,7 +144,7 @@ core.register_action('postern', { 'http-req' }, function(txn)
   for index, name in ipairs({ ${quoted(renewalHeaders.map((name) => name.toLowerCase()))} }) do
     local cookie = first(answer.headers, name)
     if cookie ~= '' then txn:set_var('txn.postern_cookie_' .. (index - 1), cookie) end
-  end
+  end${nonces ? `\n  local nonce = first(answer.headers, 'dpop-nonce')\n  if nonce ~= '' then txn:set_var('txn.postern_nonce', nonce) end` : ''}
 end)
 `
 }

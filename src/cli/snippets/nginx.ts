@@ -4,7 +4,7 @@ const answerHeaders = ['X-Postern-Answer', 'X-Postern-Location', 'X-Postern-Prob
 
 /** A file for `conf.d`: `auth_request`, and what it does not do by itself. */
 export function nginx(facts: SnippetFacts): string {
-  const { publicUrl, hosts, port, bind, prefix, gateway, copied, cleared, wellKnown } = facts
+  const { publicUrl, hosts, port, bind, prefix, gateway, copied, nonces, cleared, wellKnown } = facts
   const secure = publicUrl.protocol === 'https:'
   const certificate = `/etc/ssl/${publicUrl.hostname}`
   const tls = [`ssl_certificate ${certificate}.pem;`, `ssl_certificate_key ${certificate}.key;`]
@@ -13,6 +13,7 @@ export function nginx(facts: SnippetFacts): string {
   const take = (names: readonly string[]) =>
     names.map((name) => `auth_request_set ${variable(name)} $upstream_http_${snake(name)};`)
   const addCookies = renewalHeaders.map((name) => `add_header Set-Cookie ${variable(name)} always;`)
+  const addNonce = 'add_header DPoP-Nonce $postern_dpop_nonce always;'
   const forwarded = [
     'proxy_set_header Host $http_host;',
     'proxy_set_header X-Forwarded-For $remote_addr;',
@@ -42,7 +43,7 @@ map $http_upgrade $postern_connection {
 }
 
 # An answer with a cookie of one person is for no cache.
-map ${variable(renewalHeaders[0])} $postern_cache_control {
+map ${nonces ? `"${variable(renewalHeaders[0])}$postern_dpop_nonce"` : variable(renewalHeaders[0])} $postern_cache_control {
   default 'private, no-store';
   '' '';
 }
@@ -113,7 +114,7 @@ ${indented(take(answerHeaders), '    ')}
     # add_header of its own must repeat these.
 ${indented([...take(renewalHeaders), ...addCookies], '    ')}
     add_header Cache-Control $postern_cache_control always;
-
+${nonces ? `\n    # For the next proof of a client with DPoP.\n${indented([...take(['DPoP-Nonce']), addNonce], '    ')}\n` : ''}
     # Whom the request is from. An empty value removes the header, the client's own too.
 ${indented([...take(copied), ...copied.map((name) => `proxy_set_header ${name} ${variable(name)};`)], '    ')}
 
@@ -128,7 +129,7 @@ ${indented([...forwarded, ...clear(cleared)], '    ')}
   location @postern_unauthenticated {
     default_type application/problem+json;
     add_header Cache-Control no-store always;
-    if ($postern_answer = redirect) {
+${nonces ? `    ${addNonce}\n` : ''}    if ($postern_answer = redirect) {
       return 303 $postern_location;
     }
     return 401 $postern_problem;

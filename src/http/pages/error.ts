@@ -26,6 +26,8 @@ const told = {
   unauthenticated: sendAgain,
   invalid_credential: sendAgain,
   expired: sendAgain,
+  invalid_dpop_proof: forPrograms,
+  use_dpop_nonce: forPrograms,
   sign_in_failed: { next: ['sign in'] },
   second_factor: { next: ['sign in'] },
   invalid_client: forPrograms,
