@@ -10,7 +10,6 @@ import type { Authentication } from '../../src/life/authentication.ts'
 import type { Renewal, RenewalRequest } from '../../src/life/renewal.ts'
 import type { SessionSource } from '../../src/life/session.ts'
 import { writeTombstones } from '../../src/life/tombstone.ts'
-import type { TokenClaims, TokenKind } from '../../src/token/claims.ts'
 import { hours, minutes, seconds } from '../support/clock.ts'
 import { freshKeys } from '../support/keys.ts'
 import { createParts } from './parts.ts'
@@ -254,17 +253,29 @@ describe('a Bearer token', () => {
 })
 
 describe('a token that is bound to a key', () => {
-  test('is worth nothing to whoever merely carries it, and does not even say whose session it is', async () => {
-    const { ask, held, maker, source, minter, name } = await scene()
-    const [browser, client] = [await held(), await maker.forClient(source())]
+  const boundTo = (cnf: string) => ({ cnf: { jkt: cnf.repeat(43) } })
+
+  test('is as an access token worth nothing to whoever merely carries it, and does not even say whose session it is', async () => {
+    const { ask, maker, source, minter } = await scene()
+    const client = await maker.forClient(source())
     assert.ok(client.ok)
-    const bound = (kind: TokenKind, { profile, ...claims }: TokenClaims) =>
-      minter.mint(kind, { ...claims, cnf: { jkt: 'A'.repeat(43) } }, profile)
-    const session = await bound('session', browser.claims)
-    const access = await bound('access', client.minted.claims)
-    for (const headers of [{ cookie: `${name}=${session.token}` }, { authorization: `Bearer ${access.token}` }]) {
-      for (const _again of [1, 2]) assert.deepEqual(await ask(headers), { state: 'refused', reason: 'bound_token' })
-    }
+    const { profile, ...claims } = client.minted.claims
+    const { token } = await minter.mint('access', { ...claims, ...boundTo('A') }, profile)
+    for (const _again of [1, 2])
+      assert.deepEqual(await ask({ authorization: `Bearer ${token}` }), { state: 'refused', reason: 'bound_token' })
+  })
+
+  test('is as a session good until it expires, and then no request renews it', async () => {
+    const { ask, held, minter, name, clock, wanted } = await scene()
+    const { profile, ...claims } = (await held()).claims
+    const { token } = await minter.mint('session', { ...claims, ...boundTo('A') }, profile)
+    clock.advance(minutes(4))
+    for (const _again of [1, 2]) assertValid(await ask({ cookie: `${name}=${token}` }))
+    clock.advance(minutes(1))
+    const found = await ask({ cookie: `${name}=${token}` })
+    assert.ok(found.state === 'refused')
+    assert.deepEqual([found.reason, found.renewable], ['expired', true])
+    assert.equal(wanted.length, 0)
   })
 })
 
