@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict'
 import { parseArgs } from 'node:util'
+import { bindSession, prepareRefresh, refresh, type DeviceSession } from './devices.ts'
 import { browserHeaders, publicUrl, withCookie, type Headers } from './contestant.ts'
 import type { Run, Target } from './load.ts'
 import { startPeer } from './process.ts'
@@ -24,6 +25,8 @@ const requests = flags.quick ? 100 : 3000
 /** More sessions than the memo of one process has room for, so that a turn through all of them never finds one there. */
 const crowd = flags.quick ? 400 : 24_000
 const renewals = Math.floor(crowd / rounds)
+/** Sessions bound to a key, each refreshed in every round. */
+const bound = flags.quick ? 40 : 500
 
 const world = await startWorld(crowd)
 const client = startPeer('./load.ts')
@@ -57,6 +60,21 @@ function forwardAuth(count: number, cookies: readonly string[]): Promise<void> {
     count,
     cookies.map((cookie) => withCookie(cookie, asked)),
   )
+}
+
+/** So many, some of them at once. */
+async function inTurn<T>(count: number, one: (index: number) => Promise<T>): Promise<readonly T[]> {
+  const made: T[] = []
+  let begun = 0
+  const some = async () => {
+    while (begun < count) {
+      const index = begun
+      begun += 1
+      made[index] = await one(index)
+    }
+  }
+  await Promise.all(Array.from({ length: connections }, some))
+  return made
 }
 
 /** Which answer each of the cases is about, so that nothing else is measured. */
@@ -129,6 +147,21 @@ origin = await gateway.ask<string>('origin')
 const others = await cookiesOf(origin, crowd)
 await pages(requests * 2, others.slice(0, 100))
 await renewAll('forwarded and renewed, nobody asked', (round) => others.slice(round * renewals, (round + 1) * renewals))
+
+await gateway.stop()
+
+gateway = startGateway(world, { tokenTtl: '5m', recheckEvery: '8h', log: true, deviceBound: 'prefer' }, [])
+origin = await gateway.ask<string>('origin')
+const devices = await inTurn(bound, () => bindSession(origin))
+const refreshes: number[] = []
+// The first round is for what has to be compiled.
+for (let round = 0; round <= rounds; round += 1) {
+  await gateway.ask('advance', 205_000)
+  await inTurn(bound, (index) => prepareRefresh(devices[index] as DeviceSession, origin))
+  const cost = await costOf(bound, () => inTurn(bound, (index) => refresh(devices[index] as DeviceSession, origin)))
+  if (round > 0) refreshes.push(cost)
+}
+results.push({ title: 'a device-bound session refreshed, nobody asked', costs: refreshes })
 
 console.log(`${'microseconds of processor, one each'.padEnd(50)} median   quartiles`)
 for (const { title, costs } of results) {

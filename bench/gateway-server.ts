@@ -16,6 +16,8 @@ export interface GatewaySettings {
   readonly recheckEvery: string
   /** Whether one record for each request is written, to nowhere. */
   readonly log: boolean
+  /** Default: off. */
+  readonly deviceBound?: 'prefer'
   /** 0: any. */
   readonly port: number
 }
@@ -36,6 +38,7 @@ const config = parseOptions({
     idleTimeout: '8h',
     absoluteTimeout: '8h',
     recheckEvery: settings.recheckEvery,
+    deviceBound: settings.deviceBound ?? 'off',
   },
   trustedProxies: ['127.0.0.1'],
   forwardAuth: ['nginx'],

@@ -31,6 +31,7 @@ export function warningsOf(config: Config): readonly string[] {
       upstream.kind === 'oidc' ? providerWarnings(upstream, config) : upstreamWarnings(upstream, config),
     ),
     ...exchangeWarnings(config),
+    ...deviceWarnings(config),
     ...brandWarnings(config),
     ...config.routes.flatMap((route, index) =>
       unmappedClaims(config, Object.keys(route.require)).map(
@@ -87,6 +88,20 @@ function exchangeWarnings({ exchange, clients }: Config): readonly string[] {
       : []),
     ...[...exchange].flatMap(([key, config]) => validationWarnings(formatPath(['exchange', key]), config)),
     ...[...clients.values()].flatMap(clientWarnings),
+  ]
+}
+
+function deviceWarnings({ session: { deviceBound }, routes }: Config): readonly string[] {
+  if (deviceBound === 'off') return []
+  return [
+    `session.deviceBound: is experimental; so is what browsers make of it.`,
+    ...routes.flatMap(({ slide }, index) =>
+      slide
+        ? []
+        : [
+            `routes[${index}].slide: a browser that refreshes a bound session does not say for which request, so one for this route moves the idle limit.`,
+          ],
+    ),
   ]
 }
 

@@ -16,6 +16,26 @@ test('an upstream that cannot be asked again, and one that cannot be told of a l
   assert.deepEqual(warnings(withUpstream({ check, logout })), [])
 })
 
+test('bound sessions are experimental, and a refresh of one moves the idle limit whatever the route says', () => {
+  const bound = { ...withUpstream({ check, logout }), session: { deviceBound: 'require' } }
+  const experimental = 'session.deviceBound: is experimental; so is what browsers make of it.'
+  assert.deepEqual(warnings(bound), [experimental])
+  const backend = 'http://127.0.0.1:3000'
+  assert.deepEqual(
+    warnings({
+      ...bound,
+      routes: [
+        { path: '/', backend },
+        { path: '/poll', slide: false, backend },
+      ],
+    }),
+    [
+      experimental,
+      'routes[1].slide: a browser that refreshes a bound session does not say for which request, so one for this route moves the idle limit.',
+    ],
+  )
+})
+
 test('a logout that is known not to end the token is warned about', () => {
   assert.deepEqual(warnings(withUpstream({ check, logout: { ...logout, endsToken: false } })), [
     'upstreams.accounts.logout.endsToken: the token is known to live on after sign-out.',
@@ -64,5 +84,6 @@ test('parse tells the warnings as well', () => {
   assert.deepEqual(result.warnings, warnings(minimal))
   assert.deepEqual(warningsOf(configOf(full, fullSecrets)), [
     'upstreams.index.check: an answer without its claims takes them away, an error at status 200 too; name check.subject or check.success.body, by which one is told from the other.',
+    'session.deviceBound: is experimental; so is what browsers make of it.',
   ])
 })

@@ -260,6 +260,23 @@ describe('a Bearer token', () => {
   })
 })
 
+describe('a token that is bound to a key', () => {
+  const boundTo = (cnf: string) => ({ cnf: { jkt: cnf.repeat(43) } })
+
+  test('is as a session good until it expires, and then no request renews it', async () => {
+    const { ask, held, minter, name, clock, wanted } = await scene()
+    const { profile, ...claims } = (await held()).claims
+    const { token } = await minter.mint('session', { ...claims, ...boundTo('A') }, profile)
+    clock.advance(minutes(4))
+    for (const _again of [1, 2]) assertValid(await ask({ cookie: `${name}=${token}` }))
+    clock.advance(minutes(1))
+    const found = await ask({ cookie: `${name}=${token}` })
+    assert.ok(found.state === 'refused')
+    assert.deepEqual([found.reason, found.renewable], ['expired', true])
+    assert.equal(wanted.length, 0)
+  })
+})
+
 describe('a session cookie', () => {
   test('is known by what stands in it, and the second time at once', async () => {
     const { ask, held, wanted } = await scene()

@@ -5,6 +5,7 @@ import type { Key } from '../../keys/key.ts'
 import { keyRetention } from '../../keys/retention.ts'
 import { createKeyRing } from '../../keys/ring.ts'
 import type { Authentication, Session } from '../../life/authentication.ts'
+import { unrenewable } from '../../life/key-binding.ts'
 import { renewalStep } from '../../life/renewal-plan.ts'
 import { dueAt, lifeState } from '../../life/rules.ts'
 import { sessionTimes } from '../../life/session.ts'
@@ -38,6 +39,12 @@ const askWords = {
   over: ['the end', 'the upstream token has ended and there is no way to a new one: the session is over'],
 } as const
 
+/** Why no request brings a renewal about. */
+const heldWords = {
+  expired: 'it is bound to a device: its browser signs for a fresh cookie, and no request renews it',
+  not_bound: 'it is not bound to a device, and session.deviceBound is require: nothing renews it',
+} as const
+
 /** Undefined where there is no session to speak of. */
 export async function lifeOf(found: Authentication, means: LifeMeans): Promise<LifeView | undefined> {
   const session = found.state === 'absent' ? undefined : found.session
@@ -53,8 +60,13 @@ export async function lifeOf(found: Authentication, means: LifeMeans): Promise<L
       renewal: { due: false, why: 'an access token is never renewed; the client asks for a new one' },
     }
   const life = lifeState(session.claims, now, means.slide, policy)
+  const held = unrenewable(session.claims, undefined, policy.deviceBound, false)
   if (life.state === 'over' || ended)
     return { state: 'over', ...times, renewal: { due: false, why: 'the session is over' } }
+  if (held !== undefined) {
+    const state = life.state === 'renewable' ? (held === 'not_bound' ? 'over' : 'renewable') : 'fresh'
+    return { state, ...times, renewal: { due: false, why: heldWords[held] } }
+  }
   if (life.state === 'fresh')
     return {
       state: 'fresh',

@@ -8,6 +8,7 @@ import type { Key } from '../../keys/key.ts'
 import { createKeyRing, familyRoles, type KeyRing } from '../../keys/ring.ts'
 import { refusedAsBearer } from '../../life/key-binding.ts'
 import { createRevocations, type RevocationList } from '../../life/revocations.ts'
+import { unrenewable } from '../../life/key-binding.ts'
 import { lifeState } from '../../life/rules.ts'
 import { isTombstoned } from '../../life/tombstone.ts'
 import { tokenKinds, type TokenClaims, type TokenKind } from '../../token/claims.ts'
@@ -173,7 +174,9 @@ async function judgeToken(due: TokenKind, brought: Brought, ring: KeyRing, means
     return verified.state === 'expired' ? over('expired') : { verdict: { state: 'valid', ...bound }, claims }
   const life = lifeState(claims, clock(), true, config.session)
   if (life.state === 'over') return over(life.reason)
-  return { verdict: { state: life.state === 'renewable' ? 'renewable' : 'valid' }, claims }
+  if (life.state !== 'renewable') return { verdict: { state: 'valid' }, claims }
+  const held = unrenewable(claims, undefined, config.session.deviceBound, false)
+  return held === undefined ? { verdict: { state: 'renewable' }, claims } : over(held)
 }
 
 /** Why a token may not be brought in that way. Of one alone nobody knows how it is brought. */
