@@ -11,7 +11,8 @@ import { bindSession, prepareRefresh, refresh, type DeviceSession } from './devi
 import { browserHeaders, publicUrl, withCookie, type Headers } from './contestant.ts'
 import type { Run, Target } from './load.ts'
 import { startPeer } from './process.ts'
-import { cookiesOf } from './sign-in.ts'
+import { startProvingClient } from './proofs.ts'
+import { cookiesOf, tokensOf } from './sign-in.ts'
 import { startGateway } from './started.ts'
 import { spread } from './statistics.ts'
 import { machine, startWorld } from './world.ts'
@@ -85,6 +86,8 @@ async function check(cookie: string): Promise<void> {
   assert.deepEqual(await answer('/page', {}), { status: 401, renewed: false })
   assert.deepEqual(await answer('/page', { cookie }), { status: 200, renewed: false })
   assert.deepEqual(await answer('/public/page', {}), { status: 200, renewed: false })
+  const [proven = {}] = await (await startProvingClient(origin)).heads('/page', 1)
+  assert.deepEqual(await answer('/page', proven), { status: 200, renewed: false })
 }
 
 const results: { readonly title: string; readonly costs: readonly number[] }[] = []
@@ -124,6 +127,15 @@ await measure('forwarded, signed in, a token not seen before', renewals, (round)
 await measure('asked by a front proxy, the token seen before', requests, () => forwardAuth(requests, known))
 await measure('asked by a front proxy, a token not seen before', renewals, (round) =>
   forwardAuth(renewals, share(round)),
+)
+const [token = ''] = await tokensOf(origin, 1)
+const program = { host: 'app.example.com', accept: '*/*' }
+const bearer = [{ ...program, authorization: `Bearer ${token}` }]
+const prover = await startProvingClient(origin)
+await ask('/page', requests, await prover.heads('/page', requests))
+await measure('forwarded, Bearer, the token seen before', requests, () => ask('/page', requests, bearer))
+await measure('forwarded, DPoP, the token seen before', requests, async () =>
+  ask('/page', requests, await prover.heads('/page', requests)),
 )
 const afterTokens = await gateway.ask<{ heapUsed: number; rss: number }>('memory')
 

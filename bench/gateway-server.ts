@@ -42,6 +42,7 @@ const config = parseOptions({
   },
   trustedProxies: ['127.0.0.1'],
   forwardAuth: ['nginx'],
+  dpop: { mode: 'optional' },
   routes: [
     { path: '/public/', access: 'public', backend },
     { path: '/', backend },

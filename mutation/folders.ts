@@ -4,6 +4,8 @@ export interface Folder {
   readonly tests: readonly string[]
   /** Mutants that are tried at once. Default: 2. */
   readonly concurrency?: number
+  /** Milliseconds, and three times what the tests take without a mutant: then they are stuck. Default: 20 seconds. */
+  readonly patience?: number
 }
 
 /** Every file of these is measured. */
@@ -82,9 +84,13 @@ export const folders: Readonly<Record<string, Folder>> = {
     mutate: ['src/life/{memory-store,shared-store,revocation-file,revocation-text,revocation-watch}.ts'],
     tests: ['test/life/{memory-store,revocation-file,once}.test.ts'],
   },
-  /** With a real Redis for each of those at once, which has to be there. They wait more than they work. */
+  /**
+   * With a real Redis for each of those at once, which has to be there. They wait more than they work, and every wait has
+   * an end: one that takes minutes is on a machine that has much to do.
+   */
   'life-redis': {
     concurrency: 4,
+    patience: 240_000,
     mutate: ['src/life/{redis-store,redis-scripts}.ts'],
     tests: ['test/life/redis-store.test.ts'],
   },

@@ -19,7 +19,7 @@ const root = new URL('../', import.meta.url).pathname
 const tool = `${root}mutation/node_modules/@stryker-mutator/core/bin/stryker.js`
 const scratch = `${root}.tmp/mutation`
 
-function run(name: string, { mutate, tests, concurrency = 2 }: Folder): void {
+function run(name: string, { mutate, tests, concurrency = 2, patience = 20_000 }: Folder): void {
   const report = `${scratch}/${name}.report.json`
   const options = {
     testRunner: 'node-test',
@@ -38,7 +38,7 @@ function run(name: string, { mutate, tests, concurrency = 2 }: Folder): void {
     // Every run imports its tests anew, and nothing forgets them.
     maxTestRunnerReuse: 300,
     // A test process that is stuck is ended; one on a machine that has much to do is not.
-    timeoutMS: 20_000,
+    timeoutMS: patience,
     timeoutFactor: 3,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: report },

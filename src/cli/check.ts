@@ -47,6 +47,7 @@ export async function run(args: string[]): Promise<Exit> {
   if (faults.length > 0) return exits.faults
   for (const row of routeRows(config.routes)) say(`route: ${row}`)
   for (const line of registrations(config)) say(`register: ${line}`)
+  for (const line of dpopLines(config)) say(`dpop: ${line}`)
   const upstreams = [...config.upstreams.keys()].join(', ')
   say(`${toned('good', 'good:')} ${config.publicUrl}, upstreams: ${upstreams}, ${keys} keys`)
   return exits.good
@@ -93,13 +94,14 @@ function asJson({ config, faults, warnings, keys }: Found): object {
           upstreams: [...config.upstreams.keys()],
           keys,
           routes: createRouteTable(config.routes).rows.map(
-            ({ host, path, exact, methods, access, require, backend, credentials }) => ({
+            ({ host, path, exact, methods, access, require, backend, credentials, dpop }) => ({
               ...(host === undefined ? {} : { host }),
               path,
               exact,
               ...(methods === undefined ? {} : { methods }),
               access,
               require,
+              ...(access === 'public' || dpop === 'off' ? {} : { dpop }),
               ...(backend === undefined ? {} : { backend, credentials }),
             }),
           ),
@@ -124,6 +126,16 @@ async function revocationFaults(file: string | undefined): Promise<readonly stri
     if (error instanceof PosternError) return [error.message]
     throw error
   }
+}
+
+/** Who has to prove a key, where somebody does. */
+function dpopLines({ dpop, clients }: Config): readonly string[] {
+  if (dpop.mode === 'off') return []
+  const others = [...clients.values()].filter((client) => client.dpop !== dpop.mode)
+  return [
+    `${dpop.mode}, ${dpop.nonces ? 'with' : 'without'} nonces`,
+    ...others.map((client) => `${client.dpop} for the client ${client.id}`),
+  ]
 }
 
 /** The route table as it is asked, from the most to the least specific. */

@@ -8,7 +8,7 @@ export interface HeaderLine {
 }
 
 /**
- * `Cookie: …` or `Authorization: …`, one a line; secrets are never arguments. A terminal is not waited for.
+ * `Cookie: …` or `Authorization: …`, and `DPoP: …`, one a line; secrets are never arguments. A terminal is not waited for.
  *
  * @param also names in lower case, of what else may stand there
  */
@@ -20,7 +20,7 @@ export async function readHeaderLines(also: readonly string[] = []): Promise<rea
   return lines.map((line) => headerLine(line, also) ?? refuse())
 }
 
-const names = new Set(['cookie', 'authorization'])
+const names = new Set(['cookie', 'authorization', 'dpop'])
 
 /** Undefined for a line that is none. */
 export function headerLine(line: string, also: readonly string[] = []): HeaderLine | undefined {
@@ -35,7 +35,7 @@ export function headerLine(line: string, also: readonly string[] = []): HeaderLi
 function refuse(): never {
   // It may be a secret, so it is not repeated.
   throw new CommandFault(
-    'Each line on stdin must be a credential as it stands in a request: Cookie: NAME=VALUE, or Authorization: Bearer TOKEN',
+    'Each line on stdin must be a credential as it stands in a request: Cookie: NAME=VALUE, or Authorization: Bearer TOKEN; a proof is DPoP: PROOF',
     exits.usage,
   )
 }

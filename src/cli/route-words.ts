@@ -5,7 +5,9 @@ export function routeCells(route: RouteConfig): readonly string[] {
   return [
     route.methods?.join(',') ?? 'any',
     `${route.host ?? ''}${route.path}${route.exact ? '' : route.path === '/' ? '*' : '[/*]'}`,
-    route.access === 'public' ? 'public' : ['signed in', ...requirementWords(route.require)].join(', '),
+    route.access === 'public'
+      ? 'public'
+      : ['signed in', ...requirementWords(route.require), ...(route.dpop === 'required' ? ['DPoP'] : [])].join(', '),
     route.backend === undefined
       ? 'no backend'
       : `${route.backend}${route.credentials === 'none' ? '' : ` with ${route.credentials}`}`,

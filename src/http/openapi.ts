@@ -32,6 +32,11 @@ export function openApiDescription(config: Config): object {
       securitySchemes: {
         cookie: { type: 'apiKey', in: 'cookie', name: config.session.cookie.name, description: 'For browsers.' },
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'For programs.' },
+        dpop: {
+          type: 'http',
+          scheme: 'dpop',
+          description: 'For programs whose tokens are bound to a key (RFC 9449), where `dpop.mode` is not `off`.',
+        },
         clientBasic: {
           type: 'http',
           scheme: 'basic',

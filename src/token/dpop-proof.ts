@@ -37,7 +37,10 @@ export interface ProofReader {
 const longestProof = 8192
 
 /** Keys remembered at most, so that a client which comes again is not read anew. */
-const mostKeys = 5_000
+const mostKeys = 2_000
+
+/** Characters of a header that is remembered: enough for an RSA key of 4096 bits, and no room for what else one may hold. */
+const longestRemembered = 1_200
 
 const compactForm = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 
@@ -123,7 +126,9 @@ export function createProofReader(): ProofReader {
       if (bound !== undefined && claims.ath !== bound.ath) return refused('proof_wrong_token')
       if (bound !== undefined && key.jkt !== bound.jkt) return refused('proof_wrong_key')
       if (!isSigned(`${header}.${payload}`, signature, key)) return refused('proof_bad_signature')
-      if (known === undefined) keys.set(header, key)
+      // A slice would keep the whole proof alive.
+      if (known === undefined && header.length <= longestRemembered)
+        keys.set(Buffer.from(header, 'latin1').toString('latin1'), key)
       const { jti, iat, nonce } = claims
       return { ok: true, proof: { jkt: key.jkt, jti, iat, nonce } }
     },

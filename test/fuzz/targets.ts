@@ -2,7 +2,7 @@ import { headers, loginAnswer } from './exchanges.ts'
 import { authorization, cookies, original, path, returnTo } from './requests.ts'
 import type { Target } from './target.ts'
 import { configuration, environment, keyFile, revocations } from './texts.ts'
-import { jwt, sealedToken } from './tokens.ts'
+import { dpopProof, jwt, sealedToken } from './tokens.ts'
 
 export const targets: readonly Target[] = [
   path,
@@ -18,4 +18,5 @@ export const targets: readonly Target[] = [
   keyFile,
   jwt,
   sealedToken,
+  dpopProof,
 ]

@@ -3,11 +3,13 @@ import fc from 'fast-check'
 import { toSeconds } from '../../src/base/clock.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { createKeyRing } from '../../src/keys/ring.ts'
+import { createProofReader, tokenHash } from '../../src/token/dpop-proof.ts'
 import { createMinter } from '../../src/token/mint.ts'
 import { createSealer } from '../../src/token/seal.ts'
 import { createVerifier } from '../../src/token/verify.ts'
 import { fakeClock, minutes } from '../support/clock.ts'
 import { freshKeys } from '../support/keys.ts'
+import { proofKey, proofOf } from '../support/proofs.ts'
 import type { Target } from './target.ts'
 
 /*
@@ -115,5 +117,35 @@ export const sealedToken: Target = {
     if (content === undefined) return assert.notEqual(text, sealed)
     assert.equal(bytesOf(text), bytesOf(sealed))
     assert.equal(content.token.reveal(), 'upstream token')
+  },
+}
+
+const prover = await proofKey()
+const proof = await proofOf(prover, {
+  htu: 'https://app.example.com/api',
+  at: clock(),
+  token: minted.token,
+  claims: { jti: 'one' },
+})
+const proofs = createProofReader()
+const demand = {
+  method: 'GET',
+  origin: 'https://app.example.com',
+  path: '/api',
+  bound: { ath: tokenHash(minted.token), jkt: prover.jkt },
+}
+
+export const dpopProof: Target = {
+  name: 'proof',
+  promise: 'a proof with any bit or part changed is refused; it never throws, and never says something else',
+  grammar,
+  words: tokenWords,
+  runs: 1_500,
+  check(input) {
+    const text = written(input, proof)
+    const verdict = proofs.read(['DPoP', text], demand)
+    if (!verdict.ok) return assert.notEqual(text, proof)
+    assert.equal(bytesOf(text), bytesOf(proof))
+    assert.deepEqual(verdict.proof, { jkt: prover.jkt, jti: 'one', iat: now, nonce: undefined })
   },
 }

@@ -145,10 +145,14 @@ test('a sealing key of today opens what it sealed in any release: its derivation
   const key = await keyFrom({ ...sealing, k: Buffer.alloc(32, 7).toString('base64url') })
   assert.ok(key.kind === 'sealing')
   assert.deepEqual(
-    [key.upstreamTokenKey, key.transactionKey].map((one) => Buffer.from(one).toString('hex')),
+    [key.upstreamTokenKey, key.transactionKey, key.deviceKey, key.challengeKey].map((one) =>
+      Buffer.from(one).toString('hex'),
+    ),
     [
       'd8b9649299e886f0df1e1840b8260bc5a8eed25be1a5488bb35fd7f5ca01ed72',
       'd2c6f1934fde83d1bc55cb3b2a6c175b84e9e60e7f15efacd0eae8c85fea64de',
+      '45b958d7c3c5754da2d04b564da90c92a6ea462a38ac74ea671c24d1546a8f01',
+      '30a0ec6e2e6d3a0b8e1c579309bc0b8da5f682972f6cc468af5785cb3addd82c',
     ],
   )
 })

@@ -193,6 +193,14 @@ describe('a Bearer token', () => {
     assert.deepEqual(await present('DPoP'), { state: 'refused', reason: 'wrong_kind' })
   })
 
+  test('that is bound to a key is worth nothing to whoever merely carries it, and does not even say whose it is', async () => {
+    const { ask, claims, minter } = await bearers()
+    const { profile, ...values } = claims
+    const { token } = await minter.mint('access', { ...values, cnf: { jkt: 'A'.repeat(43) } }, profile)
+    for (const _again of [1, 2])
+      assert.deepEqual(await ask({ authorization: `Bearer ${token}` }), { state: 'refused', reason: 'bound_token' })
+  })
+
   test('is good until its very end, remembered or not, and says whose it was', async () => {
     for (const seen of [true, false]) {
       const { present, claims, clock } = await bearers()

@@ -192,6 +192,26 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       assert.deepEqual(warnings(one), [])
     })
 
+    test('the last of several about one person, also where the first is just being told', async (t) => {
+      const [one, two] = [await opened(t), await opened(t)]
+      const until = clock() + hours(1)
+      const cutOffs = [1, 2, 3].map((at) => ({ sub: 'accounts|1', at, until }))
+      for (const cutOff of cutOffs) one.store.tell(cutOff)
+      await eventually('the last is heard', () => two.heard.some((ending) => 'at' in ending && ending.at === 3))
+      assert.deepEqual(two.heard.at(-1), cutOffs.at(-1))
+    })
+
+    test('and keeps the last 100,000 of them', async (t) => {
+      const one = await opened(t)
+      const fill = `for entry = 1, 101000 do redis.call('XADD', KEYS[1], '*', 'nothing', 'x') end`
+      await raw.eval(fill, { keys: [`${prefix}endings`] })
+      one.store.tell(denial('sid-1'))
+      let kept = 101_000
+      await eventually('it is told', async () => (kept = await raw.xLen(`${prefix}endings`)) !== 101_000)
+      // Redis drops whole blocks of entries.
+      assert.ok(kept >= 100_000 && kept < 100_500, `${kept}`)
+    })
+
     test('that are over to nobody', async (t) => {
       const one = await opened(t)
       one.store.tell({ sid: 'over', reason: 'revoked', until: clock() })
@@ -220,6 +240,34 @@ describe('a store in Redis', { skip: redisMissing }, () => {
         new Set(three.heard.map((ending) => ('sid' in ending ? ending.sid : ''))),
         new Set(['new', 'told', 'known']),
       )
+    })
+
+    test('from the beginning where it has lost them, also by ids that are lower than before', async (t) => {
+      const [one, two] = [await opened(t), await opened(t)]
+      one.store.tell(denial('told'))
+      await eventually('it is heard', () => two.heard.length === 1)
+      await eventually('the server is known', async () => (await raw.get(`${prefix}mark`)) !== null)
+      two.store.tell(denial('known'))
+      await eventually('it is looked at again', () => two.heard.length === 2)
+      const fields = (sid: string) => ({ sid, reason: 'revoked', until: String(clock() + hours(1)) })
+      await raw
+        .multi()
+        .del([`${prefix}endings`, `${prefix}mark`])
+        .xAdd(`${prefix}endings`, '1-1', fields('low'))
+        .xAdd(`${prefix}endings`, '*', fields('high'))
+        .exec()
+      await eventually('both are heard', () =>
+        ['low', 'high'].every((sid) => two.heard.some((ending) => 'sid' in ending && ending.sid === sid)),
+      )
+    })
+
+    test('and asks for the next ones once, however long there are none', async (t) => {
+      await opened(t)
+      const reads = async () => Number(/cmdstat_xread:calls=(\d+)/.exec(await raw.info('commandstats'))?.[1])
+      await eventually('it waits', async () => (await raw.clientList()).some(({ cmd }) => cmd === 'xread'))
+      const before = await reads()
+      for (let count = 0; count < 100; count += 1) await raw.ping()
+      assert.ok((await reads()) - before < 10)
     })
 
     test('once where it has lost nothing', async (t) => {
@@ -328,6 +376,31 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       await eventually('it is heard', () => two.heard.length === 1)
     })
 
+    test('cannot be reached, until it answers again', async (t) => {
+      const one = await opened(t, { timeout: 300 })
+      assert.equal(one.store.reachable?.(), true)
+      redis.freeze()
+      t.after(() => redis.wake())
+      await one.store.get('a')
+      assert.equal(one.store.reachable?.(), false)
+      redis.wake()
+      await eventually('it answers', async () => {
+        clock.advance(seconds(1))
+        await one.store.get('a')
+        return one.store.reachable?.() === true
+      })
+    })
+
+    test('is waited for a while where it has still to be told something, and then no more', async (t) => {
+      const one = await opened(t)
+      redis.freeze()
+      t.after(() => redis.wake())
+      one.store.tell(denial('sid-1'))
+      await one.store.close()
+      redis.wake()
+      assert.equal(one.store.reachable?.(), false)
+    })
+
     test('is closed all the same', async (t) => {
       const one = await opened(t)
       redis.freeze()
@@ -336,6 +409,33 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       await one.store.close()
       redis.wake()
       assert.equal(warnings(one).length, before)
+    })
+  })
+
+  describe('has one connection to ask and one to hear', () => {
+    const connections = async () => (await raw.clientList()).length - 1
+
+    test('and none when it is closed', async (t) => {
+      await eventually('those before are closed', async () => (await connections()) === 0)
+      const one = await opened(t)
+      await eventually('both are there', async () => (await connections()) === 2)
+      await one.store.close()
+      await eventually('they are closed', async () => (await connections()) === 0)
+    })
+
+    test('also while the server cannot take what it is told, and is told again until it does', async (t) => {
+      const one = await opened(t)
+      const refusals = async () =>
+        Number(/errorstat_WRONGTYPE:count=(\d+)/.exec(await raw.info('errorstats'))?.[1] ?? 0)
+      const [before, said] = [await refusals(), warnings(one).length]
+      await raw.set(`${prefix}endings`, 'no stream')
+      one.store.tell(denial('sid-1'))
+      await eventually('both were tried again', async () => (await refusals()) >= before + 4)
+      assert.deepEqual(warnings(one).slice(said), [away('SimpleError')])
+      assert.ok((await connections()) <= 2)
+      await raw.del(`${prefix}endings`)
+      await eventually('it is heard', () => one.heard.length > 0)
+      assert.deepEqual(one.heard, [denial('sid-1')])
     })
   })
 

@@ -40,6 +40,7 @@ describe('a request to the service with the person’s own token', () => {
       seen.push({ method: request.method, url: request.url, headers: request.headers, body: request.body })
       return reply.redirect('/things')
     })
+    service.all('/broken', async (_request, reply) => reply.code(500).send())
     service.all('/*', async (request) => {
       seen.push({ method: request.method, url: request.url, headers: request.headers, body: request.body })
       return { fine: true }
@@ -100,23 +101,45 @@ describe('a request to the service with the person’s own token', () => {
     assert.deepEqual([statusCode, headers['location'], seen.length], [302, '/things', 1])
   })
 
-  test('is a step of the trace that it is part of, with its place in it, and says how it ended', async () => {
+  test('is a step of the trace that it is part of, with its place in it, and says how it ended and after how long', async () => {
     const { trace, told } = traced()
-    const { body } = await inTrace(trace, () => ask('/things'))
-    await body.dump()
+    const heard: string[] = []
+    const step = async (target: string, init?: FetchInit, of = origin) => {
+      const before = performance.now()
+      const measured = (outcome: string, seconds: number) => {
+        assert.ok(seconds >= 0 && seconds <= (performance.now() - before) / 1000)
+        heard.push(outcome)
+      }
+      const upstream = { ...parts.service.upstream, origin: of }
+      const { body } = await inTrace(trace, () =>
+        fetchFromUpstream(upstream, parts.sealer, session, sealed, target, init, measured),
+      )
+      await body.dump()
+    }
+    await step('/things')
     assert.equal(seen[0]?.headers['traceparent'], 'of the step')
-    const attributes = (outcome: string, status: number | undefined) => ({
-      'server.address': new URL(origin).host,
-      'http.response.status_code': status,
-      'postern.upstream': 'accounts',
-      'postern.call': 'fetch',
-      'postern.outcome': outcome,
-    })
-    await assert.rejects(inTrace(trace, () => ask('/things', { signal: AbortSignal.abort(new Error('given up')) })))
-    assert.deepEqual(told, [
-      { name: 'fetch accounts', attributes: attributes('answered', 200), failed: false },
-      { name: 'fetch accounts', attributes: attributes('failed', undefined), failed: true },
-    ])
+    await step('/broken')
+    await assert.rejects(step('/things', { signal: AbortSignal.abort(new Error('given up')) }))
+    await assert.rejects(step('/things', {}, 'http://127.0.0.1:1'))
+    const expected = [
+      ['2xx', 200, false],
+      ['5xx', 500, true],
+      ['aborted', undefined, false],
+      ['upstream_unavailable', undefined, true],
+    ] as const
+    assert.deepEqual(
+      told.map(({ name, attributes, failed }) => [
+        name,
+        attributes['postern.outcome'],
+        attributes['http.response.status_code'],
+        failed,
+      ]),
+      expected.map((one) => ['fetch accounts', ...one]),
+    )
+    assert.deepEqual(
+      heard,
+      expected.map(([outcome]) => outcome),
+    )
   })
 
   for (const target of [

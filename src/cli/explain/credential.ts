@@ -2,12 +2,14 @@ import type { RouteConfig } from '../../config/config.ts'
 import { readCredentials } from '../../life/credentials.ts'
 import type { HeaderLine } from '../header-lines.ts'
 import type { Rehearsal } from './rehearsal.ts'
+import type { Target } from './request.ts'
 
 export type Carrier = 'nothing' | 'cookie' | 'bearer' | 'dpop' | 'two credentials'
 
-/** Whom the credential speaks for, whatever the request is: with a method that no rule about other sites looks at. */
+/** Whom the credential speaks for, whatever the rules about other sites say. */
 export async function authenticated(
   { gate }: Rehearsal,
+  { method, target: url }: Target,
   credential: readonly HeaderLine[],
   route: RouteConfig | undefined,
 ) {
@@ -19,7 +21,10 @@ export async function authenticated(
     ...(authorization === undefined ? {} : { authorization }),
   }
   const rawHeaders = lines.flatMap(({ name, value }) => [name, value])
-  const found = await gate.authenticate({ method: 'GET', headers, rawHeaders }, { renew: 'never' })
+  const found = await gate.authenticate(
+    { method, headers, rawHeaders, url },
+    { renew: 'never', anyOrigin: true, ...(route === undefined ? {} : { dpop: route.dpop, host: route.host }) },
+  )
   const brought = readCredentials(headers, rawHeaders, gate.config.session.cookie)
   const carrier: Carrier =
     brought.kind === 'none'

@@ -86,7 +86,7 @@ export async function explainRequest(
   const rehearsal = await rehearse(config, means)
   try {
     const [route, ...next] = rows.taking
-    const { found, sealed, carrier } = await authenticated(rehearsal, credential, route?.route)
+    const { found, sealed, carrier } = await authenticated(rehearsal, asks, credential, route?.route)
     const slide = !opensSocket && (route?.route.slide ?? true)
     const life = await lifeOf(found, { config, gate: rehearsal.gate, keys, slide, sealed })
     const renews = life?.renewal.due === true

@@ -3,6 +3,9 @@ import type { HeaderLine } from '../header-lines.ts'
 import type { Carrier } from './credential.ts'
 import type { Target } from './request.ts'
 
+const proofNote =
+  'each request brings a proof of the key of its token: give that one as well, on a line of its own, DPoP: …; without it, postern token inspect tells what the token is worth'
+
 /** What no answer tells: that a browser would not have sent our cookie there, or that what was sent is not our cookie. */
 export function notesOf(
   { scheme, host }: Target,
@@ -10,7 +13,8 @@ export function notesOf(
   carrier: Carrier,
   { publicUrl, secure, session }: Config,
 ): readonly string[] {
-  if (carrier === 'bearer' || carrier === 'dpop') return []
+  if (carrier === 'dpop') return credential.some(({ name }) => name === 'dpop') ? [] : [proofNote]
+  if (carrier === 'bearer') return []
   const { name } = session.cookie
   const { hostname } = new URL(publicUrl)
   const there = host === undefined ? undefined : URL.parse(`http://${host}`)?.hostname

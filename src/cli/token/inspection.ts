@@ -1,11 +1,12 @@
 import { compactVerify } from 'jose'
 import type { Clock } from '../../base/clock.ts'
 import type { Reason } from '../../base/reasons.ts'
-import type { Config } from '../../config/config.ts'
+import type { Config, DpopMode } from '../../config/config.ts'
 import { audiencesOf } from '../../gate-parts.ts'
 import { keyRetention } from '../../keys/retention.ts'
 import type { Key } from '../../keys/key.ts'
 import { createKeyRing, familyRoles, type KeyRing } from '../../keys/ring.ts'
+import { refusedAsBearer } from '../../life/key-binding.ts'
 import { createRevocations, type RevocationList } from '../../life/revocations.ts'
 import { unrenewable } from '../../life/key-binding.ts'
 import { lifeState } from '../../life/rules.ts'
@@ -20,7 +21,8 @@ type Kind = keyof typeof tokenKinds | 'transaction' | 'sealed' | 'unknown'
 
 /** Whether a token is good here, in the gateway's own words. */
 export type Verdict =
-  | { readonly state: 'valid' | 'renewable' }
+  /** `bound`: with a proof of its key, at each request. */
+  | { readonly state: 'valid' | 'renewable'; readonly bound?: true }
   /** `signed`: the signature fits, so what it says was said here. */
   | { readonly state: 'refused'; readonly reason: Reason; readonly signed: boolean }
   /** Good for whom it was made for, and never accepted here. */
@@ -126,13 +128,13 @@ interface Judged {
 
 async function judge(kind: Kind, brought: Brought, ring: KeyRing, means: Means): Promise<Judged> {
   const { token, carrier } = brought
-  // None of our tokens is bound to a key yet.
-  if (carrier === 'dpop') return { verdict: { state: 'refused', reason: 'wrong_kind', signed: false } }
+  if (carrier === 'dpop' && means.config.dpop.mode === 'off')
+    return { verdict: { state: 'refused', reason: 'wrong_kind', signed: false } }
   // What counts is where it was sent; a token alone is taken for what it says it is.
   const due: TokenKind | undefined =
     carrier === 'cookie'
       ? 'session'
-      : carrier === 'bearer'
+      : carrier === 'bearer' || carrier === 'dpop'
         ? 'access'
         : kind === 'session' || kind === 'access'
           ? kind
@@ -165,12 +167,24 @@ async function judgeToken(due: TokenKind, brought: Brought, ring: KeyRing, means
   const over = (reason: Reason): Judged => ({ verdict: { state: 'refused', reason, signed: true }, claims })
   if (brought.out !== undefined && isTombstoned(brought.out, claims)) return over('tombstoned')
   if (isRevoked(claims, means.revocations)) return over('revoked')
-  if (due === 'access') return verified.state === 'expired' ? over('expired') : { verdict: { state: 'valid' }, claims }
+  const misused = misuse(brought.carrier, claims, config.dpop.mode)
+  if (misused !== undefined) return over(misused)
+  const bound = claims.cnf === undefined ? {} : ({ bound: true } as const)
+  if (due === 'access')
+    return verified.state === 'expired' ? over('expired') : { verdict: { state: 'valid', ...bound }, claims }
   const life = lifeState(claims, clock(), true, config.session)
   if (life.state === 'over') return over(life.reason)
   if (life.state !== 'renewable') return { verdict: { state: 'valid' }, claims }
   const held = unrenewable(claims, undefined, config.session.deviceBound, false)
   return held === undefined ? { verdict: { state: 'renewable' }, claims } : over(held)
+}
+
+/** Why a token may not be brought in that way. Of one alone nobody knows how it is brought. */
+function misuse(carrier: Brought['carrier'], claims: TokenClaims, mode: DpopMode): Reason | undefined {
+  const bound = refusedAsBearer(claims)
+  if (carrier === 'dpop') return bound === undefined ? 'unbound_token' : undefined
+  if (carrier === 'alone' && mode !== 'off') return undefined
+  return bound ?? (carrier === 'bearer' && mode === 'required' ? 'unbound_token' : undefined)
 }
 
 function isRevoked(claims: TokenClaims, list: RevocationList | undefined): boolean {

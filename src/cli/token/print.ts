@@ -37,6 +37,8 @@ export function printInspection(inspection: Inspection, now: number): void {
 function verdictWords(verdict: Verdict): string {
   switch (verdict.state) {
     case 'valid':
+      if (verdict.bound === true)
+        return `${toned('good', 'good')}, with the scheme DPoP and a proof of its key (cnf) at each request`
       return `${toned('good', 'good')}: a request that brings it is let in, unless only a running gateway knows better`
     case 'renewable':
       return `${toned('warning', 'expired')}, and may be renewed: a request that brings it has to be renewed first`

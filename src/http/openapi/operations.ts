@@ -38,8 +38,18 @@ const upstream: JsonObject = {
   schema: text,
 }
 
+const proof: JsonObject = {
+  name: 'DPoP',
+  in: 'header',
+  description: 'With `dpop.mode`: a proof of the key that the token is to be bound to (RFC 9449 section 5).',
+  schema: text,
+}
+const nonce: JsonObject = {
+  'DPoP-Nonce': { description: 'For the next proof (RFC 9449 section 8).', required: false, schema: text },
+}
+
 const nobody: readonly JsonObject[] = []
-const anyCredential: readonly JsonObject[] = [{ cookie: [] }, { bearer: [] }]
+const anyCredential: readonly JsonObject[] = [{ cookie: [] }, { bearer: [] }, { dpop: [] }]
 
 interface Operation {
   readonly operationId: string
@@ -117,6 +127,7 @@ const always: Readonly<Record<string, PathItem>> = {
       operationId: 'signIn',
       summary: 'Sign in with a form, or with JSON for a token or a cookie',
       security: nobody,
+      parameters: [proof],
       requestBody: {
         required: true,
         content: {
@@ -137,11 +148,14 @@ const always: Readonly<Record<string, PathItem>> = {
         200: {
           description:
             'JSON: the token, or with `"response": "cookie"` who is signed in. Form: the page of a second step.',
-          headers: maySetCookie,
+          headers: { ...maySetCookie, ...nonce },
           content: { 'application/json': { schema: { anyOf: [schema('AccessToken'), schema('Session')] } }, ...html },
         },
         303: { description: 'Form: signed in.', headers: { ...location, ...setsCookie } },
-        400: refusal('A field is missing, or the second step cannot be finished.'),
+        400: {
+          ...refusal('A field is missing, the second step cannot be finished, or the proof of a key is no good.'),
+          headers: nonce,
+        },
         401: refusal('Not signed in, whatever was wrong; or `second_factor`: one more step is due.'),
         403: refusal('From another site.'),
         413: refusal('Over 16 kB.'),
@@ -188,9 +202,12 @@ const always: Readonly<Record<string, PathItem>> = {
       summary: 'Who is signed in, and for how long; changes nothing',
       security: anyCredential,
       responses: {
-        200: { description: 'Signed in.', content: json('Session') },
+        200: { description: 'Signed in.', headers: nonce, content: json('Session') },
         400: programRefusal('Two credentials at once.'),
-        401: programRefusal('Nobody is; with `renewable` a renewal may bring the session back.'),
+        401: {
+          ...programRefusal('Nobody is; with `renewable` a renewal may bring the session back.'),
+          headers: nonce,
+        },
         ...programOthers,
       },
     },
@@ -351,6 +368,7 @@ const token: PathItem = {
     operationId: 'exchangeToken',
     summary: 'Trade a token of the login service for one of ours (RFC 8693)',
     security: [{}, { clientBasic: [] }],
+    parameters: [proof],
     requestBody: {
       required: true,
       content: {
@@ -377,8 +395,11 @@ const token: PathItem = {
       },
     },
     responses: {
-      200: { description: 'The token.', content: json('ExchangedToken') },
-      400: oauthRefusal('The request, the subject token, the target or the scope is no good.'),
+      200: { description: 'The token.', headers: nonce, content: json('ExchangedToken') },
+      400: {
+        ...oauthRefusal('The request, the subject token, the target, the scope or the proof of a key is no good.'),
+        headers: nonce,
+      },
       401: oauthRefusal('The client was not accepted.'),
       429: oauthRefusal('Too many attempts.'),
       503: oauthRefusal('The login service cannot be asked.'),
@@ -422,8 +443,8 @@ function verify(proxy: FrontProxy): PathItem {
       security: [{}, ...anyCredential],
       ...(proxy === 'envoy' ? { parameters: [path] } : {}),
       responses: {
-        200: { description: 'It may. Headers say who it is, and bring a renewed cookie.' },
-        401: { ...refusal('Not signed in.'), headers: signInAddress },
+        200: { description: 'It may. Headers say who it is, and bring a renewed cookie.', headers: nonce },
+        401: { ...refusal('Not signed in.'), headers: { ...signInAddress, ...nonce } },
         403: refusal('Signed in and not allowed, or asked by a peer that is not in `trustedProxies`.'),
         ...(proxy === 'nginx' ? {} : { 303: { description: 'A navigation, not signed in.', headers: location } }),
         ...others,

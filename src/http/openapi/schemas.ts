@@ -19,6 +19,9 @@ function object(description: string, members: JsonObject, optional: readonly str
 
 const scalar = { type: ['string', 'number', 'boolean'] } as const
 
+/** `DPoP`: bound to the key of the proof that came with the request (RFC 9449 section 5). */
+const tokenType: JsonObject = { type: 'string', enum: ['Bearer', 'DPoP'] }
+
 export const schemas = {
   Problem: object(
     'Problem details (RFC 9457). Tell them apart by `code`.',
@@ -75,9 +78,9 @@ export const schemas = {
     },
     ['continue', 'refresh_url', 'scope', 'credentials', 'allowed_refresh_initiators'],
   ),
-  AccessToken: object('A token for `Authorization: Bearer` (RFC 6749 section 5.1).', {
+  AccessToken: object('A token for `Authorization` (RFC 6749 section 5.1), with that scheme.', {
     access_token: text,
-    token_type: { const: 'Bearer' },
+    token_type: tokenType,
     expires_in: seconds,
   }),
   ExchangedToken: object(
@@ -85,7 +88,7 @@ export const schemas = {
     {
       access_token: text,
       issued_token_type: { const: accessTokenType },
-      token_type: { const: 'Bearer' },
+      token_type: tokenType,
       expires_in: seconds,
       scope: { ...text, description: 'What was granted. Missing: nothing was.' },
     },
@@ -102,6 +105,8 @@ export const schemas = {
           'invalid_scope',
           'unsupported_grant_type',
           'invalid_client',
+          'invalid_dpop_proof',
+          'use_dpop_nonce',
           'temporarily_unavailable',
           'server_error',
         ],
@@ -142,6 +147,7 @@ export const schemas = {
       token_endpoint_auth_signing_alg_values_supported: texts,
       scopes_supported: texts,
       protected_resources: texts,
+      dpop_signing_alg_values_supported: texts,
     },
     [
       'token_endpoint',
@@ -149,6 +155,7 @@ export const schemas = {
       'token_endpoint_auth_signing_alg_values_supported',
       'scopes_supported',
       'protected_resources',
+      'dpop_signing_alg_values_supported',
     ],
   ),
   ProtectedResource: object(
@@ -158,8 +165,10 @@ export const schemas = {
       authorization_servers: { type: 'array', items: address },
       bearer_methods_supported: texts,
       scopes_supported: texts,
+      dpop_signing_alg_values_supported: texts,
+      dpop_bound_access_tokens_required: { const: true },
     },
-    ['scopes_supported'],
+    ['scopes_supported', 'dpop_signing_alg_values_supported', 'dpop_bound_access_tokens_required'],
   ),
 } as const satisfies Readonly<Record<string, JsonObject>>
 
