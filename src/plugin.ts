@@ -55,6 +55,12 @@ const runtimeMembers: Readonly<Record<keyof Runtime, Member>> = {
   requireGuard: 'switch',
 }
 
+const guardMembers: Readonly<Record<keyof GuardOptions, Member>> = {
+  onAnonymous: ['auto', 'redirect', '401'],
+  slide: 'switch',
+  dpop: ['optional', 'required'],
+}
+
 export interface Postern<Claims> {
   /** Register it before the routes that its guards stand on: `await app.register(postern.plugin)`. */
   readonly plugin: FastifyPluginAsync
@@ -144,6 +150,7 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
   }
 
   function guard(policy: Policy, options: GuardOptions): Guard {
+    checkMembers('What a guard is given', options, guardMembers)
     if (options.dpop !== undefined && config.dpop.mode === 'off')
       throw new PosternError(
         'POSTERN_CONFIG_INVALID',

@@ -23,7 +23,8 @@ Which route takes the request and which would have been next, what the credentia
 client is answered and why, what a backend is told, and whether a renewal is due. The gateway's own handlers answer,
 in this process: no upstream and no backend is asked, nothing is renewed, written or counted.
 The credential comes on stdin as it stands in a request, one header a line: Cookie: …, or Authorization: …, with its
-DPoP: … where there is one; nothing on stdin (< /dev/null) is a request without one. URL is an address, or a path on the public URL, and is taken as it is written.
+DPoP: … where there is one; nothing on stdin (< /dev/null) is a request without one. URL is an address, or a path on the
+public URL, and is taken as it is written.
 ws: or wss:, or a line Upgrade: websocket on stdin, asks about opening a WebSocket there.`,
   options: [
     [

@@ -1,8 +1,8 @@
 import { PosternError } from '../base/errors.ts'
 import { nearest } from './nearest.ts'
 
-/** What a member may hold: a switch is `true` or `false`, and nothing that only looks like it. */
-export type Member = 'switch' | 'any'
+/** What a member may hold: a switch is `true` or `false`, and nothing that only looks like it; a list, one of its texts. */
+export type Member = 'switch' | 'any' | readonly string[]
 
 /**
  * Where no types are asked, a slip in a name would leave a switch for safety off, and nobody would see it.
@@ -13,8 +13,11 @@ export type Member = 'switch' | 'any'
 export function checkMembers(what: string, given: object, known: Readonly<Record<string, Member>>): void {
   const lines = Object.entries(given).flatMap(([name, value]: [string, unknown]) => {
     if (!Object.hasOwn(known, name)) return [`${name}: ${unknown(name, Object.keys(known))}`]
-    const good = known[name] === 'any' || value === undefined || typeof value === 'boolean'
-    return good ? [] : [`${name}: must be true or false`]
+    const member = known[name]
+    if (value === undefined || member === undefined || member === 'any') return []
+    if (member === 'switch') return typeof value === 'boolean' ? [] : [`${name}: must be true or false`]
+    const good = typeof value === 'string' && member.includes(value)
+    return good ? [] : [`${name}: must be one of ${member.map((one) => `\`${one}\``).join(', ')}`]
   })
   if (lines.length === 0) return
   throw new PosternError(

@@ -28,6 +28,9 @@ const registrationLife = 60
  */
 const period = 180
 
+/** Seconds by which the clock of another replica may be ahead. */
+const ahead = 5
+
 const shape = /^([A-Za-z0-9_-]{1,64})\.([0-9]{1,12})\.[A-Za-z0-9_-]{43}$/
 
 /** @param place where it is signed for: another gateway's challenges are no good here */
@@ -64,12 +67,12 @@ export function createDeviceChallenges(
     forRegistration: ({ sid, jti }) => make(now(), 'register', [sid, jti]),
     isForRegistration(challenge, { sid, jti }) {
       const time = timeOf(challenge, 'register', [sid, jti])
-      return time !== undefined && isBetween(now() - time, 0, registrationLife)
+      return time !== undefined && isBetween(now() - time, -ahead, registrationLife)
     },
     forRefresh: (sid, jkt) => make(Math.floor(now() / period), 'refresh', [sid, jkt]),
     isForRefresh(challenge, sid, jkt) {
       const time = timeOf(challenge, 'refresh', [sid, jkt])
-      return time !== undefined && isBetween(Math.floor(now() / period) - time, 0, 1)
+      return time !== undefined && isBetween(time, Math.floor(now() / period) - 1, Math.floor((now() + ahead) / period))
     },
   }
 }

@@ -5,7 +5,7 @@ import type { Gate } from '../gate.ts'
 import type { AuthenticateOptions } from '../life/authenticate.ts'
 import type { Authentication } from '../life/authentication.ts'
 import type { Answerer } from './answer.ts'
-import { sendWithCookies } from './renewal-headers.ts'
+import { sendNonceUncached, sendWithCookies } from './renewal-headers.ts'
 
 /** What a guard needs once the plugin is registered. */
 export interface GuardContext {
@@ -71,9 +71,9 @@ export function createGuard(
     if (decision.kind === 'allow') {
       const { authentication } = decision
       admit(request, authentication)
-      if (authentication?.nonce !== undefined) reply.header('dpop-nonce', authentication.nonce)
       // What only one person may see is kept by no cache, unless the handler knows better.
       if (authentication !== undefined && !renewed) reply.header('cache-control', 'private, no-store')
+      if (authentication?.nonce !== undefined) sendNonceUncached(reply, authentication.nonce)
       return true
     }
     const session = found.state === 'absent' ? undefined : found.session

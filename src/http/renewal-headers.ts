@@ -26,6 +26,14 @@ export function sendWithCookies(reply: FastifyReply, setCookies: readonly string
   forbidCaching(reply.raw)
 }
 
+/** The same for a nonce that comes with an answer: from a cache it would be an old one (RFC 9449 section 8.2). */
+export function sendNonceUncached(reply: FastifyReply, nonce: string): void {
+  if (reply.getHeader('dpop-nonce') === nonce) return
+  reply.header('dpop-nonce', nonce)
+  reply.header('cache-control', uncacheable)
+  forbidCaching(reply.raw)
+}
+
 /** At the last moment before the head is written, so that a handler which takes over the raw answer is covered too. */
 function forbidCaching(response: ServerResponse): void {
   // Node's overloads say no more than this: a status, then a phrase or headers in any order.

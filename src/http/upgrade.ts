@@ -158,7 +158,6 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const headers = responseHeaders(raw, {
       cookies: backends.cookies,
       personal: false,
-
       cors: true,
       hsts: undefined,
     })

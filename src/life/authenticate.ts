@@ -18,7 +18,7 @@ import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
 import type { Facts } from './facts.ts'
 import { refusedAsBearer, unboundCopies, unrenewable } from './key-binding.ts'
-import type { ProofJudge } from './proofs.ts'
+import type { ProofJudge, UseVerdict } from './proofs.ts'
 import type { RenewalRequest, Renewer } from './renewal.ts'
 import { absoluteEnd, dueAt, idleEnd, lifeState, slideDue } from './rules.ts'
 import { isTombstoned } from './tombstone.ts'
@@ -96,6 +96,13 @@ interface KnownBound extends Known {
   readonly jkt: string
 }
 
+/** What the proof of a request was found to be, for that token and host. */
+interface Judged {
+  readonly ath: string
+  readonly host: string | undefined
+  readonly verdict: Promise<UseVerdict>
+}
+
 type Refused = Extract<Authentication, { state: 'refused' }>
 
 type CookieCredentials = Extract<Credentials, { kind: 'cookie' }>
@@ -113,6 +120,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   const bearerMemo = createTokenMemo<Known>()
   // Apart from the others: what is remembered as good for a mere carrier can never be a bound one.
   const boundMemo = createTokenMemo<KnownBound>()
+  const verdicts = new WeakMap<object, Judged>()
   const { memo } = deps.meters
   deps.meters.current.remembered = () => cookieMemo.size + bearerMemo.size + boundMemo.size
 
@@ -205,11 +213,21 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     return bound
   }
 
+  /** A proof is good once, and every guard of a route asks for it: those that ask the same get the same verdict. */
+  function provenOnce(request: Request, known: KnownBound, host: string | undefined): Promise<UseVerdict> {
+    const { message } = request
+    const before = message === undefined ? undefined : verdicts.get(message)
+    if (before?.ath === known.ath && before.host === host) return before.verdict
+    const verdict = deps.proofs.ofUse(request, known, host)
+    if (message !== undefined) verdicts.set(message, { ath: known.ath, host, verdict })
+    return verdict
+  }
+
   /** The token is good for whoever proves, at each request, to have its key (RFC 9449 section 7.1). */
   async function bound(request: Request, token: string, { host }: AuthenticateOptions): Promise<Authentication> {
     const known = recalled(boundMemo, token) ?? (await verifyBound(token))
     if ('state' in known) return known
-    const proven = await deps.proofs.ofUse(request, known, host)
+    const proven = await provenOnce(request, known, host)
     if (!proven.ok) return { state: 'refused', reason: proven.reason }
     return proven.nonce === undefined ? known.answer : { ...known.answer, nonce: proven.nonce }
   }

@@ -1,7 +1,9 @@
 import { causedBy } from '../base/cause.ts'
 import type { Clock } from '../base/clock.ts'
 import type { EventSink } from '../base/events.ts'
+import type { SessionConfig } from '../config/config.ts'
 import type { KeyRing } from '../keys/ring.ts'
+import type { TokenClaims } from '../token/claims.ts'
 import type { SealedContent, Sealer } from '../token/seal.ts'
 import { takenFrom } from '../token/verify.ts'
 import type { Upstream } from '../upstream/upstream.ts'
@@ -62,11 +64,14 @@ interface BindingDeps {
 /** Milliseconds between two looks. A fact that becomes known closes what it ends within twice this. */
 const interval = 400
 
-export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings {
+export function createBindings(policy: LifePolicy & Pick<SessionConfig, 'deviceBound'>, deps: BindingDeps): Bindings {
   const { ring, sealer, upstreams, facts, endings, clock, events, every = byTimer } = deps
   const bySession = new Map<string, Held>()
   let size = 0
   let stop: (() => void) | undefined
+
+  /** Where every session has to be bound to a device, one that is not ends with its token. */
+  const isRenewable = ({ cnf }: TokenClaims) => cnf !== undefined || policy.deviceBound !== 'require'
 
   function release(binding: Binding): void {
     const { sid } = binding.session.claims
@@ -156,7 +161,7 @@ export function createBindings(policy: LifePolicy, deps: BindingDeps): Bindings 
       const now = clock()
       const binding = {
         session,
-        end: kind === 'session' ? absoluteEnd(claims, policy) : claims.exp * 1000,
+        end: kind === 'session' && isRenewable(claims) ? absoluteEnd(claims, policy) : claims.exp * 1000,
         generation: -1,
         close,
       }

@@ -1,3 +1,4 @@
+import { namesUnboundCopies } from './key-binding.ts'
 import { createHash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Reason } from '../base/reasons.ts'
@@ -76,8 +77,8 @@ export interface Facts {
   first(sort: Once, id: string, until: number): Promise<boolean>
 }
 
-/** What is good once: the assertion of a client, the logout token of a provider, the proof of a key, the binding of a session. */
-export type Once = 'assertion' | 'logout' | 'proof' | 'device'
+/** What is good once: the assertion of a client, the logout token of a provider, the proof of a key, with a token or for a new one, the binding of a session. */
+export type Once = 'assertion' | 'logout' | 'proof' | 'new-token-proof' | 'device'
 
 interface Limits {
   /** Entries of each sort kept at most; beyond it the ones set first go first. Default: 100,000. */
@@ -87,7 +88,10 @@ interface Limits {
 /** Facts that this process alone knows. Bounded in memory. One renewal at a time per session is the caller's to see to. */
 export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
   const entries = limits.entries ?? 100_000
-  const denials = createExpiringMap<DenialReason>(clock, entries, entries)
+  const ofSessions = createExpiringMap<DenialReason>(clock, entries, entries)
+  // There is one for each session that is bound: no sign-out may be forgotten over them.
+  const ofUnboundCopies = createExpiringMap<DenialReason>(clock, entries, entries)
+  const denialsOf = (sid: string) => (namesUnboundCopies(sid) ? ofUnboundCopies : ofSessions)
   const successors = createExpiringMap<{ readonly successor: Successor; readonly proof: string }>(clock, entries)
   const spent = createExpiringMap<true>(clock, entries, entries)
   const cutOffs = createExpiringMap<number>(clock, entries, entries)
@@ -95,6 +99,8 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
     assertion: createExpiringMap<true>(clock, entries, entries),
     logout: createExpiringMap<true>(clock, entries, entries),
     proof: createExpiringMap<true>(clock, entries),
+    // Anybody can send these, signed in or not.
+    'new-token-proof': createExpiringMap<true>(clock, entries),
     device: createExpiringMap<true>(clock, entries, entries),
   }
   let generation = 0
@@ -103,11 +109,12 @@ export function createProcessFacts(clock: Clock, limits: Limits = {}): Facts {
       return generation
     },
     deny(sid, reason, until) {
+      const denials = denialsOf(sid)
       if (denials.get(sid) !== undefined) return
       denials.set(sid, reason, until)
       generation += 1
     },
-    denied: (sid) => denials.get(sid),
+    denied: (sid) => denialsOf(sid).get(sid),
     cutOff(sub, at, until) {
       if ((cutOffs.get(sub) ?? -1) >= at) return
       cutOffs.set(sub, at, until)

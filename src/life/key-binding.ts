@@ -32,7 +32,13 @@ export function unrenewable(
   return rule === 'require' || copied ? 'not_bound' : undefined
 }
 
+const ofUnboundCopies = 'unbound '
+
 /** What is denied of a session once it is bound: whatever of it is not. No `sid` begins like that. */
 export function unboundCopies(sid: string): string {
-  return `unbound ${sid}`
+  return `${ofUnboundCopies}${sid}`
+}
+
+export function namesUnboundCopies(denied: string): boolean {
+  return denied.startsWith(ofUnboundCopies)
 }

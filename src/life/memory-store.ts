@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { createProcessBuckets, type Buckets } from './buckets.ts'
-import { createExpiringMap } from './expiring-map.ts'
+import { createExpiringMap, type ExpiringMap } from './expiring-map.ts'
+import { namesUnboundCopies } from './key-binding.ts'
 import type { Ending, SharedStore } from './shared-store.ts'
 
 /** A store in the memory of one process, for whoever can ask it. */
@@ -13,24 +14,37 @@ export interface MemoryStore extends Pick<SharedStore, 'get' | 'put' | 'add' | '
 
 /** @param limit entries of each sort kept at most */
 export function createMemoryStore(clock: Clock, limit = 100_000): MemoryStore {
-  const values = createExpiringMap<string>(clock, limit)
-  const endings = createExpiringMap<Ending>(clock, limit, limit)
+  /** By sort: what comes in numbers pushes out nothing of another sort. */
+  const sorts = new Map<string, ExpiringMap<string>>()
+  const valuesOf = (key: string): ExpiringMap<string> => {
+    const sort = key.slice(0, key.indexOf(':'))
+    const known = sorts.get(sort) ?? createExpiringMap<string>(clock, limit)
+    sorts.set(sort, known)
+    return known
+  }
+  const ofSessions = createExpiringMap<Ending>(clock, limit, limit)
+  const ofUnboundCopies = createExpiringMap<Ending>(clock, limit, limit)
   return {
-    get: async (key) => values.get(key),
+    get: async (key) => valuesOf(key).get(key),
     async put(key, value, until) {
-      values.set(key, value, until)
+      valuesOf(key).set(key, value, until)
     },
     async add(key, value, until) {
+      const values = valuesOf(key)
       const held = values.get(key)
       if (held !== undefined) return { state: 'held', value: held }
       values.set(key, value, until)
       return { state: 'added' }
     },
     async remove(key) {
-      values.delete(key)
+      valuesOf(key).delete(key)
     },
-    end: (ending) => endings.set('sid' in ending ? ending.sid : ending.sub, ending, ending.until),
-    endings: () => [...endings.entries()].map(([, ending]) => ending),
+    end(ending) {
+      const id = 'sid' in ending ? ending.sid : ending.sub
+      const endings = 'sid' in ending && namesUnboundCopies(id) ? ofUnboundCopies : ofSessions
+      endings.set(id, ending, ending.until)
+    },
+    endings: () => [...ofSessions.entries(), ...ofUnboundCopies.entries()].map(([, ending]) => ending),
     buckets: createProcessBuckets(clock),
   }
 }

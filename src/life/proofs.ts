@@ -75,7 +75,8 @@ export function createProofJudge({ publicUrl, secure, prefix, dpop }: Config, de
     if (dpop.nonces && nonce === undefined) return { ok: false, reason: 'proof_nonce_due' }
     if (age > limits.before || age < -limits.after) return { ok: false, reason: 'proof_stale' }
     const until = dpop.nonces ? now + nonceLife : (proof.iat + limits.before + 1) * 1000
-    if (!(await facts.first('proof', idOf(proof), until))) return { ok: false, reason: 'proof_replayed' }
+    const sort = demand.bound === undefined ? 'new-token-proof' : 'proof'
+    if (!(await facts.first(sort, idOf(proof), until))) return { ok: false, reason: 'proof_replayed' }
     return { ok: true, proof, nonce: nonce === 'previous' ? nonces.current() : undefined }
   }
 

@@ -53,7 +53,7 @@ export function createSharedFacts(own: Facts, store: SharedStore, clock: Clock):
       await store.put(refreshKey(fingerprint), 'spent', until)
     },
     first: async (sort, id, until) =>
-      (await own.first(sort, id, until)) && (await store.add(`shown:${id}`, '', until)).state !== 'held',
+      (await own.first(sort, id, until)) && (await store.add(`shown-${sort}:${id}`, '', until)).state !== 'held',
   }
 }
 

@@ -35,7 +35,7 @@ test('the costs of everything that the gateway does are printed, sign-ins and re
   const { stdout } = await run(process.execPath, ['bench/costs.ts', '--quick'])
   const [, table = ''] = stdout.split('microseconds of processor, one each')
   const costs = [...table.matchAll(/^.+? +(\d+) +\d+ … \d+$/gm)].map(([, cost]) => Number(cost))
-  assert.equal(costs.length, 9)
+  assert.equal(costs.length, 11)
   for (const cost of costs) assert.ok(cost > 0)
   assert.match(stdout, /^after each was renewed +\S+ MB +\S+ MB$/m)
 })

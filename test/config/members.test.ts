@@ -19,3 +19,19 @@ test('a slip in the second argument of createPostern is a fault, and not a switc
   for (const runtime of [{}, { requireGuard: undefined }, { requireGuard: false, clock: Date.now, onEvent: () => {} }])
     assert.ok(create(runtime).plugin)
 })
+
+test('nor is one in what a guard is given', () => {
+  const postern = createPostern({ ...minimal, dpop: { mode: 'optional' } })
+  for (const [options, says] of [
+    [{ dpop: 'require' }, /\n {2}dpop: must be one of `optional`, `required`$/],
+    [{ dpop: true }, /\n {2}dpop: must be one of/],
+    [{ dpopp: 'required' }, /\n {2}dpopp: is not known here; did you mean `dpop`\?$/],
+    [{ onAnonymous: 401 }, /\n {2}onAnonymous: must be one of `auto`, `redirect`, `401`$/],
+    [{ slide: 'false' }, /\n {2}slide: must be true or false$/],
+  ] as const) {
+    const given = options as object
+    assert.throws(() => postern.requireAuth({}, given), { code: 'POSTERN_CONFIG_INVALID', message: says })
+    assert.throws(() => postern.optionalAuth(given), { code: 'POSTERN_CONFIG_INVALID', message: says })
+  }
+  assert.ok(postern.requireAuth({}, { dpop: 'required', onAnonymous: '401', slide: false }))
+})

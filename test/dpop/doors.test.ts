@@ -105,6 +105,42 @@ describe('a bound token', () => {
     })
   }
 
+  test('DP-07 opens a route with several guards by one proof, which is still good once', async (t) => {
+    const several = await dpopSite(t, {
+      routes: (app, postern) => {
+        void app.register(async (scope) => {
+          scope.addHook('onRequest', postern.requireAuth())
+          const preHandler = [postern.optionalAuth(), postern.requireAuth({}, { dpop: 'required' })]
+          scope.get('/several', { preHandler }, async () => ({ in: true }))
+        })
+      },
+    })
+    const held = await several.boundToken()
+    const dpop = await several.prove('/several', { token: held })
+    const used = () => send(`${several.gateway.origin}/several`, 'GET', { authorization: `DPoP ${held}`, dpop })
+    assert.equal((await used()).status, 200)
+    assertRefused(await used(), 'proof_replayed', several)
+  })
+
+  test('DP-06 a nonce that comes with an answer is kept by no cache, whatever the handler says', async (t) => {
+    const site = await dpopSite(t, {
+      dpop: { mode: 'optional' },
+      routes: (app, postern) => {
+        app.get('/kept', { preHandler: postern.requireAuth() }, async (_request, reply) => {
+          reply.header('cache-control', 'public, max-age=600')
+          return { in: true }
+        })
+      },
+    })
+    const nonce = await site.nonce()
+    const held = await site.boundToken()
+    assert.equal((await site.use('/kept', held)).headers['cache-control'], 'public, max-age=600')
+    site.gateway.clock.advance(31_000)
+    const answer = await site.use('/kept', held, { nonce })
+    assert.deepEqual([answer.status, answer.headers['cache-control']], [200, 'private, no-store'])
+    assert.notEqual(answer.headers['dpop-nonce'] ?? nonce, nonce)
+  })
+
   test('DP-05 is nobody at the sign-in page, but for whoever proves the key', async () => {
     assert.equal((await site.use('/_auth/login', token)).status, 303)
     for (const authorization of [`Bearer ${token}`, `DPoP ${token}`])

@@ -11,8 +11,8 @@ import { freshKeys } from '../support/keys.ts'
 import { createParts, failed, good, grantOf, refused } from './parts.ts'
 
 /** Whatever is open, and looks at it that come when a test says. */
-async function scene() {
-  const parts = await createParts()
+async function scene(settings: Parameters<typeof createParts>[0] = {}) {
+  const parts = await createParts(settings)
   const { policy, maker, say, keys, ring, clock } = parts
   const timers: { readonly milliseconds: number; stopped: boolean; readonly run: () => void }[] = []
   let opening = 0
@@ -69,6 +69,20 @@ async function scene() {
 }
 
 describe('something long that is open for a session', () => {
+  test('ends with its token where sessions have to be bound to a device and this one is not', async () => {
+    const { session, open, closed, look, clock } = await scene({ session: { deviceBound: 'require' } })
+    const unbound = await session()
+    const { claims } = await session({ sid: 'sid-2' })
+    open('unbound', unbound)
+    open('bound', { ...unbound, claims: { ...claims, cnf: { jkt: 'A'.repeat(43) } } })
+    clock.advance(minutes(5) - 1)
+    await look()
+    assert.deepEqual(closed, [])
+    clock.advance(1)
+    await look()
+    assert.deepEqual(closed, ['unbound'])
+  })
+
   test('is counted, by session and in all, until it ends by itself, once', async () => {
     const { bindings, session, open, closed } = await scene()
     const john = await session()

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { createProcessFacts } from '../../src/life/facts.ts'
+import { unboundCopies } from '../../src/life/key-binding.ts'
 import { createMemoryStore } from '../../src/life/memory-store.ts'
 import { fakeClock, minutes } from '../support/clock.ts'
 
@@ -41,6 +43,25 @@ describe('a store in memory', () => {
     assert.deepEqual(store.endings(), [cutOff])
     clock.advance(-minutes(1))
     assert.deepEqual(store.endings(), [denial, cutOff], 'a clock that was ahead is put right')
+  })
+
+  test('sessions that are bound, in any number, make no sign-out forgotten', () => {
+    const clock = fakeClock()
+    const until = clock() + minutes(1)
+    const store = createMemoryStore(clock, 100)
+    const facts = createProcessFacts(clock, { entries: 100 })
+    const signedOut = { sid: 'sid-1', reason: 'revoked', until } as const
+    store.end(signedOut)
+    facts.deny(signedOut.sid, 'revoked', until)
+    for (let index = 0; index < 1_000; index += 1) {
+      store.end({ sid: unboundCopies(`sid ${index}`), reason: 'revoked', until })
+      facts.deny(unboundCopies(`sid ${index}`), 'revoked', until)
+    }
+    assert.deepEqual(store.endings()[0], signedOut)
+    assert.equal(store.endings().length, 101)
+    assert.equal(facts.denied(signedOut.sid), 'revoked')
+    assert.equal(facts.denied(unboundCopies('sid 999')), 'revoked')
+    assert.equal(facts.denied(unboundCopies('sid 0')), undefined)
   })
 
   test('DS-07 keeps no more of each sort than it may', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { createMemoryStore } from '../../src/life/memory-store.ts'
 import { createProcessFacts } from '../../src/life/facts.ts'
 import { createSharedFacts } from '../../src/life/shared-facts.ts'
 import { fakeClock, minutes } from '../support/clock.ts'
@@ -51,6 +52,22 @@ describe('what is good once', () => {
     // The first of them are forgotten, the last ones are not.
     assert.equal(await facts.first('proof', 'proof 999', until), false)
     assert.equal(await facts.first('proof', 'proof 0', until), true)
+  })
+
+  test('proofs in any number make nothing else forgotten where workers share it, nor do those of strangers the used ones', async () => {
+    const clock = fakeClock()
+    const shared = createMemoryStore(clock, 100)
+    const stores = sharedMemory(clock, shared)
+    const process = () => createSharedFacts(createProcessFacts(clock, { entries: 100 }), stores(), clock)
+    const [a, b] = [process(), process()]
+    const until = clock() + minutes(1)
+    for (const sort of ['assertion', 'logout', 'device', 'proof'] as const)
+      assert.equal(await a.first(sort, `one ${sort}`, until), true)
+    await a.spend('refresh token', until)
+    for (let index = 0; index < 1_000; index += 1) await a.first('new-token-proof', `proof ${index}`, until)
+    for (const sort of ['assertion', 'logout', 'device', 'proof'] as const)
+      assert.equal(await b.first(sort, `one ${sort}`, until), false, sort)
+    assert.equal(await b.claim('refresh token', until), 'spent')
   })
 
   test('is taken once by each process while nobody else can be asked', async () => {

@@ -3,8 +3,7 @@ import { createMemoryStore } from '../../src/life/memory-store.ts'
 import type { Ending, SharedStore } from '../../src/life/shared-store.ts'
 
 /** Stores of gateways in this very process that have everything in common, at once. */
-export function sharedMemory(clock: Clock): () => SharedStore {
-  const memory = createMemoryStore(clock)
+export function sharedMemory(clock: Clock, memory = createMemoryStore(clock)): () => SharedStore {
   const listeners: ((ending: Ending) => void)[] = []
   return () => ({
     ...memory,
