@@ -7,7 +7,7 @@ export interface ProofTarget {
 }
 
 /** The characters of an address (RFC 3986 section 2), and those that browsers send all the same. */
-const addressForm = /^https?:\/\/[A-Za-z0-9[][^\\"<>`{}\u0000-\u0020\u007f-\uffff]*$/i
+const addressForm = /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[A-Za-z0-9[][^\\"<>`{}\u0000-\u0020\u007f-\uffff]*$/
 const encoded = /%[0-9a-f]{2}/gi
 const unreserved = /[A-Za-z0-9._~-]/
 

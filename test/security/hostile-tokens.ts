@@ -29,6 +29,8 @@ export interface HostileToken {
   readonly name: string
   /** Why a door refuses it. */
   readonly reason: Reason | Readonly<Record<TokenKind, Reason>>
+  /** Of one kind of token alone; the other is good like that. Default: of both. */
+  readonly only?: TokenKind
   make(workshop: Workshop): string | Promise<string>
 }
 
@@ -162,7 +164,12 @@ export const hostileTokens: readonly HostileToken[] = [
     reason: 'bad_claims',
     make: (shop) => signed(shop.key, text(shop.header), text({ ...shop.payload, exp: 'X' }).replace('"X"', '1e300')),
   },
-  { name: 'bound to a key', reason: 'bound_token', make: claiming(() => ({ cnf: { jkt: 'x'.repeat(42) + 'w' } })) },
+  {
+    name: 'bound to a key',
+    reason: 'bound_token',
+    only: 'access',
+    make: claiming(() => ({ cnf: { jkt: 'x'.repeat(42) + 'w' } })),
+  },
   { name: 'TV-07 a confirmation that is none', reason: 'bad_claims', make: claiming(() => ({ cnf: { jkt: 'x' } })) },
   {
     name: 'TV-07 a confirmation by two keys',
