@@ -70,6 +70,11 @@ export const folders: Readonly<Record<string, Folder>> = {
       'test/oidc/{sign-in,logout,backchannel-logout}.test.ts',
     ],
   },
+  /** Tokens and sessions that are bound to a key. */
+  'life-binding': {
+    mutate: ['src/life/{proofs,device-sessions}.ts'],
+    tests: ['test/dpop/{doors,replicas}.test.ts', 'test/device/{sessions,ends,attacks}.test.ts'],
+  },
   'life-exchange': {
     mutate: ['src/life/{exchange,clients,client-assertion}.ts'],
     tests: ['test/life/{exchange,clients}.test.ts', 'test/exchange/{clients,limits,narrowing,subject-tokens}.test.ts'],
