@@ -17,7 +17,7 @@ export function createMemoryStore(clock: Clock, limit = 100_000): MemoryStore {
   /** By sort: what comes in numbers pushes out nothing of another sort. */
   const sorts = new Map<string, ExpiringMap<string>>()
   const valuesOf = (key: string): ExpiringMap<string> => {
-    const sort = key.slice(0, key.indexOf(':'))
+    const sort = key.includes(':') ? key.slice(0, key.indexOf(':')) : ''
     const known = sorts.get(sort) ?? createExpiringMap<string>(clock, limit)
     sorts.set(sort, known)
     return known
