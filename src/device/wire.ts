@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Config } from '../config/config.ts'
 import { deviceAlgorithms } from './key.ts'
 
@@ -40,6 +41,20 @@ export function textOf(header: string | readonly string[] | undefined): string |
     .exec(header)
     ?.slice(1)
     .find((text) => text !== undefined)
+}
+
+/**
+ * Whether a browser says of our session that it could not refresh it, by no fault of the session: `Secure-Session-Skipped`, a
+ * list of tokens with the session as parameter. Not of `quota_exceeded`: that lasts for minutes, and signing in is possible.
+ */
+export function createHeldUp(config: Config): (headers: IncomingHttpHeaders) => boolean {
+  if (config.session.deviceBound === 'off') return () => false
+  const { identifier } = deviceAddresses(config)
+  const ours = new Set(['server_error', 'unreachable'].map((word) => `${word};session_identifier="${identifier}"`))
+  return (headers) => {
+    const skipped = headers['secure-session-skipped']
+    return typeof skipped === 'string' && skipped.split(',').some((member) => ours.has(member.trim()))
+  }
 }
 
 /** What the browser is told of a session: which cookie it keeps fresh, where, and for which requests. */

@@ -7,6 +7,7 @@ import type { Traced, Tracer } from '../base/trace.ts'
 import type { Config, DpopMode } from '../config/config.ts'
 import { countAccepted, type SigningKey } from '../keys/key.ts'
 import type { DeviceKey } from '../device/key.ts'
+import { createHeldUp } from '../device/wire.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import { clientKind, renewalEligibility, type ClientKind } from '../route/client-kind.ts'
 import { requestOrigin } from '../route/origin.ts'
@@ -123,6 +124,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   const verdicts = new WeakMap<object, Judged>()
   const { memo } = deps.meters
   deps.meters.current.remembered = () => cookieMemo.size + bearerMemo.size + boundMemo.size
+
+  const isHeldUp = createHeldUp(config)
 
   /** Sessions whose token was refused somewhere: due, whatever their age. */
   const suspects = new WeakSet<Session>()
@@ -335,7 +338,9 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
       const credentials = readCredentials(request.headers, request.rawHeaders, policy.cookie)
       switch (credentials.kind) {
         case 'none':
-          return { state: 'absent', reason: 'missing' }
+          return isHeldUp(request.headers)
+            ? { state: 'unavailable', retryAfter }
+            : { state: 'absent', reason: 'missing' }
         case 'conflict':
           return { state: 'refused', reason: 'duplicate_credentials' }
         case 'bearer': {

@@ -19,8 +19,11 @@ export type Authentication =
       /** Expired, but a renewal may bring it back. */
       readonly renewable?: true
     }
-  /** The session is past `exp` and the upstream could not be asked; nothing is lost. */
-  | { readonly state: 'unavailable'; readonly retryAfter: number; readonly session: Session }
+  /**
+   * The session is past `exp` and the upstream could not be asked; nothing is lost. Without `session`: it is bound, and the
+   * browser could not refresh it.
+   */
+  | { readonly state: 'unavailable'; readonly retryAfter: number; readonly session?: Session }
   | {
       readonly state: 'valid'
       readonly session: Session

@@ -292,10 +292,38 @@ describe('the order of renewal holds at a refresh', () => {
     const answer = await browser.refresh()
     assert.equal(answer.status, 503)
     assert.equal(answer.headers['retry-after'], '10')
-    assert.equal((await browser.visit('/protected')).status, 303)
+    const page = await browser.visit('/protected')
+    assert.equal(page.status, 503)
+    assert.equal(page.headers['retry-after'], '10')
+    assert.match(page.text, /<html/)
+    const fetched = await browser.visit('/protected', sameOriginFetch)
+    assert.equal(fetched.status, 503)
+    assert.equal(fetched.json()['code'], 'upstream_unavailable')
+    assert.equal((await browser.visit('/_auth/session', sameOriginFetch)).status, 503)
+    // Whoever would rather sign in anew can.
+    assert.equal((await browser.visit('/_auth/login')).status, 200)
     gateway.service.mode = 'well'
     gateway.clock.advance(seconds(11))
     assert.equal((await browser.visit('/protected')).status, 200)
+  })
+
+  test('who only says that the refresh of it failed is nobody, and is answered as nobody but for our own session', async (t) => {
+    const gateway = await startDeviceGateway(t)
+    const { instructions } = await (await DeviceBrowser.open(gateway.origin, gateway.clock)).signInBound()
+    const ours = `session_identifier="${String(instructions?.['session_identifier'])}"`
+    const statusAt = async (origin: string, skipped: string) =>
+      (await send(`${origin}/protected`, 'GET', { ...sameOriginFetch, 'secure-session-skipped': skipped })).status
+    for (const [skipped, status] of [
+      [`unreachable;${ours}`, 503],
+      [`server_error;session_identifier="another", unreachable;${ours}`, 503],
+      [`quota_exceeded;${ours}`, 401],
+      ['server_error;session_identifier="another"', 401],
+      ['server_error', 401],
+      [ours, 401],
+    ] as const)
+      assert.equal(await statusAt(gateway.origin, skipped), status, skipped)
+    const off = await startDeviceGateway(t, { session: { deviceBound: 'off' } })
+    assert.equal(await statusAt(off.origin, `server_error;${ours}`), 401)
   })
 
   test('one that refuses the person ends it, and so do the idle and the absolute limit', async (t) => {

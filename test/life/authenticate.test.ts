@@ -705,7 +705,7 @@ describe('a renewal', () => {
     clock.advance(minutes(1))
     const found = await ask({ cookie, ...navigation })
     assert.ok(found.state === 'unavailable')
-    assert.deepEqual([found.retryAfter, found.session.claims.sid], [10, 'sid-1'])
+    assert.deepEqual([found.retryAfter, found.session?.claims.sid], [10, 'sid-1'])
   })
 
   test('whose new token is none any more is none', async () => {

@@ -169,8 +169,11 @@ export class DeviceBrowser extends BrowserClient {
   /** A request of a page: one whose cookie is gone waits for a fresh one first. */
   async visit(path: string, headers: Readonly<Record<string, string>> = navigation): Promise<Answer> {
     this.dropEnded()
-    if (this.instructions !== undefined && !this.cookies.has(cookie.session)) await this.refresh()
-    return this.send(path, 'GET', headers)
+    if (this.instructions === undefined || this.cookies.has(cookie.session)) return this.send(path, 'GET', headers)
+    const { status } = await this.refresh()
+    const skipped: Readonly<Record<string, string>> =
+      status < 500 ? {} : { 'secure-session-skipped': `server_error;session_identifier="${this.identifier()}"` }
+    return this.send(path, 'GET', { ...headers, ...skipped })
   }
 }
 
