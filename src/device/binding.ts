@@ -1,8 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
-import { CompactEncrypt, compactDecrypt } from 'jose'
-import { sealingEncryption } from '../keys/algorithms.ts'
 import type { KeyRing } from '../keys/ring.ts'
 import { packToken, unpackToken } from '../token/pack.ts'
+import { createPurposeSealer } from '../token/purpose-seal.ts'
 import { readDeviceKey, type DeviceKey } from './key.ts'
 
 /**
@@ -20,8 +19,6 @@ export interface BindingSealer {
   open(text: string): Promise<DeviceBinding | undefined>
 }
 
-const typ = 'postern-device+jwe'
-
 /** Characters; no cookie is longer. */
 const longest = 4096
 
@@ -35,8 +32,8 @@ interface Kept {
   readonly lengths: readonly number[]
 }
 
-/** Compact JWE (RFC 7516) under a key of its own purpose: nobody reads who it is, and it can stand in for no other. */
 export function createBindingSealer(ring: Pick<KeyRing, 'sealingKey' | 'openingKey'>): BindingSealer {
+  const sealer = createPurposeSealer(ring, { typ: 'postern-device+jwe', keyOf: (key) => key.deviceKey, longest })
   return {
     async seal({ token, key: { alg, jwk } }) {
       const packed = packToken(token)
@@ -44,28 +41,13 @@ export function createBindingSealer(ring: Pick<KeyRing, 'sealingKey' | 'openingK
       const kept = Buffer.from(JSON.stringify({ alg, jwk, lengths: packed.lengths } satisfies Kept))
       const length = Buffer.alloc(2)
       length.writeUInt16BE(kept.length)
-      const key = ring.sealingKey()
-      return new CompactEncrypt(deflateRawSync(Buffer.concat([length, kept, packed.bytes]), { level: 9 }))
-        .setProtectedHeader({ alg: 'dir', enc: sealingEncryption, kid: key.kid, typ })
-        .encrypt(key.deviceKey)
+      return sealer.seal(deflateRawSync(Buffer.concat([length, kept, packed.bytes]), { level: 9 }))
     },
 
     async open(text) {
-      if (text.length > longest) return undefined
+      const plaintext = await sealer.open(text)
+      if (plaintext === undefined) return undefined
       try {
-        const { plaintext } = await compactDecrypt(
-          text,
-          ({ kid }) => {
-            const key = typeof kid === 'string' ? ring.openingKey(kid) : undefined
-            if (key === undefined) throw new TypeError('unknown key')
-            return key.deviceKey
-          },
-          {
-            keyManagementAlgorithms: ['dir'],
-            contentEncryptionAlgorithms: [sealingEncryption],
-            maxDecompressedLength: 0,
-          },
-        )
         const inflated = inflateRawSync(plaintext, { maxOutputLength: largestPlaintext })
         const end = 2 + inflated.readUInt16BE(0)
         // Only we hold the key, so what it opens has the shape that `seal` wrote.
