@@ -1,5 +1,34 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Reason } from '../base/reasons.ts'
+import type { Traced } from '../base/trace.ts'
+import type { DpopMode } from '../config/config.ts'
 import type { TokenClaims, TokenKind } from '../token/claims.ts'
+
+/** What is looked at in a request. */
+export interface Request {
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+  readonly rawHeaders: readonly string[]
+  readonly reqId?: string
+  readonly address?: string
+  /** What the trace of the request is kept on. */
+  readonly message?: Traced
+  /** Path and query as they came, for a proof that names them. */
+  readonly url?: string | undefined
+}
+
+export interface AuthenticateOptions {
+  /** `auto`: by client and life. `never`: only look. `always`: even a fresh session. Default: `auto`. */
+  readonly renew?: 'auto' | 'never' | 'always'
+  /** Whether a renewal moves the idle limit. Default: true. */
+  readonly slide?: boolean
+  /** Leave out the same-origin rule, for a caller that has applied it. Default: false. */
+  readonly anyOrigin?: boolean
+  /** What access tokens have to be. Default: `dpop.mode`. */
+  readonly dpop?: DpopMode
+  /** The host that the request is for, by the configuration. Default: that of the public URL. */
+  readonly host?: string | undefined
+}
 
 /** A verified token of ours, shared by every request that brings it. */
 export interface Session {
