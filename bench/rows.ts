@@ -37,6 +37,12 @@ export const rows: Readonly<Record<string, Row>> = {
     goal: 0.95,
     strangers: 401,
   },
+  'cookie-floor': {
+    title: 'a guard that only looks the same cookie up in a Map, against no plugin',
+    ours: app('cookie-floor'),
+    other: app('plain'),
+    strangers: 401,
+  },
   bearer: {
     title: 'requireAuth(), Bearer token, against no plugin',
     ours: bearer,
