@@ -9,7 +9,7 @@ export interface Folder {
 }
 
 /** Every file of these is measured. */
-export const core = 'src/{decide.ts,{token,route,keys,life}/*.ts}'
+export const core = 'src/{decide.ts,{token,route,keys,life,device}/*.ts}'
 
 export const folders: Readonly<Record<string, Folder>> = {
   decide: {
@@ -51,7 +51,8 @@ export const folders: Readonly<Record<string, Folder>> = {
   /** Who a request comes from, and what it costs to go on being that. */
   'life-session': {
     mutate: [
-      'src/life/{authenticate,authentication,key-binding,credentials,session,cookie-budget,person}.ts',
+      'src/life/{authenticate,authentication,known,access-door,key-binding}.ts',
+      'src/life/{credentials,session,cookie-budget,person}.ts',
       'src/life/{renew,renewal,refresh-turn,flights}.ts',
     ],
     tests: [
@@ -60,6 +61,7 @@ export const folders: Readonly<Record<string, Folder>> = {
       'test/life/{shown-subject,late-answers,token-sizes}.test.ts',
       'test/http/{credentials,csrf}.test.ts',
       'test/exchange/narrowing.test.ts',
+      'test/dpop/doors.test.ts',
     ],
   },
   'life-sign-in': {
@@ -74,6 +76,10 @@ export const folders: Readonly<Record<string, Folder>> = {
   'life-binding': {
     mutate: ['src/life/{proofs,device-sessions}.ts'],
     tests: ['test/dpop/{doors,replicas}.test.ts', 'test/device/{sessions,ends,attacks}.test.ts'],
+  },
+  device: {
+    mutate: ['src/device/*.ts'],
+    tests: ['test/device/{binding,challenge,proof}.test.ts', 'test/device/{sessions,ends,attacks}.test.ts'],
   },
   'life-exchange': {
     mutate: ['src/life/{exchange,clients,client-assertion}.ts'],
