@@ -4,7 +4,7 @@
  */
 export const errorCodes = {
   POSTERN_CONFIG_INVALID: 'The configuration has faults; each is listed with its path.',
-  POSTERN_CONFIG_UNREADABLE: 'The configuration file, or a file it names, cannot be read.',
+  POSTERN_CONFIG_UNREADABLE: 'The configuration file cannot be read.',
   POSTERN_KEYS_UNUSABLE: 'The key folder holds no usable key, or one that is refused.',
   POSTERN_REVOCATIONS_INVALID: 'The revocations file has faults; each is listed.',
   POSTERN_REVOCATIONS_LOCKED: 'Another process is at work on the revocations file.',

@@ -27,7 +27,7 @@ export interface Roles<K extends Timed> {
 /**
  * Roles follow from the files and the time alone, so that replicas agree without talking. A `next` whose predecessor has
  * been taken away is used at once, and so is the newest where no key is active: that is what the emergency removal of
- * `current` leaves behind. An older key never signs again in its place.
+ * `current` leaves behind: an older key signs again only where none follows it.
  *
  * @param retention milliseconds that a retired key goes on verifying or opening
  */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startSite } from '../cli/site.ts'
 import { postern, temporaryFolder } from '../cli/session.ts'
+import { serviceOptions } from '../support/service.ts'
 import { codeBlocks, documents, readText, root } from './markdown.ts'
 import { missingProgram, shell } from './program.ts'
 
@@ -81,56 +82,91 @@ describe('docs/keys.md, beside a gateway that runs', () => {
 })
 
 describe('docs/kubernetes.md', { skip: missingProgram('jq') }, () => {
-  /** A cluster with one Secret, which is the file `secret.json`; JSON is YAML. */
+  /** A cluster with one Secret and one ConfigMap, each in a file; JSON is YAML. */
   const kubectl = `#!${process.execPath}
-const { readdirSync, readFileSync, writeFileSync } = require('node:fs')
-const said = process.argv.slice(2).join(' ')
-const words = said.replace(/^-n auth /, '')
-if (words === 'get secret postern-keys -o json') process.stdout.write(readFileSync('secret.json'))
-else if (words.startsWith('create secret generic postern-keys --from-file=./keys')) {
-  const data = Object.fromEntries(readdirSync('keys').map((name) => [name, readFileSync('keys/' + name, 'base64')]))
-  const secret = JSON.stringify({ kind: 'Secret', data })
-  if (words.endsWith('--dry-run=client -o yaml')) process.stdout.write(secret)
-  else writeFileSync('secret.json', secret)
-} else if (words === 'replace -f -') writeFileSync('secret.json', readFileSync(0))
-else if (words !== 'create namespace auth') {
+const { existsSync, readdirSync, readFileSync, writeFileSync } = require('node:fs')
+const said = process.argv.slice(2).join(' ').replace(/^-n auth /, '')
+const list = (name) => ({ kind: 'ConfigMap', data: { [name]: readFileSync(name, 'utf8') } })
+const keys = (dir) => ({ kind: 'Secret', data: Object.fromEntries(readdirSync(dir).map((name) => [name, readFileSync(dir + '/' + name, 'base64')])) })
+const put = (object) => writeFileSync(object.kind + '.json', JSON.stringify(object))
+const [, kind, name, from, ...more] = /^create (secret generic|configmap) (\\S+) --from-file=(\\S+)(.*)$/.exec(said) ?? []
+if (said === 'get secret postern-keys -o json') process.stdout.write(readFileSync('Secret.json'))
+else if (said === "get configmap postern-revocations -o jsonpath={.data.revocations\\\\.yaml}")
+  process.stdout.write(JSON.parse(readFileSync('ConfigMap.json')).data['revocations.yaml'])
+else if (from !== undefined) {
+  const object = kind === 'configmap' ? list(from) : keys(from)
+  if (more.join('').trim() === '--dry-run=client -o yaml') process.stdout.write(JSON.stringify(object))
+  else put(object)
+} else if (said === 'replace -f -') put(JSON.parse(readFileSync(0)))
+else if (said !== 'create namespace auth') {
   console.error('unknown to this cluster: ' + said)
   process.exit(1)
 }
 `
 
-  const keysOf = (folder: string): string[] =>
-    Object.keys((JSON.parse(readFileSync(join(folder, 'secret.json'), 'utf8')) as { data: object }).data).toSorted()
+  /** What stands in the Secret, or in the ConfigMap. */
+  function dataOf(folder: string, kind: 'Secret' | 'ConfigMap'): Readonly<Record<string, string>> {
+    return (JSON.parse(readFileSync(join(folder, `${kind}.json`), 'utf8')) as { data: Record<string, string> }).data
+  }
 
-  test('keys are made into a Secret, and rotated in it: two more, and none of them is left on the disk', async () => {
+  const commands = codeBlocks(readText('docs/kubernetes.md')).filter(({ language }) => language === 'sh')
+  const blockWith = (part: string): string => {
+    const found = commands.filter(({ text }) => text.includes(part))
+    assert.equal(found.length, 1, part)
+    return found[0]?.text ?? ''
+  }
+  // What belongs to the chart, and the configuration, are tried elsewhere.
+  const installation = blockWith('create namespace')
+    .split('\n')
+    .filter((line) => !/^(?:helm|postern check| {2})/.test(line))
+    .join('\n')
+  const rotation = blockWith('keys rotate')
+
+  function cluster(): string {
     const folder = temporaryFolder()
     install(folder, 'kubectl', kubectl)
-    // What belongs to the chart is tried with its own templates.
-    const [first = ''] = codeBlocks(readText('docs/kubernetes.md')).flatMap(({ language, text }) =>
-      language === 'sh' && text.includes('create namespace') ? [text] : [],
-    )
-    const firstLines = first
-      .split('\n')
-      .filter((line) => !/^(?:helm|postern check| {2})/.test(line))
-      .join('\n')
-    assert.match(firstLines, /postern keys generate/)
-    await typed(folder, firstLines)
-    const before = keysOf(folder)
-    assert.equal(before.length, 2)
+    return folder
+  }
 
-    await typed(folder, 'mv keys elsewhere')
-    const rotation = linesOf('docs/kubernetes.md', 'Rotating keys')
-    const kept = rotation.replace(/^rm -r keys$/m, 'cp -rp keys looked-at\nrm -r keys')
-    assert.notEqual(kept, rotation)
-    await typed(folder, kept)
-    const after = keysOf(folder)
-    assert.equal(after.length, 4)
-    assert.ok(before.every((name) => after.includes(name)))
+  test('keys are made into a Secret, and rotated in it: two more, and none of them is left on the disk', async () => {
+    const folder = cluster()
+    await typed(folder, installation)
+    const before = dataOf(folder, 'Secret')
+    assert.equal(Object.keys(before).length, 2)
+    assert.equal(existsSync(join(folder, 'keys')), false)
+
+    const looked = rotation.replace(/^rm -r keys$/m, 'cp -rp keys looked-at\nrm -r keys')
+    assert.notEqual(looked, rotation)
+    await typed(folder, looked)
+    const after = dataOf(folder, 'Secret')
+    assert.equal(Object.keys(after).length, 4)
+    assert.deepEqual({ ...after, ...before }, after)
     assert.equal(existsSync(join(folder, 'keys')), false)
     for (const name of readdirSync(join(folder, 'looked-at')))
       assert.equal(statSync(join(folder, 'looked-at', name)).mode & 0o077, 0, name)
-    for (const name of before)
-      assert.deepEqual(readFileSync(join(folder, 'looked-at', name)), readFileSync(join(folder, 'elsewhere', name)))
+  })
+
+  test('a rotation whose keys do not come leaves the Secret as it was, although a shell goes on after a fault', async () => {
+    const folder = cluster()
+    await typed(folder, installation)
+    const before = dataOf(folder, 'Secret')
+    install(folder, 'jq', '#!/bin/sh\nexit 127\n')
+    await typed(folder, `set +e\n${rotation}\ntrue`)
+    assert.deepEqual(dataOf(folder, 'Secret'), before)
+  })
+
+  test('whoever is ended is added to the list that is in the cluster', async () => {
+    const folder = cluster()
+    writeFileSync(join(folder, 'revocations.yaml'), 'sessions:\n  sid-1: 2026-11-24T12:00:00Z\n')
+    const upstreams = { accounts: serviceOptions('http://127.0.0.1:1') }
+    // JSON is YAML.
+    writeFileSync(join(folder, 'postern.yaml'), JSON.stringify({ publicUrl: 'http://localhost:8080', upstreams }))
+    await typed(folder, blockWith('postern-revocations --from-file=revocations.yaml\n'))
+    rmSync(join(folder, 'revocations.yaml'))
+    await typed(folder, blockWith('postern revoke'))
+    const text = dataOf(folder, 'ConfigMap')['revocations.yaml'] ?? ''
+    assert.match(text, /sid-1/)
+    assert.match(text, /accounts\|42/)
   })
 })
 
