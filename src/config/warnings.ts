@@ -33,6 +33,7 @@ export function warningsOf(config: Config): readonly string[] {
     ...exchangeWarnings(config),
     ...deviceWarnings(config),
     ...brandWarnings(config),
+    ...addedHeaderWarnings(config),
     ...config.routes.flatMap((route, index) =>
       unmappedClaims(config, Object.keys(route.require)).map(
         (claim) =>
@@ -89,6 +90,23 @@ function exchangeWarnings({ exchange, clients }: Config): readonly string[] {
     ...[...exchange].flatMap(([key, config]) => validationWarnings(formatPath(['exchange', key]), config)),
     ...[...clients.values()].flatMap(clientWarnings),
   ]
+}
+
+/** What a client may well say for itself. */
+const clientsOwn = /^(?:accept|content|if|sec)-|^(?:accept|authorization|cache-control|range|referer|user-agent)$/
+
+/** A header that a backend knows from one route may come from the client on another. */
+function addedHeaderWarnings({ routes }: Config): readonly string[] {
+  return routes.flatMap(({ backend, headers }, index) => {
+    const others = routes.filter((route) => route.backend !== undefined && route.backend === backend)
+    const missing = [...new Set(others.flatMap((route) => [...route.headers.keys()]))].filter(
+      (name) => !headers.has(name) && !clientsOwn.test(name),
+    )
+    return missing.map(
+      (name) =>
+        `routes[${index}]: goes to ${backend}, which has \`${name}\` of the gateway from another route; here it is the client's own.`,
+    )
+  })
 }
 
 function deviceWarnings({ session: { deviceBound }, routes }: Config): readonly string[] {
@@ -150,13 +168,14 @@ function brandWarnings({ pages: { brand } }: Config): readonly string[] {
   ]
 }
 
-/** Claims that nothing can fill. */
 /** Those of the claims that come from nowhere. */
 export function unmappedClaims({ upstreams, exchange, clients }: Config, claims: readonly string[]): readonly string[] {
   const mapped = new Set(['sub'])
   for (const upstream of upstreams.values()) {
     const calls =
-      upstream.kind === 'oidc' ? [upstream] : [upstream.login, upstream.secondStep, upstream.profile, upstream.check]
+      upstream.kind === 'oidc'
+        ? [upstream]
+        : [upstream.login, upstream.secondStep, upstream.profile, upstream.check, upstream.refresh]
     for (const call of calls) for (const claim of call?.claims.keys() ?? []) mapped.add(claim)
   }
   for (const config of exchange.values()) {

@@ -70,9 +70,15 @@ export function createDeviceSessions({ session: policy }: Config, deps: DeviceDe
   async function register(request: Request, proof = ''): Promise<Registration> {
     const found = await authenticator.authenticate(request, { renew: 'never', anyOrigin: true })
     const session = found.state === 'absent' ? undefined : found.session
+    let read: Awaited<ReturnType<typeof readRegistrationProof>>
     const refuse = (reason: Reason, detail?: string): Registration => {
       const { sub, sid } = session?.claims ?? {}
-      const who = { ...(sub === undefined ? {} : { sub }), ...(sid === undefined ? {} : { sid }) }
+      const jkt = read?.key.jkt
+      const who = {
+        ...(sub === undefined ? {} : { sub }),
+        ...(sid === undefined ? {} : { sid }),
+        ...(jkt === undefined ? {} : { jkt }),
+      }
       events({ type: 'device_refused', reason, ...who, ...(detail === undefined ? {} : { detail }) })
       return { ok: false, reason, ...(session === undefined ? {} : { session }) }
     }
@@ -81,7 +87,7 @@ export function createDeviceSessions({ session: policy }: Config, deps: DeviceDe
     const { claims, kind } = found.session
     if (kind !== 'session') return refuse('wrong_kind')
     if (claims.cnf !== undefined) return refuse('bad_device_proof', 'the session is bound already')
-    const read = await readRegistrationProof(proof, addresses.registerUrl)
+    read = await readRegistrationProof(proof, addresses.registerUrl)
     if (read === undefined) return refuse('bad_device_proof', 'no proof, or none of its own key')
     if (!challenges.isForRegistration(read.challenge, claims))
       return refuse('bad_device_proof', 'not the challenge of this session, or older than a minute')

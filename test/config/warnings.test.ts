@@ -62,6 +62,34 @@ test('a claim that nothing fills is warned about where it is asked for', () => {
   ])
 })
 
+test('a header that a backend has of the gateway on one route only is warned about, unless clients have it anyway', () => {
+  const backend = 'http://127.0.0.1:3000'
+  const headers = { 'X-Role': 'admin', 'Accept-Language': 'de', Authorization: 'Basic eA==' }
+  const routes = [
+    { path: '/admin', backend, headers },
+    { path: '/', backend },
+    { path: '/elsewhere', backend: 'http://127.0.0.1:4000' },
+  ]
+  assert.deepEqual(warnings({ ...withUpstream({ check, logout }), routes }), [
+    "routes[1]: goes to http://127.0.0.1:3000, which has `x-role` of the gateway from another route; here it is the client's own.",
+  ])
+  const both = routes.map((route) => ({ ...route, headers }))
+  assert.deepEqual(warnings({ ...withUpstream({ check, logout }), routes: both }), [])
+})
+
+test('a claim that only the refresh call tells is one that is filled', () => {
+  const refresh = {
+    request: { path: '/renew', json: '{token}' },
+    concurrent: true,
+    claims: { roles: { json: '/roles' } },
+  }
+  const options = {
+    ...withUpstream({ check, logout, refresh }),
+    routes: [{ path: '/', require: { roles: 'admin' }, backend: 'http://127.0.0.1:3000' }],
+  }
+  assert.deepEqual(warnings(options), [])
+})
+
 test('forward-auth that nobody could use is warned about', () => {
   const usual = withUpstream({ check, logout })
   assert.deepEqual(warnings({ ...usual, forwardAuth: ['nginx'] }), [

@@ -157,7 +157,7 @@ else if (said !== 'create namespace auth') {
 
   test('whoever is ended is added to the list that is in the cluster', async () => {
     const folder = cluster()
-    writeFileSync(join(folder, 'revocations.yaml'), 'sessions:\n  sid-1: 2026-11-24T12:00:00Z\n')
+    writeFileSync(join(folder, 'revocations.yaml'), `sessions:\n  sid-1: ${new Date().toISOString()}\n`)
     const upstreams = { accounts: serviceOptions('http://127.0.0.1:1') }
     // JSON is YAML.
     writeFileSync(join(folder, 'postern.yaml'), JSON.stringify({ publicUrl: 'http://localhost:8080', upstreams }))

@@ -40,6 +40,13 @@ describe('the snippets', () => {
     })
   }
 
+  test('an audience with a path has the address of its metadata in each of them', async () => {
+    const options = { ...documented, api: { audience: 'https://app.example.com/api' } }
+    // The script of HAProxy asks; its configuration has the addresses.
+    for (const name of names.filter((one) => one !== 'haproxy --lua'))
+      assert.match(await printSnippet(options, ...name.split(' ')), /oauth-protected-resource\\?\/api/, name)
+  })
+
   test('the document names the versions that the snippets name', async () => {
     const run = tableRows(written, 'What the snippets do').find(([head]) => head === 'run with') ?? []
     for (const [index, name] of ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy'].entries()) {

@@ -7,6 +7,7 @@ const renewals = renewalHeaders.map((name) => name.toLowerCase())
 /** What the gateway reads of a request beside its method, host and path. */
 const asked = [
   'accept',
+  'accept-language',
   'authorization',
   'content-type',
   'cookie',
@@ -19,6 +20,8 @@ const asked = [
   'sec-fetch-user',
   'sec-purpose',
   'sec-websocket-key',
+  'sec-websocket-version',
+  'secure-session-skipped',
   'user-agent',
   'x-forwarded-for',
   'x-requested-with',

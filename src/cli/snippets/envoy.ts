@@ -64,12 +64,14 @@ export function envoy(facts: SnippetFacts): string {
         patterns: [
           ...exactly([
             'accept',
+            'accept-language',
             'authorization',
             'content-type',
             'cookie',
             'dpop',
             'origin',
             'purpose',
+            'secure-session-skipped',
             'user-agent',
             'x-forwarded-for',
             'x-requested-with',

@@ -1,4 +1,5 @@
 import type { Config, FrontProxy } from '../../config/config.ts'
+import { resourceOf } from '../../config/resource.ts'
 import { copiedHeaders } from '../../http/copied-headers.ts'
 import { withoutPort } from '../../route/host.ts'
 
@@ -34,7 +35,7 @@ export const sampleApp = '127.0.0.1:3000'
 /** Renewed cookies, each under a name of its own on the gateway's answer. */
 export const renewalHeaders = ['X-Postern-Set-Cookie-0', 'X-Postern-Set-Cookie-1'] as const
 
-const wellKnown = ['jwks.json', 'oauth-authorization-server', 'oauth-protected-resource'].map(
+const usualWellKnown = ['jwks.json', 'oauth-authorization-server', 'oauth-protected-resource'].map(
   (name) => `/.well-known/${name}`,
 )
 
@@ -58,6 +59,7 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 export function snippetFacts(config: Config): SnippetFacts {
   const publicUrl = new URL(config.publicUrl)
   const copied = copiedHeaders(config)
+  const resource = resourceOf(config.api.audience)
   const routeHosts = config.routes.flatMap(({ host }) => (host === undefined ? [] : withoutPort(host)))
   return {
     publicUrl,
@@ -71,7 +73,7 @@ export function snippetFacts(config: Config): SnippetFacts {
     nonces: config.dpop.mode !== 'off' && config.dpop.nonces,
     cleared: claims.filter((name) => !copied.includes(name.toLowerCase())),
     cookies: [config.session.cookie.name, config.session.cookie.sealedName],
-    wellKnown,
+    wellKnown: [...new Set([...usualWellKnown, ...(resource === undefined ? [] : [resource.path])])],
   }
 }
 
