@@ -119,8 +119,7 @@ interface OwnRuntime extends Runtime {
 export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPostern<Claims> {
   const { tracer = createPropagator(config.tracing.propagate) } = runtime
   const admitted = Symbol('postern')
-  /** Where this instance is registered, each by its server: that is one whatever the scope. */
-  const apps = new WeakSet<object>()
+  let registered = false
   let context: GuardContext | undefined
   let keys: KeyState | undefined
   let store: SharedStore | undefined
@@ -143,7 +142,7 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
     if (allowed === undefined || context === undefined) {
       throw new PosternError(
         'POSTERN_ROUTE_NOT_GUARDED',
-        'This route has no guard of this instance: add { preHandler: postern.requireAuth() } or { preHandler: postern.optionalAuth() }.',
+        'No guard of this instance has let this request in: add { preHandler: postern.requireAuth() } or { preHandler: postern.optionalAuth() } to the route, and ask after that has run.',
       )
     }
     return allowed === null ? null : authOf(allowed, context.gate, () => tracer.of(request.raw))
@@ -161,12 +160,22 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
 
   const plugin: FastifyPluginAsync = async (app) => {
     const { clock = systemClock } = runtime
-    if (apps.has(app.server))
+    // What its guards ask is one gate: of two the one would not know who signed out at the other.
+    if (registered)
       throw new PosternError(
         'POSTERN_REGISTERED_TWICE',
-        'This instance is registered in this app already: once is enough for every route of it. A second one needs a createPostern of its own.',
+        'This instance is registered already: once is enough for every route of an app. A second one, or another app, needs a createPostern of its own.',
       )
-    apps.add(app.server)
+    if (app.prefix !== '')
+      throw new PosternError(
+        'POSTERN_REGISTERED_BELOW',
+        `Register the plugin in a scope without a prefix (this one has ${app.prefix}): where its endpoints are is said by \`prefix\` in the options.`,
+      )
+    registered = true
+    app.addHook('onClose', async () => {
+      registered = false
+      context = undefined
+    })
     if (runtime.requireGuard === true) requireGuards(app)
     const folder = createKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false })
     const reading = runtime.keys === undefined ? await loadFrom(folder) : undefined
@@ -182,7 +191,8 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
         counts.sink(event)
         heard(event)
       }
-      store = runtime.store ?? (await storeOf(config, clock, onEvent))
+      const shared = runtime.store ?? (await storeOf(config, clock, onEvent))
+      store = shared
       const gate = createGate(config, {
         keys: reading?.keys ?? runtime.keys ?? [],
         cookies: jar,
@@ -190,11 +200,11 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
         clock,
         meters,
         tracer,
-        ...(store === undefined ? {} : { store }),
+        ...(shared === undefined ? {} : { store: shared }),
       })
-      await store?.ready()
+      await shared?.ready()
       tellStartAndStop(gate, scope)
-      scope.addHook('onClose', () => store?.close())
+      scope.addHook('onClose', () => shared?.close())
       scope.addHook('onClose', () => gate.close())
       const watch = reading === undefined ? undefined : watchKeyFolder(folder, reading, gate, scope)
       await watchRevocationFile(config, gate, scope)

@@ -7,6 +7,7 @@ export { fakeClock, hours, minutes, seconds, type FakeClock } from './testing/cl
 export { testKeys, type TestKeySettings } from './testing/keys.ts'
 export { createTestKit, type TestGrant, type TestKit, type TestKitSettings, type TestPerson } from './testing/kit.ts'
 export { inject, type StorageState, type TestBrowser, type TestClient, type TestProgram } from './testing/browser.ts'
+export type { TestRequest } from './testing/proof.ts'
 export {
   startUpstream,
   upstreamOptions,

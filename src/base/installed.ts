@@ -8,12 +8,12 @@ type Page = (typeof installedPages)[number]
 /** Within the package. The schema is for editors: JSON Schema of the configuration. */
 export const within = { schema: 'dist/schema.json', page: (name: Page) => `docs/${name}.md` } as const
 
-/** Of the package, wherever it is installed: `dist/` and `src/` lie equally deep. */
-const root = resolve(import.meta.dirname, '../..')
+/** Within the package, wherever it is installed: `dist/` and `src/` lie equally deep. Asked for late: a bundle has no such place. */
+const installed = (path: string) => join(resolve(import.meta.dirname, '../..'), path)
 
 /** Where a page is to be read on this machine. */
 export function page(name: Page): string {
-  return join(root, within.page(name))
+  return installed(within.page(name))
 }
 
-export const schemaFile = join(root, within.schema)
+export const schemaFile = (): string => installed(within.schema)

@@ -93,7 +93,7 @@ function referencesFor(file: string): References {
   const beside = './node_modules/postern'
   return existsSync(join(dirname(file), beside, within.schema))
     ? { schema: `${beside}/${within.schema}`, page: `${beside}/${within.page('configuration')}` }
-    : { schema: pathToFileURL(schemaFile).href, page: page('configuration') }
+    : { schema: pathToFileURL(schemaFile()).href, page: page('configuration') }
 }
 
 function flag(file: string): string {

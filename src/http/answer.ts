@@ -113,7 +113,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
     if (extras.retryAfter !== undefined) reply.header('retry-after', String(extras.retryAfter))
     if (form === 'page') {
       const returnTo =
-        code === 'forbidden' && request.method === 'GET' ? safeReturnTo(request.raw.url, config) : undefined
+        code === 'forbidden' && request.method === 'GET' ? safeReturnTo(request.originalUrl, config) : undefined
       const parts = { code, prefix: config.prefix, reqId: request.id, returnTo }
       // Refused because there is too much to do: the answer must not add to that.
       const look = reason === 'overloaded' ? withoutPictures : (kit: PageKit) => kit
@@ -165,7 +165,7 @@ export function createAnswerer(gate: Gate, trust: ProxyTrust): Answerer {
       note(request, reason, { session })
       const form = answerFor(clientKind(request.method, request.headers), onAnonymous, request.method)
       if (form !== 'redirect') return send(request, reply, reason, form, { dpop })
-      const target = safeReturnTo(request.raw.url, config)
+      const target = safeReturnTo(request.originalUrl, config)
       const query = target === '/' ? '' : `?return_to=${encodeURIComponent(target)}`
       // 303, whatever the method was (RFC 9110 section 15.4.4); relative, so that no header decides where it leads.
       return reply

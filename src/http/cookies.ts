@@ -67,6 +67,8 @@ export function takeCookieNames(app: FastifyInstance, { publicUrl }: Config, { n
         `Another instance in this app has the cookie ${name}. Give each a session.cookie.name of its own.`,
       )
     all.add(key)
+    // A server may outlive the app that it was made for.
+    app.addHook('onClose', async () => void all.delete(key))
   }
 }
 

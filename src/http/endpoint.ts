@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { Gate } from '../gate.ts'
 import type { Answerer } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
@@ -16,6 +16,10 @@ export interface EndpointContext {
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply>
+
+/** A generator of documents has nothing to say of these: `/_auth/openapi.json` does. */
+const hidden: FastifySchema & { readonly hide: true } = { hide: true }
+const own = { config: ownRoute, schema: hidden }
 
 const allMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
@@ -35,15 +39,14 @@ export function endpoint(
   const served = allMethods.filter((method) => handlers[method] !== undefined)
   for (const method of served) {
     const handler = handlers[method]
-    if (handler !== undefined)
-      app.route({ method, url, config: ownRoute, exposeHeadRoute: head && method === 'GET', handler })
+    if (handler !== undefined) app.route({ ...own, method, url, exposeHeadRoute: head && method === 'GET', handler })
   }
   const allow = served.flatMap((method) => (method === 'GET' && head ? ['GET', 'HEAD'] : [method])).join(', ')
   const others = allMethods.filter((method) => !served.includes(method))
   app.route({
     method: served.includes('GET') && head ? others : [...others, 'HEAD'],
     url,
-    config: ownRoute,
+    ...own,
     exposeHeadRoute: false,
     handler: (request, reply) => answerer.refuse(request, reply.header('allow', allow), 'method_not_allowed'),
   })

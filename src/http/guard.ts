@@ -82,7 +82,11 @@ export function createGuard(
     return false
   }
 
+  // Whoever answers a handshake writes the head by hand: a renewed cookie would be lost, and its refresh token with it.
+  const askedByHandshake: AuthenticateOptions = { ...asked, slide: false, renew: 'never' }
+
   const guard: Guard = (request, reply, done) => {
+    if (typeof done !== 'function') throw new TypeError('A guard is called with (request, reply, done).')
     const ready = context()
     if (ready === undefined) {
       done(new PosternError('POSTERN_NOT_REGISTERED', 'Register the plugin first: await app.register(postern.plugin)'))
@@ -95,7 +99,7 @@ export function createGuard(
     const { raw } = request
     const { method = 'GET', headers, rawHeaders } = raw
     const facts = { method, headers, rawHeaders, reqId: request.id, message: raw, url: request.originalUrl }
-    const found = ready.gate.authenticate(facts, asked)
+    const found = ready.gate.authenticate(facts, headers['sec-websocket-key'] === undefined ? asked : askedByHandshake)
     if (!(found instanceof Promise)) {
       if (settle(request, reply, ready, found)) done()
       return

@@ -13,6 +13,7 @@ import { noteRoute, routeName } from './matched-route.ts'
 import { forwardedMethods } from './methods.ts'
 import { sendWithCookies } from './renewal-headers.ts'
 import { factsOf } from './request-facts.ts'
+import { wantsWebSocket } from './upgrade.ts'
 
 type Matched = Extract<RouteMatch, { ok: true }>
 
@@ -26,6 +27,8 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { raw } = request
+    // A handshake comes here only by somebody else's listener, which routes it; ours answers it by itself.
+    if (app.server.listenerCount('upgrade') > 1 && wantsWebSocket(raw)) return reply.hijack()
     const match = backends.match(raw)
     if (!match.ok) return answerer.refuse(request, reply, match.reason)
     const { route } = match

@@ -1,4 +1,5 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { TestProver, TestRequest } from './proof.ts'
 
 /** What Playwright takes as `storageState` of a browser context. */
 export interface StorageState {
@@ -22,8 +23,8 @@ export interface TestClient {
   readonly subject: string
   /** `auth.sessionId`. */
   readonly sessionId: string
-  /** What shows the credential, for any way of sending a request. */
-  headers(): Readonly<Record<string, string>>
+  /** What shows the credential, for any way of sending a request. @param request counts where the credential is bound to a key */
+  headers(request?: TestRequest): Readonly<Record<string, string>>
   /** What an answer sets is kept. */
   take(setCookies: readonly string[]): void
 }
@@ -98,15 +99,20 @@ export class TestProgram implements TestClient {
   readonly subject: string
   readonly sessionId: string
   readonly token: string
+  readonly #prover: TestProver | undefined
 
-  constructor(who: Pick<TestClient, 'subject' | 'sessionId'>, token: string) {
+  constructor(who: Pick<TestClient, 'subject' | 'sessionId'>, token: string, prover?: TestProver) {
     this.subject = who.subject
     this.sessionId = who.sessionId
     this.token = token
+    this.#prover = prover
   }
 
-  headers(): Readonly<Record<string, string>> {
-    return { authorization: `Bearer ${this.token}` }
+  /** Of a bound token with a proof that is good for that request, once. */
+  headers(request: TestRequest = {}): Readonly<Record<string, string>> {
+    return this.#prover === undefined
+      ? { authorization: `Bearer ${this.token}` }
+      : { authorization: `DPoP ${this.token}`, dpop: this.#prover.prove(this.token, request) }
   }
 
   /** It has no cookies, and is given none. */
@@ -122,12 +128,14 @@ export class TestProgram implements TestClient {
  * const answer = await inject(app, await kit.mintSession({ claims: { roles: ['admin'] } }), '/admin')
  */
 export async function inject(
-  app: FastifyInstance,
+  app: Pick<FastifyInstance, 'inject'>,
   client: TestClient,
   request: string | InjectOptions,
 ): Promise<LightMyRequestResponse> {
   const asked: InjectOptions = typeof request === 'string' ? { url: request } : request
-  const answer = await app.inject({ ...asked, headers: { ...client.headers(), ...asked.headers } })
+  const { method, url = asked.path } = asked
+  const credential = client.headers({ method, url: typeof url === 'object' ? url.pathname : url })
+  const answer = await app.inject({ ...asked, headers: { ...credential, ...asked.headers } })
   client.take([answer.headers['set-cookie'] ?? []].flat())
   return answer
 }

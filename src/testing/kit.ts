@@ -15,10 +15,12 @@ import { createBindingSealer } from '../device/binding.ts'
 import { createKeyRing } from '../keys/ring.ts'
 import { createSessionMaker, type SessionSource } from '../life/session.ts'
 import type { ClaimValue } from '../token/claims.ts'
+import { createNonces } from '../token/dpop-nonce.ts'
 import { createMinter, randomId } from '../token/mint.ts'
 import { createSealer } from '../token/seal.ts'
 import { TestBrowser, TestProgram } from './browser.ts'
 import { refuseInProduction, testKeys } from './keys.ts'
+import { createTestProver } from './proof.ts'
 
 /** Whose session it is. Everything has a default. */
 export interface TestPerson {
@@ -44,6 +46,8 @@ export interface TestGrant {
   readonly clientId?: string
   /** `auth.scopes`. Default: none. */
   readonly scopes?: readonly string[]
+  /** Whether the token is bound to a key of the program (DPoP), which then proves it at each request. Default: false. */
+  readonly bound?: boolean
 }
 
 export interface TestKitSettings {
@@ -91,6 +95,8 @@ export async function createTestKit(options: Options, settings: TestKitSettings 
   const minter = createMinter(ring, audiencesOf(config))
   const sealer = createSealer(ring, clock)
   const bindings = createBindingSealer(ring)
+  const nonces = config.dpop.nonces ? createNonces(ring, clock) : undefined
+  const nonce = () => nonces?.current()
   /** As it was made when the person signed in, and has aged since. */
   const makerAt = (time: number) =>
     createSessionMaker(config.session, config.api.tokenTtl, { minter, sealer, cookies, bindings, clock: () => time })
@@ -104,13 +110,15 @@ export async function createTestKit(options: Options, settings: TestKitSettings 
       const { sub, sid } = made.minted.claims
       return new TestBrowser({ subject: sub, sessionId: sid }, config.publicUrl, made.setCookies)
     },
-    async mintToken(person = {}, { clientId = 'postern', scopes = [] } = {}) {
+    async mintToken(person = {}, { clientId = 'postern', scopes = [], bound = false } = {}) {
+      if (bound && config.dpop.mode === 'off') throw misused('`dpop.mode` is `off`, so no token is bound')
+      const prover = bound ? await createTestProver({ publicUrl: config.publicUrl, clock, nonce }) : undefined
       const grant = { client_id: clientId, aud: config.api.audience, scopes, wraps: true }
       const source = sourceOf(person, config, clock)
-      const made = await makerAt(source.signedInAt).forClient(source, grant)
+      const made = await makerAt(source.signedInAt).forClient(source, grant, prover?.jkt)
       if (!made.ok) throw misused(`the token takes ${made.bytes} bytes, and ${made.budget} are allowed`)
       const { claims, token } = made.minted
-      return new TestProgram({ subject: claims.sub, sessionId: claims.sid }, token)
+      return new TestProgram({ subject: claims.sub, sessionId: claims.sid }, token, prover)
     },
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -397,6 +398,62 @@ describe('a guard', () => {
     }
   })
 
+  test('renews nothing for the handshake of a WebSocket, whose head somebody else writes', async (t) => {
+    giveRefreshTokens(service)
+    const { app, origin } = await host(t, guarded())
+    const client = await due(origin)
+    const handshake = {
+      upgrade: 'websocket',
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      'sec-websocket-version': '13',
+    }
+    const shake = async () => {
+      const headers = { ...client.cookieHeader(), ...sameOriginFetch, ...handshake }
+      const { statusCode, cookies } = await app.inject({ url: '/protected', headers })
+      return { statusCode, cookies: cookies.length }
+    }
+    assert.deepEqual(await shake(), { statusCode: 200, cookies: 0 })
+    clock.advance(minutes(2))
+    assert.deepEqual(await shake(), { statusCode: 401, cookies: 0 })
+    assert.equal(service.calls.refresh, 0)
+    assertRenewed(await client.send('/protected'))
+    assert.deepEqual(await shake(), { statusCode: 200, cookies: 0 })
+  })
+
+  test('that is called without anything to call afterwards throws, and nothing runs behind it', async (t) => {
+    let ran = 0
+    const { origin } = await host(
+      t,
+      guarded((app, postern) => {
+        // As JavaScript may call it.
+        const guard = postern.requireAuth() as (...given: unknown[]) => unknown
+        const preHandler = async (request: unknown, reply: unknown) => {
+          await guard(request, reply)
+        }
+        app.get('/awaited', { preHandler }, async () => {
+          ran += 1
+          return 'inside'
+        })
+      }),
+    )
+    assert.equal((await send(`${origin}/awaited`, 'GET', { cookie: 'postern=garbage' })).status, 500)
+    assert.equal(ran, 0)
+  })
+
+  test('leads back to the address that was asked for, whatever the app makes of it', async (t) => {
+    const port = await freePort()
+    const app = Fastify({ rewriteUrl: ({ url = '' }) => url.replace(/^\/app/, '') })
+    const postern = createPostern(
+      { publicUrl: `http://localhost:${port}`, upstreams: { accounts: serviceOptions(service.origin) } },
+      { keys, clock },
+    )
+    await app.register(postern.plugin)
+    app.get('/orders', { preHandler: postern.requireAuth() }, async () => 'orders')
+    t.after(() => app.close())
+    const { headers } = await app.inject({ url: '/app/orders?a=1', headers: navigation })
+    assert.equal(headers.location, '/_auth/login?return_to=%2Fapp%2Forders%3Fa%3D1')
+  })
+
   test('may stand on a route before the plugin is registered', async (t) => {
     const { origin } = await host(t, async (app, postern) => {
       app.get('/before', { preHandler: postern.requireAuth() }, async (request) => ({
@@ -752,6 +809,52 @@ describe('two instances in one app', () => {
           await scope.register(once)
         }),
       { code: 'POSTERN_REGISTERED_TWICE' },
+    )
+  })
+
+  test('one is of one app at a time, and may be of the next', async (t) => {
+    const server = createServer()
+    const postern = createPostern(
+      { publicUrl: 'http://localhost:8080', upstreams: { accounts: serviceOptions(service.origin) } },
+      { keys, clock },
+    )
+    const appOf = async () => {
+      // As what restarts an app in a running process does: the server stays.
+      const app = Fastify({
+        serverFactory: (handler) => {
+          server.removeAllListeners('request')
+          return server.on('request', handler)
+        },
+      })
+      t.after(() => app.close())
+      await app.register(postern.plugin)
+      app.get('/protected', { preHandler: postern.requireAuth() }, async () => 'inside')
+      return app
+    }
+    const first = await appOf()
+    assert.equal((await first.inject('/protected')).statusCode, 401)
+    const other = Fastify()
+    await assert.rejects(async () => other.register(postern.plugin), { code: 'POSTERN_REGISTERED_TWICE' })
+    await first.close()
+    const second = await appOf()
+    assert.equal((await second.inject('/protected')).statusCode, 401)
+  })
+
+  test('one is in no scope with a prefix, where its addresses would be others than it tells', async () => {
+    const app = Fastify()
+    const { plugin } = createPostern(
+      { publicUrl: 'http://localhost:8080', upstreams: { accounts: serviceOptions(service.origin) } },
+      { keys, clock },
+    )
+    await assert.rejects(
+      async () =>
+        app.register(
+          async (scope) => {
+            await scope.register(plugin)
+          },
+          { prefix: '/api' },
+        ),
+      { code: 'POSTERN_REGISTERED_BELOW', message: /has \/api/ },
     )
   })
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { startBackend, type Backend } from '../support/backend.ts'
 import { bearerToken, BrowserClient, send } from '../support/browser-client.ts'
@@ -94,4 +96,24 @@ describe('the plugin forwards', () => {
     })
     assert.equal(refused.open ? 101 : refused.status, 403)
   })
+})
+
+test('another listener that routes every handshake leaves the forwarded ones to the plugin', async (t) => {
+  const shared = await startGateway({
+    options: () => ({ routes: [{ path: '/', backend: sockets.origin }] }),
+    routes: (app) => {
+      // As @fastify/websocket does.
+      app.server.on('upgrade', (request, socket) => {
+        const response = new ServerResponse(request)
+        response.assignSocket(socket as Socket)
+        app.routing(request, response)
+      })
+    },
+  })
+  t.after(() => shared.close())
+  const headers = { authorization: `Bearer ${await bearerToken(shared.origin)}` }
+  const { socket, next } = await openedSocket(`${shared.origin}/a`, { headers })
+  socket.send('hello')
+  assert.equal(await next(), 'hello')
+  socket.close()
 })

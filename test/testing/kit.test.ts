@@ -253,3 +253,38 @@ describe('the storage state for Playwright', async () => {
     }
   })
 })
+
+describe('a bound token that was minted', () => {
+  const required: Partial<Options> = { dpop: { mode: 'required' } }
+
+  test('opens the app with a proof for each request, and does not without', async (t) => {
+    const { app, kit } = await scene(t, required)
+    const holder = await kit.mintToken({ id: 7 }, { bound: true, clientId: 'reports', scopes: ['read'] })
+    const mine = (await inject(app, holder, '/mine?a=1')).json<{ carrier: string; clientId: string }>()
+    assert.deepEqual([mine.carrier, mine.clientId], ['dpop', 'reports'])
+    assert.equal((await inject(app, holder, { method: 'POST', url: '/mine' })).statusCode, 200)
+    assert.equal((await inject(app, await kit.mintToken({ id: 7 }), '/mine')).statusCode, 401)
+    assert.equal((await inject(app, holder, { url: '/mine', headers: { dpop: 'none' } })).statusCode, 401)
+  })
+
+  test('has proofs that are good for one request, once, also without nonces and after a nonce has had its time', async (t) => {
+    for (const nonces of [true, false]) {
+      const { app, kit } = await scene(t, { dpop: { mode: 'required', nonces } })
+      const holder = await kit.mintToken({}, { bound: true })
+      const statusWith = async (headers: Readonly<Record<string, string>>) =>
+        (await app.inject({ url: '/mine', headers })).statusCode
+      const headers = holder.headers({ method: 'GET', url: 'http://localhost:8080/mine' })
+      assert.equal(await statusWith(headers), 200)
+      assert.equal(await statusWith(headers), 401)
+      assert.equal(await statusWith(holder.headers({ method: 'POST', url: '/mine' })), 401)
+      assert.equal(await statusWith(holder.headers({ url: '/things' })), 401)
+      clock.advance(minutes(3))
+      assert.equal(await statusWith(holder.headers({ url: '/mine' })), 200)
+    }
+  })
+
+  test('cannot be where proofs are off', async (t) => {
+    const { kit } = await scene(t)
+    await assert.rejects(kit.mintToken({}, { bound: true }), { code: 'POSTERN_TESTING_MISUSED' })
+  })
+})

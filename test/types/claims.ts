@@ -10,6 +10,7 @@ import {
   type Postern,
   type PosternEvent,
 } from '../../src/index.ts'
+import { inject, type TestKit } from '../../src/testing.ts'
 
 /* Compiled, never run: what a developer is told by the types. */
 
@@ -145,4 +146,10 @@ export function codesAreClosed(code: ErrorCode, event: PosternEvent): string {
   const wrong: ErrorCode = 'POSTERN_WRONG'
   if (event.type === 'signed_in') holds<Same<typeof event.carrier, 'cookie' | 'bearer'>>()
   return `${wrong} ${errorCodes[code]}`
+}
+
+/** An app with a logger of its own is one that the kit asks. */
+export async function askedWithLogger(kit: TestKit): Promise<void> {
+  const logged = Fastify({ loggerInstance: pino() })
+  await inject(logged, await kit.mintToken(), '/')
 }
