@@ -56,7 +56,7 @@ export const folders: Readonly<Record<string, Folder>> = {
       'src/life/{renew,renewal,refresh-turn,flights}.ts',
     ],
     tests: [
-      'test/life/{credentials,session,authenticate,renew,flights}.test.ts',
+      'test/life/{refresh-turn,credentials,session,authenticate,renew,flights}.test.ts',
       'test/life/{renewal,revocations,deletions,replay,flight}.test.ts',
       'test/life/{shown-subject,late-answers,token-sizes}.test.ts',
       'test/http/{credentials,csrf}.test.ts',

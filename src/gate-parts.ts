@@ -156,6 +156,7 @@ export function createGateParts(config: Config, deps: GateDeps) {
     challenges: createDeviceChallenges(ring, `${config.publicUrl}${config.prefix}`, clock),
     addresses: deviceAddresses(config),
     verifier,
+    ring,
     bindings: bindingSealer,
     sealer,
     maker,

@@ -91,7 +91,10 @@ export function createWorkerStore(): SharedStore {
 
   return {
     async ready() {
-      for (const ending of (await ask('endings', null)) ?? []) for (const listener of listeners) listener(ending)
+      let known: readonly Ending[] | undefined
+      // Without them it would take what its siblings refuse, for its whole life. Where nobody is there to answer it ends anyway.
+      while (known === undefined) known = await ask('endings', null)
+      for (const ending of known) for (const listener of listeners) listener(ending)
     },
     tell: (ending) => void ask('end', ending),
     hear: (listener) => void listeners.push(listener),

@@ -65,3 +65,25 @@ export function createBackendPool({ origin, connections, ca, cert, key }: Backen
     },
   })
 }
+
+/** Calls that wait for a socket. The pool keeps those that nobody waits for any more until one is free, so they are counted too. */
+export interface Queue {
+  /** @returns to call when the call has a socket, or has failed; undefined where there is no room */
+  enter(): (() => void) | undefined
+}
+
+export function createQueue(most: number): Queue {
+  let waiting = 0
+  return {
+    enter() {
+      if (waiting >= most) return undefined
+      waiting += 1
+      let left = false
+      return () => {
+        if (left) return
+        left = true
+        waiting -= 1
+      }
+    },
+  }
+}

@@ -25,6 +25,8 @@ const oursExactly: ReadonlySet<string> = new Set([
   'x-real-ip',
   'x-client-ip',
   'true-client-ip',
+  // By which some backends take another path than the one that was decided on.
+  'x-rewrite-url',
   'host',
   'traceparent',
   'tracestate',

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { errors, type Dispatcher } from 'undici'
-import { detailOf, hitUsedSocket, noFreeConnection } from './backend.ts'
+import { detailOf, hitUsedSocket, noFreeConnection, type Queue } from './backend.ts'
 
 export interface ForwardOptions {
   readonly dispatcher: Dispatcher
+  readonly queue: Queue
   readonly method: string
   /** Path and query, as the backend gets them. */
   readonly path: string
@@ -55,7 +56,7 @@ export function forward(
   response: ServerResponse,
   options: ForwardOptions,
 ): Promise<ForwardEnd> {
-  const { dispatcher, method, path, headers, timeout } = options
+  const { dispatcher, queue, method, path, headers, timeout } = options
   const { promise, resolve } = Promise.withResolvers<ForwardEnd>()
   let controller: Dispatcher.DispatchController | undefined
   let waiting: NodeJS.Timeout | undefined
@@ -84,6 +85,8 @@ export function forward(
   }
 
   function attempt(first: boolean): void {
+    const leave = queue.enter()
+    if (leave === undefined) return finish({ kind: 'failed', reason: 'backend_slow', detail: noFreeConnection })
     let began = false
     controller = undefined
     dispatcher.dispatch(
@@ -98,6 +101,7 @@ export function forward(
       },
       {
         onRequestStart(started) {
+          leave()
           clearTimeout(waiting)
           controller = started
           if (ended) started.abort(new GivenUp('nobody waits for the answer any more'))
@@ -124,6 +128,7 @@ export function forward(
           finish({ kind: 'done', status })
         },
         onResponseError(_started, error) {
+          leave()
           if (ended) return
           if (response.headersSent) {
             finish({ kind: 'broken', status, detail: detailOf(error) })

@@ -1,13 +1,14 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errors, type Dispatcher } from 'undici'
-import { detailOf, noFreeConnection } from './backend.ts'
+import { detailOf, noFreeConnection, type Queue } from './backend.ts'
 import { FrameBoundaries } from './frames.ts'
 
 export type RawHeaders = readonly (Buffer | string)[]
 
 export interface TunnelOptions {
   readonly dispatcher: Dispatcher
+  readonly queue: Queue
   readonly path: string
   /** A flat list, without what belongs to the handshake of our own connection. */
   readonly headers: readonly string[]
@@ -32,16 +33,25 @@ export type TunnelStart =
 const nothing = () => undefined
 
 /** Asks a backend for a WebSocket (RFC 6455 section 4.1). */
-export function openTunnel({ dispatcher, path, headers, timeout, signal }: TunnelOptions): Promise<TunnelStart> {
+export async function openTunnel(options: TunnelOptions): Promise<TunnelStart> {
+  const { dispatcher, queue, path, headers, timeout, signal } = options
+  const leave = queue.enter()
+  if (leave === undefined) return { kind: 'failed', reason: 'backend_slow', detail: noFreeConnection }
   const { promise, resolve } = Promise.withResolvers<TunnelStart>()
   let controller: Dispatcher.DispatchController | undefined
+  /** An answer was given: what the pool begins after that is for nobody. */
+  let settled = false
+  const settle = (start: TunnelStart) => {
+    settled = true
+    resolve(start)
+  }
   const abort = () => {
-    resolve({ kind: 'failed', reason: 'backend_bad', detail: 'the client went away' })
+    settle({ kind: 'failed', reason: 'backend_bad', detail: 'the client went away' })
     controller?.abort(new Error('nobody waits for this tunnel'))
   }
   // Also where the call still waits for a socket.
   const waiting = setTimeout(() => {
-    resolve({
+    settle({
       kind: 'failed',
       reason: 'backend_slow',
       detail: controller === undefined ? noFreeConnection : 'no answer in time',
@@ -53,25 +63,27 @@ export function openTunnel({ dispatcher, path, headers, timeout, signal }: Tunne
     { method: 'GET', path, headers: [...headers], upgrade: 'websocket', headersTimeout: 0 },
     {
       onRequestStart(started) {
+        leave()
         controller = started
-        if (signal.aborted) abort()
+        if (settled || signal.aborted) started.abort(new Error('nobody waits for this tunnel'))
       },
       onResponseData: nothing,
       onResponseEnd: nothing,
       onRequestUpgrade(started, _status, { upgrade }, socket) {
         const raw = rawHeaders(started)
-        if (String(upgrade).toLowerCase() === 'websocket' && !signal.aborted)
-          return resolve({ kind: 'open', socket, raw })
+        if (String(upgrade).toLowerCase() === 'websocket' && !signal.aborted && !settled)
+          return settle({ kind: 'open', socket, raw })
         socket.destroy()
-        return resolve({ kind: 'failed', reason: 'backend_bad', detail: 'the backend switched to something else' })
+        return settle({ kind: 'failed', reason: 'backend_bad', detail: 'the backend switched to something else' })
       },
       onResponseStart(started, status) {
         if (status < 200) return
-        resolve({ kind: 'declined', status, raw: rawHeaders(started) })
+        settle({ kind: 'declined', status, raw: rawHeaders(started) })
         started.abort(new Error('not a WebSocket'))
       },
       onResponseError(_controller, error) {
-        resolve({
+        leave()
+        settle({
           kind: 'failed',
           reason: error instanceof errors.ConnectTimeoutError ? 'backend_slow' : 'backend_bad',
           detail: detailOf(error),

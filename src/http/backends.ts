@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici'
 import type { Reason } from '../base/reasons.ts'
 import type { SpanWords, Trace } from '../base/trace.ts'
 import type { RouteConfig } from '../config/config.ts'
-import { createBackendPool } from '../forward/backend.ts'
+import { createBackendPool, createQueue, type Queue } from '../forward/backend.ts'
 import { createOwnCookies, type OwnCookies } from '../forward/cookies.ts'
 import { createHeaderSieve } from '../forward/header-names.ts'
 import { identityMap } from '../forward/identity.ts'
@@ -32,6 +32,7 @@ export type RouteMatch =
 /** A request as a backend gets it. */
 export interface Outgoing {
   readonly dispatcher: Dispatcher
+  readonly queue: Queue
   readonly path: string
   readonly headers: readonly string[]
 }
@@ -55,6 +56,9 @@ export interface Backends {
  */
 const mostConnections = 4_096
 
+/** Calls that may wait for one: as many as can begin at once, and what a short jam leaves behind. */
+const mostWaiting = mostConnections + 1_024
+
 /** The routes that go somewhere, and what a backend is sent. Undefined where there are none. */
 export function createBackends(
   app: FastifyInstance,
@@ -67,7 +71,7 @@ export function createBackends(
   const pools = createPools(routes)
   app.addHook('onClose', async () => {
     // What is still open after the server has closed is cut: a stream nobody ends would keep the process.
-    await Promise.all([...pools.values()].map((pool) => pool.destroy()))
+    await Promise.all([...pools.values()].map(({ dispatcher }) => dispatcher.destroy()))
   })
   const cookies = createOwnCookies(jar.names)
   const identity = identityMap(config.identityHeaders)
@@ -116,12 +120,12 @@ export function createBackends(
         if (credential === undefined) return undefined
         added.push(...credential)
       }
-      const dispatcher = pools.get(route.backend)
-      if (dispatcher === undefined) return undefined
+      const pool = pools.get(route.backend)
+      if (pool === undefined) return undefined
       const { rawHeaders, address } = request
       const passes = route.authorization === 'passthrough'
       return {
-        dispatcher,
+        ...pool,
         path: `${route.stripPrefix ? stripped(path.path, route) : path.path}${path.query}`,
         headers: requestHeaders({ rawHeaders, address }, rules, passes, added),
       }
@@ -157,15 +161,15 @@ export function credentialsFor({ authorization }: RouteConfig, facts: RequestFac
   return { ...facts, headers }
 }
 
-function createPools(routes: readonly ProxiedRoute[]): ReadonlyMap<string, Dispatcher> {
-  const pools = new Map<string, Dispatcher>()
+function createPools(routes: readonly ProxiedRoute[]): ReadonlyMap<string, Pick<Outgoing, 'dispatcher' | 'queue'>> {
+  const pools = new Map<string, Pick<Outgoing, 'dispatcher' | 'queue'>>()
   for (const { backend, tls } of routes) {
     if (pools.has(backend)) continue
     const { ca, cert, key } = tls ?? {}
-    pools.set(
-      backend,
-      createBackendPool({ origin: backend, connections: mostConnections, ca, cert, key: key?.reveal() }),
-    )
+    pools.set(backend, {
+      dispatcher: createBackendPool({ origin: backend, connections: mostConnections, ca, cert, key: key?.reveal() }),
+      queue: createQueue(mostWaiting),
+    })
   }
   return pools
 }

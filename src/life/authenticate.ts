@@ -162,6 +162,8 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
     const outcome = await renewer.renew(wanted)
     if (outcome.kind === 'unavailable') return undefined
     if (outcome.kind === 'refused') return { state: 'refused', reason: outcome.reason, session: before }
+    // Withdrawn meanwhile: whoever holds that key could make a session, and have it renewed under a good one.
+    if (!ring.holds(before.kid)) return { state: 'refused', reason: 'unknown_kid', session: before }
     const next = await deps.session.verify(outcome.successor.token)
     if (next.state !== 'valid') return { state: 'refused', reason: 'expired', session: before }
     const { claims } = next

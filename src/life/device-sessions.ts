@@ -6,6 +6,7 @@ import type { BindingSealer } from '../device/binding.ts'
 import type { DeviceChallenges } from '../device/challenge.ts'
 import { challengeIn, readRegistrationProof } from '../device/proof.ts'
 import type { DeviceAddresses } from '../device/wire.ts'
+import type { KeyRing } from '../keys/ring.ts'
 import type { Sealer } from '../token/seal.ts'
 import type { Verifier } from '../token/verify.ts'
 import type { Authenticator } from './authenticate.ts'
@@ -46,6 +47,7 @@ interface DeviceDeps {
   readonly challenges: DeviceChallenges
   readonly addresses: DeviceAddresses
   readonly verifier: Verifier
+  readonly ring: Pick<KeyRing, 'holds'>
   readonly bindings: BindingSealer
   readonly sealer: Sealer
   readonly maker: SessionMaker
@@ -64,7 +66,7 @@ const retryAfter = 10
 const troubles: ReadonlySet<Reason> = new Set(['prefetch', 'not_yet_valid', 'cookie_too_large', 'unknown_version'])
 
 export function createDeviceSessions({ session: policy }: Config, deps: DeviceDeps): DeviceSessions {
-  const { authenticator, challenges, addresses, verifier, bindings, sealer, maker, facts, clock, events } = deps
+  const { authenticator, challenges, addresses, verifier, ring, bindings, sealer, maker, facts, clock, events } = deps
   const { deviceName, sealedName, outName } = policy.cookie
 
   async function register(request: Request, proof = ''): Promise<Registration> {
@@ -118,6 +120,8 @@ export function createDeviceSessions({ session: policy }: Config, deps: DeviceDe
       events({ type: 'cookie_bill', bytes, budget, bill, sub, sid })
       return refuse('cookie_too_large')
     }
+    // Withdrawn meanwhile, as at a renewal.
+    if (!ring.holds(found.session.kid)) return refuse('unknown_kid')
     facts.deny(unboundCopies(sid), 'revoked', absoluteEnd(claims, policy))
     const { jti } = carried.minted.claims
     events({ type: 'device_registered', jti, jkt: key.jkt, cookieBytes: carried.bytes, sub, sid })

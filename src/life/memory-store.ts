@@ -41,6 +41,9 @@ export function createMemoryStore(clock: Clock, limit = 100_000): MemoryStore {
     },
     end(ending) {
       const id = 'sid' in ending ? ending.sid : ending.sub
+      // The newer cut-off of a person covers what the older one does.
+      const known = 'sub' in ending ? ofSessions.get(id) : undefined
+      if (known !== undefined && 'sub' in known && 'sub' in ending && known.at > ending.at) return
       const endings = 'sid' in ending && namesUnboundCopies(id) ? ofUnboundCopies : ofSessions
       endings.set(id, ending, ending.until)
     },

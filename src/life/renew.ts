@@ -101,7 +101,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       return unavailable
     }
     const fingerprint = fingerprintOf(content.refreshToken)
-    switch (await claimRefreshToken(facts, fingerprint, clock, wait)) {
+    switch (await claimRefreshToken(facts, fingerprint, upstream.timeout, clock, wait)) {
       case 'ours':
         break
       case 'taken':

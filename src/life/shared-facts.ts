@@ -27,6 +27,8 @@ export function createSharedFacts(own: Facts, store: SharedStore, clock: Clock):
     },
     denied: (sid) => own.denied(sid),
     cutOff(sub, at, until) {
+      // An older one would take the place of it in the store.
+      if ((own.cutOffOf(sub) ?? -1) > at) return
       own.cutOff(sub, at, until)
       store.tell({ sub, at, until })
     },

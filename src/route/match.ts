@@ -27,14 +27,21 @@ export interface RouteTable<R> {
   match(host: string | undefined, method: string, path: CanonicalPath): Match<R>
 }
 
+/** A path as routes are compared with it, by whether case counts. */
+interface Comparable {
+  readonly exact: string
+  readonly lower: string
+}
+
 /** Which route a request is for. Matched once; what was matched is what is acted on (security.md PX-08). */
 export function createRouteTable<R extends Matchable>(routes: readonly R[]): RouteTable<R> {
   const rows = routes.toSorted(bySpecificity)
   const compiled = rows.map((route) => ({ route, prefix: comparable(route.path, route.ignoreCase) }))
+  const ignoresCase = rows.some(({ ignoreCase }) => ignoreCase)
   const hosts = new Set(rows.flatMap(({ host }) => host ?? []))
 
-  function covers({ route, prefix }: (typeof compiled)[number], path: string): boolean {
-    const given = comparable(path, route.ignoreCase)
+  function covers({ route, prefix }: (typeof compiled)[number], path: Comparable): boolean {
+    const given = route.ignoreCase ? path.lower : path.exact
     if (given === prefix) return true
     return !route.exact && (prefix === '/' || (given.startsWith(prefix) && given[prefix.length] === '/'))
   }
@@ -48,7 +55,9 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
     return name.endsWith('.') ? name.slice(0, -1) : name
   }
 
-  function find(host: string | undefined, method: string, path: string): R | undefined {
+  function find(host: string | undefined, method: string, given: string): R | undefined {
+    // Once, however many routes there are: it takes as long as the path is.
+    const path = { exact: comparable(given, false), lower: ignoresCase ? comparable(given, true) : '' }
     // HEAD asks for what GET would give, so whoever rules GET rules it too (RFC 9110 section 9.3.2).
     const asked = method === 'HEAD' ? 'GET' : method
     return compiled.find(

@@ -64,6 +64,8 @@ export function createVerifier(
     if ('reason' in found) return refused(found.reason)
     const payload = await verifiedPayload(token, found.key)
     if (payload === undefined) return refused('bad_signature')
+    // Withdrawn while the signature was looked at: nobody may remember it as good.
+    if (ring.verifyingKey(found.key.kid) !== found.key) return refused('unknown_kid')
     const claims = readClaims(payload, kind)
     if (claims === undefined) return refused('bad_claims')
     if (claims.v !== formatVersion) return refused('unknown_version')
@@ -150,6 +152,8 @@ function readClaims(payload: Record<string, unknown>, kind: TokenKind): TokenCla
 function atTime(claims: TokenClaims, key: SigningKey, time: number): Verification {
   const now = toSeconds(time)
   if (claims.exp <= claims.iat || claims.exp - claims.iat > longestLife) return refused('bad_claims')
+  // Nobody signs in after the token was made: one that says so would outlast every end that is reckoned from the sign-in.
+  if (claims.auth_time > claims.iat + leeway) return refused('bad_claims')
   if (now * 1000 < takenFrom(claims)) return refused('not_yet_valid')
   if (claims.exp <= now) {
     // Not one that was let in, but one that the key still verifies: a session may be renewed from it.

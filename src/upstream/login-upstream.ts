@@ -36,6 +36,7 @@ export function createLoginUpstream(
     fields: config.fields,
     stepFields: config.secondStep?.fields ?? [],
     canCheck: config.check !== undefined,
+    timeout: config.timeout,
     canRefresh: config.refresh !== undefined,
     canEnd: config.logout !== undefined,
     ...createSignIn(config, caller),

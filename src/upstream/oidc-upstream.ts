@@ -21,6 +21,7 @@ export function createOidcUpstream(config: OidcUpstreamConfig, { clock }: { read
     origin: config.origin,
     dispatcher,
     canCheck: config.userinfo,
+    timeout: config.timeout,
     canRefresh: config.refresh !== undefined,
     canEnd: true,
     ...createOidcSignIn(config, provider, clock),

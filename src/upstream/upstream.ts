@@ -118,6 +118,8 @@ interface Service {
   /** To this service: TLS verified, time and size bounded, redirects not followed. */
   readonly dispatcher: Dispatcher
   readonly canCheck: boolean
+  /** Milliseconds that one call may take. */
+  readonly timeout: number
   readonly canRefresh: boolean
   readonly canEnd: boolean
   /** @param subject at the service, without prefix; may be used as `{subject}` */

@@ -41,6 +41,7 @@ const believed = [
   'X-Original-URL',
   'Forwarded',
   'X-Client-IP',
+  'X-Rewrite-URL',
   'X-Forwarded-Prefix',
   'X-Forwarded-For',
   'X-Forwarded-Host',

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { Dispatcher } from 'undici'
-import { createBackendPool } from '../../src/forward/backend.ts'
+import { createBackendPool, createQueue } from '../../src/forward/backend.ts'
 import { forward, type ForwardEnd } from '../../src/forward/stream.ts'
 import { openTunnel } from '../../src/forward/tunnel.ts'
 import { startRecordingBackend, type RecordingBackend } from '../support/recording-backend.ts'
@@ -15,10 +15,12 @@ import { converse, lines } from '../wire/conversation.ts'
 let backend: RecordingBackend
 let pool: Dispatcher
 let origin = ''
+const queue = createQueue(2)
 const ends: ForwardEnd[] = []
 const server = createServer((request: IncomingMessage, response: ServerResponse) => {
   void forward(request, response, {
     dispatcher: pool,
+    queue,
     method: request.method ?? '',
     path: request.url ?? '',
     headers: [],
@@ -99,7 +101,7 @@ describe('DS-05 whoever waits for a socket', () => {
     const first = await converse({ origin })
     first.say(get('/first', 60_000))
     await eventually(() => backend.requests.length === 1)
-    const wish = { dispatcher: pool, path: '/socket', headers: [], signal: new AbortController().signal }
+    const wish = { dispatcher: pool, queue, path: '/socket', headers: [], signal: new AbortController().signal }
     const late = await openTunnel({ ...wish, timeout: 20 })
     const detail = 'no free connection to the backend'
     assert.deepEqual(late, { kind: 'failed', reason: 'backend_slow', detail })
@@ -110,6 +112,43 @@ describe('DS-05 whoever waits for a socket', () => {
     backend.sockets.at(-1)?.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
     await first.until(/200/)
     first.close()
-    assert.equal(backend.requests.length, 1)
+    // Neither is sent when the socket is free, nor is anything left of them that takes the next one's place.
+    backend.answer = () => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+    const next = await converse({ origin })
+    next.say(get('/next', 60_000))
+    await next.until(/200/)
+    next.close()
+    assert.deepEqual(
+      backend.requests.map(({ target }) => target),
+      ['/first', '/next'],
+    )
+  })
+
+  test('finds no room where many wait, those included who have gone and are still in the pool', async () => {
+    backend.answer = () => undefined
+    const first = await converse({ origin })
+    first.say(get('/first', 60_000))
+    await eventually(() => backend.requests.length === 1)
+    for (let count = 0; count < 2; count += 1) {
+      const gone = await converse({ origin })
+      gone.say(get('/gone', 20))
+      await gone.until(/504/)
+      gone.close()
+    }
+    ends.length = 0
+    const refused = await converse({ origin })
+    refused.say(get('/refused', 60_000))
+    await refused.until(/504/)
+    refused.close()
+    assert.deepEqual(ends, [{ kind: 'failed', reason: 'backend_slow', detail: 'no free connection to the backend' }])
+    const wish = { dispatcher: pool, queue, path: '/socket', headers: [], signal: new AbortController().signal }
+    assert.equal((await openTunnel({ ...wish, timeout: 60_000 })).kind, 'failed')
+    // When the socket is free the pool throws out who has gone, and there is room again.
+    backend.answer = () => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+    backend.sockets.at(-1)?.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    await first.until(/200/)
+    first.say(get('/again', 60_000))
+    await first.until(/200[^]*200/)
+    first.close()
   })
 })

@@ -237,6 +237,19 @@ describe('a Bearer token', () => {
     }
   })
 
+  test('KR-04 of a key that is withdrawn while it is renewed is not renewed under another', async () => {
+    const { ask, held, clock, answers, renewedTo, otherKeys } = await scene()
+    const { cookie } = await held()
+    clock.advance(minutes(4))
+    const { promise, resolve } = Promise.withResolvers<Renewal>()
+    answers.push(promise)
+    const asked = ask({ cookie, ...navigation })
+    await setImmediate()
+    await otherKeys()
+    resolve((await renewedTo()).renewal)
+    assertRefused(await asked, 'unknown_kid')
+  })
+
   test('is refused by a clock that was set back far before it was made', async () => {
     for (const seen of [true, false]) {
       const { present, clock } = await bearers()

@@ -121,6 +121,8 @@ describe('what processes know together', () => {
       { sub: 'sub', at: 500, until },
     ])
     assert.deepEqual([facts.denied('sid-1'), facts.cutOffOf('sub')], ['revoked', 500])
+    facts.cutOff('sub', 499, until)
+    assert.equal(told.length, 2, 'an older cut-off would take the place of the newer one')
   })
 
   test('is every ending that is heard, unless it is over anyway', () => {

@@ -38,6 +38,7 @@ describe('a store in memory', () => {
     store.end(denial)
     store.end({ ...cutOff, at: 0 })
     store.end(cutOff)
+    store.end({ ...cutOff, at: cutOff.at - 1 })
     assert.deepEqual(store.endings(), [denial, cutOff])
     clock.advance(minutes(1))
     assert.deepEqual(store.endings(), [cutOff])

@@ -101,6 +101,7 @@ export function serviceDouble(key = 'accounts'): Double {
       origin: 'https://accounts.example.com',
       fields: [],
       stepFields: [],
+      timeout: 10_000,
       get canCheck() {
         return double.can.check
       },

@@ -163,7 +163,25 @@ test('TV-08 times out of bounds are refused', async () => {
   assert.equal(await reasonOf(await sign({ ...payload(), nbf: now() + 61 })), 'not_yet_valid')
   assert.equal(await reasonOf(await sign({ ...payload(), iat: now() + 61, exp: now() + 300 })), 'not_yet_valid')
   assert.equal(await reasonOf(await sign({ ...payload(), exp: now() + 366 * 86_400 })), 'bad_claims')
-  assert.equal(await reasonOf(await sign({ ...payload(), iat: now() - 400, exp: now() })), 'expired')
+  assert.equal(
+    await reasonOf(await sign({ ...payload(), iat: now() - 400, auth_time: now() - 400, exp: now() })),
+    'expired',
+  )
+})
+
+test('TV-08 nobody signs in after the token was made, by whatever the clocks of two processes differ', async () => {
+  assert.equal(await reasonOf(await sign({ ...payload(), auth_time: now() + 60 })), 'valid')
+  assert.equal(await reasonOf(await sign({ ...payload(), auth_time: now() + 61 })), 'bad_claims')
+})
+
+test('KR-04 a key that is withdrawn while a signature is looked at is one that is withdrawn', async () => {
+  const keys = createKeyRing(await freshKeys(clock()), minutes(31), clock)
+  const { token } = await createMinter(keys, names).mint('session', values(), {})
+  const verifier = createVerifier('session', keys, names, clock)
+  const before = verifier.verify(token)
+  keys.replace(await freshKeys(clock()))
+  const result = await before
+  assert.deepEqual(result, { state: 'refused', reason: 'unknown_kid' })
 })
 
 test('TV-08 each time is good up to its bound, and no further', async () => {
@@ -299,7 +317,7 @@ test('whoever asks hears why a token did not verify, and which of our keys it na
     [await sign(payload(), { cty: 'x' }), 'bad_header', key.kid],
     [good.slice(0, good.lastIndexOf('.')) + other.slice(other.lastIndexOf('.')), 'bad_signature', key.kid],
     [await sign({ ...payload(), v: 2 }), 'unknown_version', key.kid],
-    [await sign({ ...payload(), iat: now() - 400, exp: now() }), 'expired', key.kid],
+    [await sign({ ...payload(), iat: now() - 400, auth_time: now() - 400, exp: now() }), 'expired', key.kid],
   ] as const) {
     await verifier.verify(token)
     assert.deepEqual(heard.splice(0), [[reason, kid]])

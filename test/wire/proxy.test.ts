@@ -111,6 +111,7 @@ describe('PX-01 PX-04 identity headers are ours alone', () => {
     'X-Postern-Sub',
     'X-Client-IP',
     'True-Client-IP',
+    'X-Rewrite-URL',
   ]
   const spellings = (name: string) => [
     name,

@@ -25,6 +25,7 @@ export function caddy(facts: SnippetFacts): string {
     'X-Real-IP',
     'X-Client-IP',
     'True-Client-IP',
+    'X-Rewrite-URL',
   ]
   const deleted = [...families, ...identity.filter((name) => !name.startsWith('X-Forwarded-'))]
   const [first, second] = renewalHeaders

@@ -45,6 +45,7 @@ const claims = [
   'True-Client-IP',
   'X-Client-IP',
   'X-Real-IP',
+  'X-Rewrite-URL',
   ...['Host', 'Method', 'URI', 'URL'].map((name) => `X-Original-${name}`),
   ...['Access-Token', 'Method', 'Port', 'Prefix', 'Server', 'Uri'].map((name) => `X-Forwarded-${name}`),
   ...['Access-Token', 'Email', 'Groups', 'Preferred-Username', 'User'].map((name) => `X-Auth-Request-${name}`),

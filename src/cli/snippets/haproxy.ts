@@ -12,7 +12,7 @@ export function haproxy(facts: SnippetFacts): string {
   const { publicUrl, port, bind, prefix, gateway, identity, nonces, wellKnown } = facts
   const secure = publicUrl.protocol === 'https:'
   const families = ['x-forwarded-', 'x-original-', 'x-auth-request-', 'remote-', 'x-postern-']
-  const named = ['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip']
+  const named = ['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'x-rewrite-url']
   const further = identity
     .map((name) => name.toLowerCase())
     .filter((name) => !families.some((family) => name.startsWith(family)))
