@@ -38,9 +38,9 @@ export const rows: Readonly<Record<string, Row>> = {
     strangers: 401,
   },
   'cookie-floor': {
-    title: 'a guard that only looks the same cookie up in a Map, against no plugin',
-    ours: app('cookie-floor'),
-    other: app('plain'),
+    title: 'the same, against a guard that only looks the cookie up in a Map',
+    ours: cookie,
+    other: app('cookie-floor'),
     strangers: 401,
   },
   bearer: {
