@@ -49,12 +49,20 @@ export function warningsOf(config: Config): readonly string[] {
 }
 
 function upstreamWarnings(
-  { key, check, refresh, logout }: LoginUpstreamConfig,
+  { key, fields, check, refresh, logout }: LoginUpstreamConfig,
   { session, replicas, facts }: Config,
 ): readonly string[] {
   const path = formatPath(['upstreams', key])
   const unchecked = formatDuration(session.uncheckedTimeout)
+  const open = fields.filter(({ type }) => type !== 'password')
+  const [first] = open
+  const isNamed = open.some(({ type, autocomplete }) => type === 'email' || autocomplete === 'username')
   return [
+    ...(first !== undefined && open.length > 1 && !isNamed
+      ? [
+          `${path}.fields: none says autocomplete: username, so attempts are counted by \`${first.name}\`; whoever may vary it, or shares it with others, has limits that are not theirs.`,
+        ]
+      : []),
     ...(check === undefined && refresh === undefined
       ? [
           `${path}: has neither a check nor a refresh call, so its sessions are renewed without asking it, for ${unchecked} (session.uncheckedTimeout).`,

@@ -53,16 +53,17 @@ export function createKeyFolder(dir: string, rules: KeyRules = {}): KeyFolder {
 
   async function read(): Promise<FolderReading> {
     let names: string[]
-    let openToAll: boolean
+    let openToOthers: boolean
     try {
-      openToAll = ((await stat(dir)).mode & 0o002) !== 0 && !(await isReadOnly(dir))
+      openToOthers = ((await stat(dir)).mode & 0o022) !== 0 && !(await isReadOnly(dir))
       names = (await readdir(dir)).filter((name) => name.endsWith(suffix) && !name.startsWith('.')).toSorted()
     } catch {
       const fault = `${dir}: this folder cannot be read; make it and its keys with: postern keys generate --dir ${dir}`
       return { keys: [], faults: [fault], names: undefined, state: fault }
     }
-    if (openToAll) {
-      const fault = `${dir}: anyone may write to this folder; run: chmod o-w ${dir}`
+    if (openToOthers) {
+      // Whoever may write there makes keys that are taken within seconds.
+      const fault = `${dir}: others may write to this folder; run: chmod go-w ${dir}`
       return { keys: [], faults: [fault], names, state: [fault, ...names].join('\n') }
     }
     const good = new Map<string, GoodFile>()

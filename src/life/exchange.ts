@@ -9,7 +9,7 @@ import type { GoodSubjectToken, SubjectTokenValidator } from '../upstream/subjec
 import type { Upstream } from '../upstream/upstream.ts'
 import type { ClientAuthenticator, Presented } from './clients.ts'
 import type { Endings } from './endings.ts'
-import type { LoginLimiter } from './login-limits.ts'
+import { settlementOf, type LoginLimiter } from './login-limits.ts'
 import { narrowScope, narrowTarget } from './narrow.ts'
 import type { ProofJudge } from './proofs.ts'
 import { endingSoon } from './renewal-plan.ts'
@@ -112,7 +112,7 @@ export function createExchanger(deps: ExchangeDeps): Exchanger {
     if (!admission.ok) return refuse('rate_limited', 'too many refused tokens', admission.retryAfter)
     if (admission.delay > 0) await wait(admission.delay)
     const outcome = await validator.validate(request.subjectToken)
-    await admission.settle(outcome.kind === 'refused' ? 'counts' : 'other')
+    await admission.settle(settlementOf(outcome))
     if (outcome.kind === 'failed') return refuse(outcome.as, outcome.detail, outcome.retryAfter ?? usualWait)
     if (outcome.kind === 'refused') return refuse(outcome.reason, outcome.detail)
 

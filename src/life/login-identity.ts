@@ -1,14 +1,18 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
+/** Accents and what is not seen: databases compare names without them. */
+const passedOver = /[\p{M}\p{Default_Ignorable_Code_Point}]/gu
+
 /**
- * One text per account, however its name is written (security.md LG-02): compatibility forms, case and outer spaces
- * folded, and without the domain, because a service that takes an e-mail address often takes what stands before the
- * `@` too. For counting attempts only; the service gets what was typed.
+ * One text per account, however its name is written (security.md LG-02): compatibility forms, accents, case and outer
+ * spaces folded, and without the domain before a backslash or behind an `@`, because a service that takes one often takes
+ * the name alone too. For counting attempts only; the service gets what was typed.
  */
 export function canonicalAccount(typed: string): string {
-  const folded = typed.normalize('NFKC').trim().toLowerCase().normalize('NFKC')
-  const at = folded.indexOf('@')
-  return at > 0 ? folded.slice(0, at) : folded
+  const folded = typed.normalize('NFKC').toLowerCase().normalize('NFKD').replaceAll(passedOver, '').trim()
+  const name = folded.slice(folded.lastIndexOf('\\') + 1)
+  const at = name.indexOf('@')
+  return at > 0 ? name.slice(0, at) : name
 }
 
 /** One text per client: IPv4 as it is, IPv4 mapped into IPv6 as IPv4, and of IPv6 the /64 (security.md LG-03). */

@@ -86,6 +86,12 @@ export function createLoginLimiter(
   }
 }
 
+/** An answer that nobody described may be the service's way to say that the password, or the code, is wrong. */
+export function settlementOf(outcome: { readonly kind: string; readonly as?: string }): 'counts' | 'step' | 'other' {
+  if (outcome.kind === 'second_step') return 'step'
+  return outcome.kind === 'refused' || (outcome.kind === 'failed' && outcome.as === 'upstream_bad') ? 'counts' : 'other'
+}
+
 function cell({ count, per }: Rate, refuses: boolean, ...names: readonly string[]): Cell {
   const each = per / count
   return { key: digest(...names), each, free: per - each, most: per, refuses }

@@ -1,4 +1,4 @@
-import { chmod, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PosternError } from '../base/errors.ts'
@@ -9,6 +9,12 @@ import { noRevocations, type RevocationList } from './revocations.ts'
 
 /** Bytes; some 19,000 entries. No request is served while a list is parsed, so it may not be of any length. */
 const largestFile = 1_048_576
+
+interface Owned {
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
 
 /** A list with the text that it was read from; undefined: there is no file yet. */
 export interface ReadList {
@@ -85,25 +91,39 @@ export async function changeRevocations(
   await takeLock(lock, wait)
   const half = besides(target, 'tmp')
   try {
-    const mode = await stat(target).then(
-      ({ mode: before }) => before & 0o777,
-      () => 0o644,
-    )
+    // As it was; a new one is of whom the folder is, if root makes it for a gateway that runs as somebody else.
+    const owned: Owned = await stat(target).catch(async () => {
+      const { uid, gid } = await stat(dirname(target))
+      return { mode: 0o644, uid, gid }
+    })
     const text = revocationsText(change(await readRevocations(target)))
     if (Buffer.byteLength(text) > largestFile)
       throw new PosternError(
         'POSTERN_REVOCATIONS_INVALID',
         `${file}: would be larger than ${largestFile} bytes, and no gateway would read it. Nothing was written; end everyone's sessions with: postern revoke --all`,
       )
-    await writeFile(half, text, { flush: true })
-    // Whatever the umask is: a gateway under another user has to be able to read it.
-    await chmod(half, mode)
+    // What lies there is left of one that died, or is a link that somebody made: never written through.
+    await takeAway(half)
+    await writeHalf(half, text, owned)
     await rename(half, target)
   } catch (error) {
     await takeAway(half)
     throw unwritable(file, error)
   } finally {
     await rm(lock, { force: true })
+  }
+}
+
+async function writeHalf(half: string, text: string, { mode, uid, gid }: Owned): Promise<void> {
+  const handle = await open(half, 'wx', 0o600)
+  try {
+    await handle.writeFile(text)
+    if (process.getuid?.() === 0) await handle.chown(uid, gid)
+    // Whatever the umask is: a gateway under another user has to be able to read it.
+    await handle.chmod(mode & 0o777)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

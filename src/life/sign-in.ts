@@ -7,7 +7,7 @@ import { randomId } from '../token/mint.ts'
 import type { Transaction, TransactionSealer } from '../token/transaction.ts'
 import type { FieldValues, LoginUpstream, SignedIn, SignInOutcome, Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
-import type { Attempt, LoginLimiter } from './login-limits.ts'
+import { settlementOf, type Attempt, type LoginLimiter } from './login-limits.ts'
 import { paceOf } from './pace.ts'
 import { endingSoon } from './renewal-plan.ts'
 import type { SessionMaker, SessionSource } from './session.ts'
@@ -52,8 +52,6 @@ interface SignInDeps {
   readonly wait?: (milliseconds: number) => Promise<unknown>
 }
 
-const settlement = { signed_in: 'other', second_step: 'step', refused: 'counts', failed: 'other' } as const
-
 /** Seconds, where an upstream asks to wait and does not say how long. */
 const usualPause = 30
 
@@ -79,7 +77,7 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
   const askedAt = clock()
   const outcome = await ask(input)
   const took = clock() - askedAt
-  await admission.settle(settlement[outcome.kind])
+  await admission.settle(settlementOf(outcome))
 
   if (outcome.kind === 'signed_in' || outcome.kind === 'second_step') pace.note(took)
   switch (outcome.kind) {

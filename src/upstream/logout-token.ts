@@ -49,24 +49,33 @@ export function createLogoutTokenReader(
   function keysAt(uri: string): JWTVerifyGetKey {
     if (keys?.uri !== uri) {
       // Anybody may post here: unknown key ids must not make us ask the provider each time (30 s in between by default).
+      const unreached = new WeakSet<object>()
       const find = createRemoteJWKSet(new URL(uri), {
-        [customFetch]: (address, options) => fetch(address, options),
+        async [customFetch](address, options) {
+          try {
+            return await fetch(address, options)
+          } catch (error) {
+            if (error instanceof Error) unreached.add(error)
+            throw error
+          }
+        },
         timeoutDuration: config.timeout,
       })
-      keys = { uri, find: resting(find) }
+      keys = { uri, find: resting(find, (error) => unreached.has(error) || isNoKeySet(error)) }
     }
     return keys.find
   }
 
   /** The library rests after an answer, and not after a fault: then this does (security.md KR-07). */
-  function resting(find: JWTVerifyGetKey): JWTVerifyGetKey {
+  function resting(find: JWTVerifyGetKey, isFault: (error: Error) => boolean): JWTVerifyGetKey {
     let restsUntil = -Infinity
     return async (header, token) => {
       if (clock() < restsUntil) throw new errors.JWKSNoMatchingKey()
       try {
         return await find(header, token)
       } catch (error) {
-        if (!(error instanceof errors.JWKSNoMatchingKey)) restsUntil = clock() + rest
+        // Never for what a token is like: anybody could keep the provider's own from being read.
+        if (error instanceof Error && isFault(error)) restsUntil = clock() + rest
         throw error
       }
     }
@@ -97,6 +106,15 @@ export function createLogoutTokenReader(
       return refused(`It is not a logout token of the provider for now (${code}${claim}).`)
     }
   }
+}
+
+/** The answer was no key set, or came too late. */
+function isNoKeySet(error: Error): boolean {
+  return (
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC')
+  )
 }
 
 function judge(payload: JWTPayload, typ: string | undefined): LogoutTokenOutcome {

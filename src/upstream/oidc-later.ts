@@ -25,7 +25,7 @@ export function createOidcLater(
         const said = await library.fetchUserInfo(configuration, grant.token.reveal(), library.skipSubjectCheck)
         const elsewhere = idClaimsOf(grant)
         const names = [...config.claims.keys()].filter((name) => !elsewhere.has(name))
-        return { kind: 'good', ...toldBy(config, said, names), status: 200 }
+        return { kind: 'good', ...toldBy(config, said, names, grant), status: 200 }
       } catch (error) {
         const { status } = readThrown(error)
         return status === 401 || status === 403
@@ -47,7 +47,7 @@ export function createOidcLater(
         if (renewed.kind === 'failed') return renewed
         // An ID token need not come again; one that does must name the same person (section 12.2).
         const names = config.userinfo ? [...idClaimsOf(grant)] : [...config.claims.keys()]
-        const person = identity === undefined ? nobody : toldBy(config, identity, names)
+        const person = identity === undefined ? nobody : toldBy(config, identity, names, grant)
         return { kind: 'refreshed', grant: renewed.grant, ...person, status: 200 }
       } catch (error) {
         const { error: said, status } = readThrown(error)
@@ -98,8 +98,15 @@ export function createOidcLater(
 const nobody: TokenPerson = { subject: undefined, claims: {}, gone: [] }
 
 /** @param names of claims that are no longer so where they are left out */
-function toldBy(config: OidcUpstreamConfig, said: { readonly sub: string }, names: readonly string[]): TokenPerson {
-  const claims = claimsIn(config, said)
+function toldBy(
+  config: OidcUpstreamConfig,
+  said: { readonly sub: string },
+  names: readonly string[],
+  { values }: UpstreamGrant,
+): TokenPerson {
+  // What this answer says of the address counts, else what the sign-in said.
+  const before = values['unverifiedEmail'] === undefined ? {} : { email_verified: false }
+  const claims = claimsIn(config, { ...before, ...said })
   return { subject: said.sub, claims, gone: names.filter((name) => !Object.hasOwn(claims, name)) }
 }
 

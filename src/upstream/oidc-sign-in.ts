@@ -107,12 +107,17 @@ export function createOidcSignIn(
           ? await library.fetchUserInfo(configuration, tokens.access_token, identity.sub)
           : {}
         const { grant } = made
-        const values = { ...grant.values, ...inIdTokenOnly(config, identity, userinfo) }
+        const said = { ...identity, ...userinfo }
+        const values = {
+          ...grant.values,
+          ...inIdTokenOnly(config, identity, userinfo),
+          ...unverifiedEmail(config, said),
+        }
         return {
           kind: 'signed_in',
           grant: { ...grant, values, ...sessionOf(identity) },
           subject: subject.value,
-          claims: claimsIn(config, { ...identity, ...userinfo }),
+          claims: claimsIn(config, said),
           status: 200,
         }
       } catch (error) {
@@ -193,8 +198,11 @@ export function grantOf(
     return failed('upstream_bad', 'The access token is not a Bearer token.')
   const refresh = config.refresh === undefined ? undefined : asToken(tokens.refresh_token)
   const hint = config.logout.idTokenHint ? (tokens.id_token ?? before?.values['idToken']) : undefined
-  const idClaims = before?.values['idClaims']
-  const kept = idClaims === undefined ? {} : { idClaims }
+  const { idClaims, unverifiedEmail: unverified } = before?.values ?? {}
+  const kept = {
+    ...(idClaims === undefined ? {} : { idClaims }),
+    ...(unverified === undefined ? {} : { unverifiedEmail: unverified }),
+  }
   const grant = {
     token: new Secret(token.value),
     refreshToken: refresh?.ok === true ? new Secret(refresh.value) : before?.refreshToken,
@@ -221,12 +229,25 @@ function inIdTokenOnly(
   return names.length === 0 ? {} : { idClaims: names.join(' ') }
 }
 
+/** Whether a claim is taken from where an e-mail address stands. */
+export const isEmail = (segments: readonly string[]): boolean => segments.length === 1 && segments[0] === 'email'
+
+/** Whether it is said of the address that nobody has shown it to be theirs. Some providers say so in words (`"false"`). */
+export function isUnverified({ email_verified: verified }: Readonly<Record<string, unknown>>): boolean {
+  return verified !== undefined && verified !== true && verified !== 'true'
+}
+
+/** For later answers that have the address and do not speak of it. */
+function unverifiedEmail(config: OidcUpstreamConfig, said: Readonly<Record<string, unknown>>) {
+  return isUnverified(said) && [...config.claims.values()].some(isEmail) ? { unverifiedEmail: 'true' } : {}
+}
+
 /** Configured claims, and nothing else of what the provider says (security.md TM-06). */
 export function claimsIn(config: OidcUpstreamConfig, said: Readonly<Record<string, unknown>>): ProfileClaims {
   const claims: [string, ClaimValue][] = []
   for (const [name, segments] of config.claims) {
     // Anybody can write somebody else's address into such a profile.
-    if (segments.length === 1 && segments[0] === 'email' && said['email_verified'] === false) continue
+    if (isEmail(segments) && isUnverified(said)) continue
     const value = asClaim(valueAt(said, segments))
     if (value !== undefined) claims.push([name, value])
   }

@@ -346,7 +346,7 @@ const spoiled: readonly Start[] = [
   {
     what: 'a folder that everyone can write',
     keys: (dir) => chmodSync(dir, 0o777),
-    says: /anyone may write to this folder; run: chmod o-w/,
+    says: /others may write to this folder; run: chmod go-w/,
   },
   {
     what: 'a key under another name than its own',

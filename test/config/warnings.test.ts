@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from '../../src/config/parse.ts'
 import { warningsOf } from '../../src/config/warnings.ts'
-import { configOf, full, fullSecrets, minimal, noSecrets, withUpstream } from './samples.ts'
+import { configOf, full, fullSecrets, minimal, minimalUpstream, noSecrets, withUpstream } from './samples.ts'
 
 const warnings = (options: unknown) => warningsOf(configOf(options))
 const logout = { request: { path: '/logout' } }
@@ -75,6 +75,23 @@ test('a header that a backend has of the gateway on one route only is warned abo
   ])
   const both = routes.map((route) => ({ ...route, headers }))
   assert.deepEqual(warnings({ ...withUpstream({ check, logout }), routes: both }), [])
+})
+
+test('fields of which none is the user name are warned about, since attempts are counted by one of them', () => {
+  const request = { path: '/login', json: { c: '{company}', u: '{user}', p: '{password}' } }
+  const fieldsOf = (user: object) => [
+    { name: 'company', label: 'Company' },
+    { name: 'user', label: 'User', ...user },
+    { name: 'password', label: 'Password', type: 'password' },
+  ]
+  const of = (user: object) => {
+    const login = { ...minimalUpstream.login, request }
+    return warnings(withUpstream({ check, logout, fields: fieldsOf(user), login }))
+  }
+  assert.deepEqual(of({}), [
+    'upstreams.accounts.fields: none says autocomplete: username, so attempts are counted by `company`; whoever may vary it, or shares it with others, has limits that are not theirs.',
+  ])
+  assert.deepEqual(of({ autocomplete: 'username' }), [])
 })
 
 test('a claim that only the refresh call tells is one that is filled', () => {

@@ -163,6 +163,16 @@ describe('what a client gets is at most what it may have', () => {
     assert.equal(claimsOf(await ask(undefined))['scope'], 'read write')
     assertOAuthError(site, await ask('read', 'write'), { error: 'invalid_scope' })
     assertOAuthError(site, await ask('', 'read'), { error: 'invalid_scope' })
+    for (const scp of ['read', ['read']]) {
+      const brought = await site.issuer.sign({ scp })
+      assert.equal(claimsOf(await site.trade(brought, { upstream: 'signed' }))['scope'], 'read')
+      assertOAuthError(site, await site.trade(brought, { upstream: 'signed', scope: 'write' }), {
+        error: 'invalid_scope',
+      })
+    }
+    assertOAuthError(site, await site.trade(await site.issuer.sign({ scp: [1] }), { upstream: 'signed' }), {
+      error: 'invalid_request',
+    })
     const none = await ask('openid')
     assert.deepEqual([claimsOf(none)['scope'], none.json()['scope']], [undefined, undefined])
   })

@@ -148,7 +148,7 @@ test('the key folder is emptied, removed or replaced', async (t) => {
       },
       'there is no signing key',
     ],
-    'open to all': [() => chmodSync(keys, 0o777), 'anyone may write to this folder'],
+    'open to all': [() => chmodSync(keys, 0o777), 'others may write to this folder'],
   }
   for (const [make, sentence] of Object.values(faults)) {
     const before = program.told(sentence).length

@@ -61,7 +61,7 @@ for (const mode of [0o604, 0o602, 0o620, 0o640]) {
 test('KR-06 a world-writable folder is refused', async (t) => {
   const { dir } = await folder(t)
   await chmod(dir, 0o777)
-  await assert.rejects(loadKeyFolder(dir), keysUnusable(/anyone may write/))
+  await assert.rejects(loadKeyFolder(dir), keysUnusable(/others may write/))
 })
 
 test('KR-06 a key made by the demo is refused, unless the demo asks', async (t) => {
@@ -138,7 +138,7 @@ test('KR-06 a folder that cannot be read, or that anyone may write to, gives no 
   const good = await readKeyFolder(dir)
   await chmod(dir, 0o777)
   const open = await readKeyFolder(dir)
-  const fault = `${dir}: anyone may write to this folder; run: chmod o-w ${dir}`
+  const fault = `${dir}: others may write to this folder; run: chmod go-w ${dir}`
   assert.deepEqual([open.keys, open.faults, open.names], [[], [fault], good.names])
   await writeFile(join(dir, 'another.jwk.json'), '{')
   assert.equal(new Set([good.state, open.state, (await readKeyFolder(dir)).state]).size, 3)
@@ -146,6 +146,13 @@ test('KR-06 a folder that cannot be read, or that anyone may write to, gives no 
   const missing = await readKeyFolder(away)
   const make = `${away}: this folder cannot be read; make it and its keys with: postern keys generate --dir ${away}`
   assert.deepEqual([missing.keys, missing.faults, missing.names], [[], [make], undefined])
+})
+
+test('KR-06 a folder that its group may write to is no folder for keys: whoever writes there makes them', async (t) => {
+  const { dir } = await folder(t)
+  await chmod(dir, 0o770)
+  const { keys, faults } = await readKeyFolder(dir)
+  assert.deepEqual([keys, faults], [[], [`${dir}: others may write to this folder; run: chmod go-w ${dir}`]])
 })
 
 test('a key file that cannot be put in its place leaves nothing behind', async (t) => {

@@ -164,7 +164,20 @@ describe('the limits on guessing', async () => {
 })
 
 describe('LG-02 one account', () => {
-  for (const typed of ['bob', 'BOB', 'ＢＯＢ', ' bob ', 'bob@example.com', 'Bob@EXAMPLE.com', '\u00a0bob']) {
+  for (const typed of [
+    'bob',
+    'BOB',
+    'ＢＯＢ',
+    ' bob ',
+    'bob@example.com',
+    'Bob@EXAMPLE.com',
+    '\u00a0bob',
+    'b\u00f3b',
+    'bo\u0301b',
+    'b\u200bob',
+    'CORP\\bob',
+    'corp\\Bob@x',
+  ]) {
     test(`${JSON.stringify(typed)} is bob`, () => assert.equal(canonicalAccount(typed), 'bob'))
   }
   test('and @bob is somebody else', () => assert.equal(canonicalAccount('@bob'), '@bob'))

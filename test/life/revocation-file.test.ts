@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
 import {
   chmod,
+  chown,
   lstat,
   mkdir,
   mkdtemp,
@@ -246,6 +247,31 @@ describe('a file that is changed', () => {
     await chmod(file, 0o600)
     await changeRevocations(file, unchanged)
     assert.equal((await stat(file)).mode & 0o777, 0o600)
+  })
+
+  test('keeps its owner, where root changes it', { skip: process.getuid?.() === 0 ? false : 'not root' }, async (t) => {
+    const dir = await folder(t)
+    const file = join(dir, 'list.yaml')
+    await writeFile(file, '')
+    await chown(file, 1234, 1235)
+    await changeRevocations(file, unchanged)
+    const { uid, gid } = await stat(file)
+    assert.deepEqual([uid, gid], [1234, 1235])
+    await chown(dir, 1236, 1237)
+    const another = join(dir, 'another.yaml')
+    await changeRevocations(another, unchanged)
+    assert.deepEqual([(await stat(another)).uid, (await stat(another)).mode & 0o777], [1236, 0o644])
+  })
+
+  test('is not written through a link that somebody has laid where it is made', async (t) => {
+    const dir = await folder(t)
+    const victim = join(dir, 'victim')
+    await writeFile(victim, 'untouched')
+    await symlink(victim, join(dir, '.list.yaml.tmp'))
+    await changeRevocations(join(dir, 'list.yaml'), () => list({ notBefore: at }))
+    assert.equal(await readFile(victim, 'utf8'), 'untouched')
+    assert.deepEqual(await readRevocations(join(dir, 'list.yaml')), list({ notBefore: at }))
+    assert.deepEqual(await readdir(dir), ['list.yaml', 'victim'])
   })
 
   test('is the one that a link leads to, and the link stays', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { BrowserClient } from '../support/browser-client.ts'
+import { BrowserClient, send } from '../support/browser-client.ts'
 import { minutes, seconds } from '../support/clock.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
 
@@ -16,8 +16,13 @@ before(async () => {
   service = Fastify()
   service.post<{ Body: { name: string } }>('/login', (request, reply) => {
     calls += 1
+    if (request.body.name.startsWith('odd')) return reply.code(422).send({})
     if (request.body.name.startsWith('busy')) return reply.code(429).header('retry-after', '600').send({})
     return ticket === '' ? reply.code(401).send({}) : reply.code(401).send({ ticket })
+  })
+  service.post('/code', (_request, reply) => {
+    calls += 1
+    return reply.code(422).send({})
   })
   const origin = await service.listen({ host: '127.0.0.1', port: 0 })
   gateway = await startGateway({
@@ -70,6 +75,26 @@ test('LG-01 what the service refuses to hear about is not sent there until it sa
 test('LG-01 throttled attempts count for the address, so that the service does not ban ours', async () => {
   for (let count = 0; count < 40; count += 1) assert.equal((await attempt(`busy${count}`)).status, 429)
   assert.equal(calls, 30)
+})
+
+test('LG-01 an answer that nobody described counts as well: it may mean that the password is wrong', async () => {
+  const statuses: number[] = []
+  for (let count = 0; count < 7; count += 1) statuses.push((await attempt('odd')).status)
+  assert.deepEqual(statuses, [502, 502, 502, 502, 502, 429, 429])
+  assert.equal(calls, 5)
+})
+
+test('LG-10 and so does one to a code', async () => {
+  ticket = 'ticket'
+  const json = { 'content-type': 'application/json' }
+  const post = (body: object) => send(`${gateway.origin}/_auth/login`, 'POST', json, JSON.stringify(body))
+  const { transaction } = (await post({ username: 'carol', password: 'x' })).json()
+  const statuses: number[] = []
+  for (let count = 0; count < 6; count += 1) statuses.push((await post({ transaction, code: `${count}` })).status)
+  assert.equal(statuses[0], 502)
+  assert.equal(statuses.at(-1), 429)
+  // The first step, and of the codes no more than an account and address have.
+  assert.ok(calls <= 6, `${calls}`)
 })
 
 test('LG-10 a first step that is right counts for its account and address: each may have sent a message', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test, type TestContext } from 'node:test'
-import { generateKeyPair } from 'jose'
+import { exportJWK, generateKeyPair } from 'jose'
 import { inBatches } from '../support/batches.ts'
 import { BrowserClient, send, type Answer } from '../support/browser-client.ts'
 import { minutes, seconds } from '../support/clock.ts'
@@ -134,6 +134,19 @@ describe('LO-06 a logout token', () => {
       assert.equal((await post(token, other)).status, 400)
     })
   }
+
+  test('without a key id, of a provider with two keys alike, keeps no other from being read', async (t) => {
+    const { provider, post, browser } = await open(t)
+    const second = await exportJWK((await generateKeyPair('ES256')).publicKey)
+    const answer = await fetch(`${provider.issuer}/jwks`)
+    const { keys } = (await answer.json()) as { keys: object[] }
+    const body = JSON.stringify({ keys: [...keys, { ...second, kid: 'two', alg: 'ES256', use: 'sig' }] })
+    provider.answers.set('/jwks', { status: 200, body })
+    const header = Buffer.from('{"alg":"ES256"}').toString('base64url')
+    assert.equal((await post(`${header}.e30.AA`)).status, 400)
+    assert.equal((await post(await provider.sign(good(provider)))).status, 200)
+    assert.equal(await status(browser), 401)
+  })
 
   test('with both ends a session too that was begun without a name there', async (t) => {
     const { provider, post, browser } = await open(t, {})

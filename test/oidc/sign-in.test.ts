@@ -337,6 +337,7 @@ test('TM-06 claims are taken by configuration only, and an address that is not v
   }
   assert.deepEqual(await claims('ada'), { mail: 'ada@company.example', short: 'ada' })
   assert.deepEqual(await claims('mallory'), { short: 'mallory' })
+  assert.deepEqual(await claims('eve'), { short: 'eve' })
 })
 
 describe('one provider down', () => {

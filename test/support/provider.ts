@@ -131,7 +131,8 @@ export async function startProvider(settings: ProviderSettings = {}): Promise<Te
             name: `${id} of Company`,
             preferred_username: id,
             email: `${id}@company.example`,
-            email_verified: id !== 'mallory',
+            // Some say so in words.
+            email_verified: id === 'eve' ? 'false' : id !== 'mallory',
           }),
         }
       },

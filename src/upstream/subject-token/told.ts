@@ -3,6 +3,7 @@ import { registeredNames } from '../../base/claim-names.ts'
 import { toSeconds } from '../../base/clock.ts'
 import type { Telling } from '../../config/exchange.ts'
 import { valueAt } from '../json.ts'
+import { isEmail, isUnverified } from '../oidc-sign-in.ts'
 import { asClaim, asSubject } from '../value.ts'
 import { refused, type SubjectTokenOutcome } from './subject-token.ts'
 
@@ -33,7 +34,8 @@ export interface ToldOptions {
 export function readTold(token: Secret, told: Members, options: ToldOptions): SubjectTokenOutcome {
   const { telling, issuer, audience, now } = options
   const bad = (detail: string) => refused('bad_subject_token', detail)
-  const { iss, aud, exp, iat, nbf, scope } = told
+  const { iss, aud, exp, iat, nbf } = told
+  const scope = scopeOf(told)
   if (issuer !== undefined && iss !== issuer) return bad('`iss` is not the configured issuer')
   if (audience !== undefined && !(Array.isArray(aud) ? aud : [aud]).includes(audience))
     return bad('`aud` does not name the configured audience')
@@ -46,7 +48,8 @@ export function readTold(token: Secret, told: Members, options: ToldOptions): Su
   if (isTime(exp) && exp <= seconds) return refused('expired_subject_token', '`exp` is past')
   if (isTime(nbf) && nbf > seconds + foreignLeeway) return bad('`nbf` lies ahead')
   if (isTime(iat) && iat > seconds + foreignLeeway) return bad('`iat` lies ahead')
-  if (scope !== undefined && typeof scope !== 'string') return bad('`scope` is not a text')
+  if (scope !== undefined && typeof scope !== 'string')
+    return bad('`scope` is not a text, or `scp` neither that nor a list of texts')
   const bound = boundBy(told)
   if (bound !== undefined) return refused('bound_subject_token', bound)
   const subject = asSubject(valueAt(told, telling.subject))
@@ -64,13 +67,22 @@ export function readTold(token: Secret, told: Members, options: ToldOptions): Su
     subject: subject.value,
     claims: Object.fromEntries(
       [...telling.claims].flatMap(([name, pointer]) => {
-        const value = registeredNames.has(name) ? undefined : asClaim(valueAt(told, pointer))
+        // Anybody can write somebody else's address into such a profile.
+        const left = registeredNames.has(name) || (isEmail(pointer) && isUnverified(told))
+        const value = left ? undefined : asClaim(valueAt(told, pointer))
         return value === undefined ? [] : [[name, value] as const]
       }),
     ),
     scopes: telling.boundByScope && scope !== undefined ? scope.split(' ').filter((one) => one !== '') : undefined,
     issuedAt: isTime(iat) ? iat : undefined,
   }
+}
+
+/** `scope` (RFC 8693 section 4.2); where that is not there, `scp`, which some services have in its place, as a text or a list. */
+function scopeOf({ scope, scp }: Members): unknown {
+  if (scope !== undefined || scp === undefined) return scope
+  const isList = Array.isArray(scp) && scp.every((one) => typeof one === 'string')
+  return isList ? scp.join(' ') : scp
 }
 
 /** What our token would lose: the key that has to be shown with it, or who acts for the person (RFC 8693 section 4.1). */
