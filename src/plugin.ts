@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { authOf, requirementOf, type Auth, type Require } from './auth.ts'
 import { storeOf, tellStartAndStop, watchKeyFolder, watchRevocationFile } from './background.ts'
@@ -166,16 +166,26 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
         'POSTERN_REGISTERED_TWICE',
         'This instance is registered already: once is enough for every route of an app. A second one, or another app, needs a createPostern of its own.',
       )
-    if (app.prefix !== '')
+    if (app.prefix !== '' && app.prefix !== '/')
       throw new PosternError(
         'POSTERN_REGISTERED_BELOW',
         `Register the plugin in a scope without a prefix (this one has ${app.prefix}): where its endpoints are is said by \`prefix\` in the options.`,
       )
     registered = true
-    app.addHook('onClose', async () => {
+    try {
+      await open(app, clock)
+      app.addHook('onClose', async () => {
+        registered = false
+        context = undefined
+      })
+    } catch (error) {
+      // Another try is another registration.
       registered = false
-      context = undefined
-    })
+      throw error
+    }
+  }
+
+  async function open(app: FastifyInstance, clock: Clock): Promise<void> {
     if (runtime.requireGuard === true) requireGuards(app)
     const folder = createKeyFolder(config.keys.dir, { allowDemo: runtime.allowDemoKeys ?? false })
     const reading = runtime.keys === undefined ? await loadFrom(folder) : undefined

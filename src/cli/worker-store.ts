@@ -80,9 +80,10 @@ export function createWorkerStore(): SharedStore {
     lastId += 1
     const id = lastId
     const { promise, resolve } = Promise.withResolvers<unknown>()
-    const timer = setTimeout(resolve, patience).unref()
     waiting.set(id, resolve)
     send(process, { postern: 'ask', id, name, ask: what })
+    // Without it a worker would take what its siblings refuse, for its whole life; and where nobody answers it ends anyway.
+    const timer = name === 'endings' ? undefined : setTimeout(resolve, patience).unref()
     const answer = await promise
     clearTimeout(timer)
     waiting.delete(id)
@@ -91,10 +92,7 @@ export function createWorkerStore(): SharedStore {
 
   return {
     async ready() {
-      let known: readonly Ending[] | undefined
-      // Without them it would take what its siblings refuse, for its whole life. Where nobody is there to answer it ends anyway.
-      while (known === undefined) known = await ask('endings', null)
-      for (const ending of known) for (const listener of listeners) listener(ending)
+      for (const ending of (await ask('endings', null)) ?? []) for (const listener of listeners) listener(ending)
     },
     tell: (ending) => void ask('end', ending),
     hear: (listener) => void listeners.push(listener),

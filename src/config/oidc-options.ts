@@ -52,7 +52,7 @@ export const oidcUpstream = strict(
       map(
         keys.claim,
         pointer('JSON Pointer into the claims of the ID token, and of the userinfo answer over them.'),
-        'Claims to take over, each by its place. Default: `name`, `email` and `preferred_username`, each from the claim of that name. An `email` of which the provider says `email_verified: false` is left out.',
+        'Claims to take over, each by its place. Default: `name`, `email` and `preferred_username`, each from the claim of that name. An `email` is left out where the provider says `email_verified` and it is not `true`.',
       ),
     ),
     userinfo: Type.Optional(

@@ -16,6 +16,8 @@ export function jwksEndpoint(app: FastifyInstance, context: EndpointContext): vo
   }
   const gates = new Set([gate])
   gatesOf.set(app.server, gates)
+  // A server may outlive the app that it was made for.
+  app.addHook('onClose', async () => void gatesOf.delete(app.server))
   endpoint(app, context, '/.well-known/jwks.json', {
     GET(request, reply) {
       // By id: instances that share a folder share their keys (RFC 7517 section 4.5; security.md KR-02).

@@ -18,6 +18,8 @@ export function metadataEndpoints(app: FastifyInstance, context: EndpointContext
   const { config } = context.gate
   const addresses = served.get(app.server) ?? new Map<string, Config[]>()
   served.set(app.server, addresses)
+  // A server may outlive the app that it was made for.
+  app.addHook('onClose', async () => void served.delete(app.server))
 
   function serve(path: string, document: (config: Config) => object): void {
     const beside = addresses.get(path)

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RouteConfig } from '../config/config.ts'
 import { statusLabel } from '../base/meters.ts'
@@ -27,10 +28,10 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { raw } = request
-    // A handshake comes here only by somebody else's listener, which routes it; ours answers it by itself.
-    if (app.server.listenerCount('upgrade') > 1 && wantsWebSocket(raw)) return reply.hijack()
     const match = backends.match(raw)
     if (!match.ok) return answerer.refuse(request, reply, match.reason)
+    // A handshake comes here only by somebody else's listener, which routes it; ours answers it by itself.
+    if (isUpgrade(raw) && wantsWebSocket(raw)) return reply.hijack()
     const { route } = match
     noteRoute(raw, route)
     const facts = factsOf(request, trust)
@@ -147,6 +148,11 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
     onRequest: handle,
     handler: (request, reply) => answerer.refuse(request, reply, 'internal'),
   })
+}
+
+/** Whether Node has given the connection up to whoever listens for `upgrade`; a request that only asks for one is answered. */
+function isUpgrade(raw: IncomingMessage & { readonly upgrade?: boolean | null }): boolean {
+  return raw.upgrade === true
 }
 
 function isEventStream(head: readonly (Buffer | string)[]): boolean {

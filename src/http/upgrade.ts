@@ -182,7 +182,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     closing = true
     for (const tunnel of tunnels) tunnel.close(goingAway, 'going away')
   })
-  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const listen = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Others may listen too: what is not for a route of ours is theirs.
     const others = app.server.listenerCount('upgrade') > 1
     if (others && !backends.match(request).ok) return
@@ -192,5 +192,8 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       events({ type: 'error', where: 'upgrade', error, reqId: wish.facts.reqId })
       wish.refuse('internal')
     })
-  })
+  }
+  app.server.on('upgrade', listen)
+  // A server may outlive the app that it was made for.
+  app.addHook('onClose', async () => void app.server.off('upgrade', listen))
 }

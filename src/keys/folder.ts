@@ -63,7 +63,7 @@ export function createKeyFolder(dir: string, rules: KeyRules = {}): KeyFolder {
     }
     if (openToOthers) {
       // Whoever may write there makes keys that are taken within seconds.
-      const fault = `${dir}: others may write to this folder; run: chmod go-w ${dir}`
+      const fault = `${dir}: others may write to this folder; run: chmod go-w ${dir}, or mount it read-only`
       return { keys: [], faults: [fault], names, state: [fault, ...names].join('\n') }
     }
     const good = new Map<string, GoodFile>()

@@ -1,15 +1,19 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Accents and what is not seen: databases compare names without them. */
-const passedOver = /[\p{M}\p{Default_Ignorable_Code_Point}]/gu
+/** Accents of Latin, Greek and Cyrillic letters, and what is not seen: databases compare names without them. */
+const passedOver = /[\u0300-\u036f\p{Default_Ignorable_Code_Point}]/gu
+
+/** One text for a name, however it is written: compatibility forms, accents, case and outer spaces folded. */
+export function foldedName(typed: string): string {
+  return typed.normalize('NFKC').toLowerCase().normalize('NFKD').replaceAll(passedOver, '').trim()
+}
 
 /**
- * One text per account, however its name is written (security.md LG-02): compatibility forms, accents, case and outer
- * spaces folded, and without the domain before a backslash or behind an `@`, because a service that takes one often takes
- * the name alone too. For counting attempts only; the service gets what was typed.
+ * One text per account (security.md LG-02): folded, and without the domain before a backslash or behind an `@`, because a
+ * service that takes one often takes the name alone too. For counting attempts only; the service gets what was typed.
  */
 export function canonicalAccount(typed: string): string {
-  const folded = typed.normalize('NFKC').toLowerCase().normalize('NFKD').replaceAll(passedOver, '').trim()
+  const folded = foldedName(typed)
   const name = folded.slice(folded.lastIndexOf('\\') + 1)
   const at = name.indexOf('@')
   return at > 0 ? name.slice(0, at) : name

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { LoginLimits, Rate } from '../config/config.ts'
 import type { Buckets, Cell } from './buckets.ts'
-import { canonicalAccount, canonicalAddress } from './login-identity.ts'
+import { canonicalAccount, canonicalAddress, foldedName } from './login-identity.ts'
 
 export interface Attempt {
   readonly upstream: string
@@ -49,8 +49,10 @@ export function createLoginLimiter(
     const who = canonicalAccount(attempt.account)
     const where = canonicalAddress(attempt.address)
     const { upstream, step } = attempt
-    // Only who has the password gets so far, so refusing keeps nobody out who could come in.
-    const guesses = step === 'second' ? [cell(limits.perAccount, true, purpose, 'second step', upstream, who)] : []
+    // Only who has the password gets so far, so refusing keeps nobody out who could come in: with the domain, that nobody of
+    // the same name elsewhere is.
+    const name = foldedName(attempt.account)
+    const guesses = step === 'second' ? [cell(limits.perAccount, true, purpose, 'second step', upstream, name)] : []
     return [
       cell(limits.perAccountAndAddress, true, purpose, 'pair', upstream, who, where),
       cell(limits.perAddress, true, purpose, 'address', where),

@@ -5,7 +5,7 @@ import type { Reason } from '../base/reasons.ts'
 import { randomId } from '../token/mint.ts'
 import type { Transaction, TransactionSealer } from '../token/transaction.ts'
 import type { OidcUpstream } from '../upstream/upstream.ts'
-import { settlementOf, type LoginLimiter } from './login-limits.ts'
+import type { LoginLimiter } from './login-limits.ts'
 import type { SessionMaker } from './session.ts'
 import { makeSession, type SignInResult } from './sign-in.ts'
 
@@ -122,8 +122,8 @@ export async function finishAt(
   const admission = await limiter.admit(attempt)
   if (!admission.ok) return refuse('rate_limited', 'by our own limits', admission.retryAfter)
   const outcome = await upstream.finish(query, { state, nonce, codeVerifier })
-  const denied = outcome.kind === 'refused' && outcome.as === 'provider_denied'
-  await admission.settle(denied ? 'other' : settlementOf(outcome))
+  // What the provider cannot use it refuses; anything else is no guess.
+  await admission.settle(outcome.kind === 'refused' && outcome.as !== 'provider_denied' ? 'counts' : 'other')
   if (outcome.kind === 'refused') return refuse(outcome.as, outcome.detail)
   if (outcome.kind === 'failed') return refuse(outcome.as, outcome.detail, outcome.retryAfter)
   const result = await makeSession({ upstream, carrier: 'cookie' }, outcome, where, deps)

@@ -12,7 +12,7 @@ const longestWait = 10_000
 
 /**
  * While another process uses it there will be an answer soon, which everyone who waits here gets. The claim lasts longer
- * than the refresh and the check after it, should the process that holds it die meanwhile.
+ * than the refresh and what else a provider is asked with it, should the process that holds it die meanwhile.
  *
  * @param timeout of one call, in milliseconds
  */
@@ -24,7 +24,7 @@ export async function claimRefreshToken(
   wait: (milliseconds: number) => Promise<unknown>,
 ): Promise<Claim> {
   for (let waited = 0; ; waited += lookAgain) {
-    const claim = await facts.claim(fingerprint, clock() + 2 * timeout + toSpare)
+    const claim = await facts.claim(fingerprint, clock() + 4 * timeout + toSpare)
     if (claim !== 'taken' || waited >= longestWait) return claim
     await wait(lookAgain)
   }

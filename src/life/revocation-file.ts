@@ -118,7 +118,12 @@ async function writeHalf(half: string, text: string, { mode, uid, gid }: Owned):
   const handle = await open(half, 'wx', 0o600)
   try {
     await handle.writeFile(text)
-    if (process.getuid?.() === 0) await handle.chown(uid, gid)
+    const made = await handle.stat()
+    if (process.getuid?.() === 0 && (made.uid !== uid || made.gid !== gid))
+      await handle.chown(uid, gid).catch((error: unknown) => {
+        // A root that may not: whoever may read it in any case has no need of it.
+        if ((mode & 0o004) === 0) throw error
+      })
     // Whatever the umask is: a gateway under another user has to be able to read it.
     await handle.chmod(mode & 0o777)
     await handle.sync()

@@ -837,7 +837,31 @@ describe('two instances in one app', () => {
     await assert.rejects(async () => other.register(postern.plugin), { code: 'POSTERN_REGISTERED_TWICE' })
     await first.close()
     const second = await appOf()
-    assert.equal((await second.inject('/protected')).statusCode, 401)
+    for (const [path, status] of [
+      ['/protected', 401],
+      ['/.well-known/jwks.json', 200],
+      ['/.well-known/oauth-authorization-server', 200],
+      ['/.well-known/oauth-protected-resource', 200],
+    ] as const)
+      assert.equal((await second.inject(path)).statusCode, status, path)
+  })
+
+  test('one whose registration failed may be registered again', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'postern-keys-'))
+    const postern = createPostern({
+      publicUrl: 'http://localhost:8080',
+      keys: { dir },
+      upstreams: { accounts: serviceOptions(service.origin) },
+    })
+    for (let tries = 0; tries < 2; tries += 1)
+      await assert.rejects(async () => Fastify().register(postern.plugin), { code: 'POSTERN_KEYS_UNUSABLE' })
+    const activatesAt = Date.now()
+    await writeKeyFile(dir, await generateSigningKey('ES256', { activatesAt }))
+    await writeKeyFile(dir, generateSealingKey({ activatesAt }))
+    const app = Fastify()
+    await app.register(postern.plugin)
+    await app.close()
+    rmSync(dir, { recursive: true })
   })
 
   test('one is in no scope with a prefix, where its addresses would be others than it tells', async () => {

@@ -106,6 +106,7 @@ test('another listener that routes every handshake leaves the forwarded ones to 
       app.server.on('upgrade', (request, socket) => {
         const response = new ServerResponse(request)
         response.assignSocket(socket as Socket)
+        response.on('finish', () => (socket as Socket).destroySoon())
         app.routing(request, response)
       })
     },
@@ -116,4 +117,9 @@ test('another listener that routes every handshake leaves the forwarded ones to 
   socket.send('hello')
   assert.equal(await next(), 'hello')
   socket.close()
+  // What is for none of them is refused by the one that routes, and a request that only asks for an upgrade is answered.
+  const elsewhere = await openSocket(`${shared.origin}/_auth/x`, { headers })
+  assert.equal(elsewhere.open, false)
+  const lines = ['GET /a HTTP/1.1', 'Host: localhost', 'Upgrade: websocket', 'Connection: close', '', '']
+  assert.equal((await exchange(shared, lines.join('\r\n'))).status, 401)
 })

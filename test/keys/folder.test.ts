@@ -138,7 +138,7 @@ test('KR-06 a folder that cannot be read, or that anyone may write to, gives no 
   const good = await readKeyFolder(dir)
   await chmod(dir, 0o777)
   const open = await readKeyFolder(dir)
-  const fault = `${dir}: others may write to this folder; run: chmod go-w ${dir}`
+  const fault = `${dir}: others may write to this folder; run: chmod go-w ${dir}, or mount it read-only`
   assert.deepEqual([open.keys, open.faults, open.names], [[], [fault], good.names])
   await writeFile(join(dir, 'another.jwk.json'), '{')
   assert.equal(new Set([good.state, open.state, (await readKeyFolder(dir)).state]).size, 3)
@@ -152,7 +152,10 @@ test('KR-06 a folder that its group may write to is no folder for keys: whoever 
   const { dir } = await folder(t)
   await chmod(dir, 0o770)
   const { keys, faults } = await readKeyFolder(dir)
-  assert.deepEqual([keys, faults], [[], [`${dir}: others may write to this folder; run: chmod go-w ${dir}`]])
+  assert.deepEqual(
+    [keys, faults],
+    [[], [`${dir}: others may write to this folder; run: chmod go-w ${dir}, or mount it read-only`]],
+  )
 })
 
 test('a key file that cannot be put in its place leaves nothing behind', async (t) => {

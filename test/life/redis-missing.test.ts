@@ -13,8 +13,11 @@ test('a store whose library is not installed is none, and says what to install',
   })
   t.after(() => hooks.deregister())
   const config = { url: 'redis://127.0.0.1:1', prefix: 'x:', timeout: 250, username: undefined, password: undefined }
-  await assert.rejects(createRedisStore(config, fakeClock(), () => undefined), {
-    code: 'POSTERN_REDIS_CLIENT_MISSING',
-    message: /^facts\.redis needs the client library.*npm install @redis\/client$/,
-  })
+  await assert.rejects(
+    createRedisStore(config, fakeClock(), () => undefined),
+    {
+      code: 'POSTERN_REDIS_CLIENT_MISSING',
+      message: /^facts\.redis needs the client library.*npm install @redis\/client$/,
+    },
+  )
 })
