@@ -89,9 +89,9 @@ export function createLoginLimiter(
 }
 
 /** An answer that nobody described may be the service's way to say that the password, or the code, is wrong. */
-export function settlementOf(outcome: { readonly kind: string; readonly as?: string }): 'counts' | 'step' | 'other' {
+export function settlementOf(outcome: { readonly kind: string; readonly mayBeNo?: true }): 'counts' | 'step' | 'other' {
   if (outcome.kind === 'second_step') return 'step'
-  return outcome.kind === 'refused' || (outcome.kind === 'failed' && outcome.as === 'upstream_bad') ? 'counts' : 'other'
+  return outcome.kind === 'refused' || outcome.mayBeNo === true ? 'counts' : 'other'
 }
 
 function cell({ count, per }: Rate, refuses: boolean, ...names: readonly string[]): Cell {

@@ -4,7 +4,16 @@ import type { Failed } from './upstream.ts'
 
 /** @param detail one sentence for the log, made of our own words and of the configuration only */
 export function failed(as: Failed['as'], detail: string, answer?: Answer): Failed {
-  return { kind: 'failed', as, detail, status: answer?.status, retryAfter: answer?.retryAfter }
+  const outcome = { kind: 'failed', as, detail, status: answer?.status, retryAfter: answer?.retryAfter } as const
+  return as === 'upstream_bad' && answer !== undefined && isWord(answer) ? { ...outcome, mayBeNo: true } : outcome
+}
+
+/** Of the service itself, and not a page that something else has put in its place. */
+function isWord(answer: Answer): boolean {
+  const { status } = answer
+  if (status >= 400) return status < 500
+  const { value } = answer.json()
+  return status < 300 && typeof value === 'object' && value !== null
 }
 
 /** An answer that nothing in the configuration speaks of. */

@@ -17,6 +17,8 @@ export interface Failed {
   readonly status: number | undefined
   /** Seconds that the service asks to wait. */
   readonly retryAfter: number | undefined
+  /** It may be the service's way to say no, which the configuration does not describe. */
+  readonly mayBeNo?: true
 }
 
 export interface SignedIn {

@@ -227,10 +227,10 @@ describe('LG-02 one account, however its name is written:', () => {
   })
 
   test('letters of other scripts that look alike are other accounts, as at the service; the address is still counted', async () => {
-    const alike = ['bob', 'b\u043eb', 'b\u03bfb', 'b\u00f6b']
-    assert.equal(await asked([...alike, ...alike, ...alike]), 12)
+    const alike = ['bob', 'b\u043eb', 'b\u03bfb']
+    assert.equal(await asked([...alike, ...alike, ...alike]), 9)
     upstream.requests.length = 0
     await asked(Array.from({ length: 40 }, (_, index) => `b${String.fromCharCode(0x400 + index)}b`))
-    assert.equal(upstream.requests.length, 18, 'thirty of one address in all')
+    assert.equal(upstream.requests.length, 21, 'thirty of one address in all')
   })
 })

@@ -146,6 +146,7 @@ describe('LG-08 at sign-in,', () => {
 
   test('a form is answered with the page again, and none of it sets a cookie', async () => {
     for (const { as, speak } of answers.filter(({ as }) => as === 'upstream_bad')) {
+      gateway.clock.advance(minutes(1))
       upstream.answers.set('/login', speak)
       const body = new URLSearchParams({ username: 'ada', password, upstream: 'raw' }).toString()
       const answer = await send(`${gateway.origin}/_auth/login`, 'POST', { ...formPost, origin: gateway.origin }, body)
