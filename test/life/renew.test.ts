@@ -419,7 +419,7 @@ describe('a refresh token', () => {
       assert.deepEqual(service.asked, [])
       assert.equal(waits.length * 50, seconds(10))
       assert.deepEqual(new Set(waits), new Set([50]))
-      assert.deepEqual(new Set(lives), new Set([clock() + minutes(1)]))
+      assert.deepEqual(new Set(lives), new Set([clock() + seconds(80)]))
     })
 
     test('is used as soon as it is free', async () => {

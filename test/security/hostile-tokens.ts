@@ -205,6 +205,7 @@ export const hostileTokens: readonly HostileToken[] = [
     make: claiming(({ kind, now }) => ({
       iat: now - 300,
       nbf: now - 300,
+      auth_time: now - 300,
       exp: now,
       // To sign out with it ends that session, and no other.
       sid: `ended-${kind}`,
