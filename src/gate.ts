@@ -1,15 +1,14 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { causedBy, inTrace } from './base/cause.ts'
 import { toSeconds, type Clock } from './base/clock.ts'
 import type { EventContext, EventSink } from './base/events.ts'
 import type { Meters } from './base/meters.ts'
-import type { Traced, Tracer } from './base/trace.ts'
+import type { Tracer } from './base/trace.ts'
 import type { Config, RouteConfig } from './config/config.ts'
 import { identityHeaders, type IdentityMap } from './forward/identity.ts'
 import { createGateParts, type GateDeps } from './gate-parts.ts'
 import type { KeyRing } from './keys/ring.ts'
-import type { AuthenticateOptions, Authentication, Session } from './life/authentication.ts'
+import type { AuthenticateOptions, Authentication, RequestFacts, Session } from './life/authentication.ts'
 import type { Bindings } from './life/bindings.ts'
 import type { DeviceSessions } from './life/device-sessions.ts'
 import { readCredentials } from './life/credentials.ts'
@@ -28,18 +27,7 @@ import { fetchFromUpstream, type FetchInit } from './life/token-source.ts'
 import { readTombstones } from './life/tombstone.ts'
 import type { FieldValues, OidcUpstream, Upstream } from './upstream/upstream.ts'
 
-/** What the gate looks at in a request. Node's `IncomingMessage` has the first three. */
-export interface RequestFacts {
-  readonly method: string
-  readonly headers: IncomingHttpHeaders
-  readonly rawHeaders: readonly string[]
-  readonly reqId?: string
-  readonly address?: string
-  /** What the trace of the request is kept on; absent, it is part of none. */
-  readonly message?: Traced
-  /** Path and query as they came; absent, no proof of a key can be for the request. */
-  readonly url?: string | undefined
-}
+export type { RequestFacts }
 
 export interface SignInRequest {
   /** Undefined: the only one there is. */

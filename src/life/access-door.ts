@@ -5,7 +5,7 @@ import { countAccepted } from '../keys/key.ts'
 import { tokenHash } from '../token/dpop-proof.ts'
 import { createTokenMemo, type TokenMemo } from '../token/memo.ts'
 import type { Verifier } from '../token/verify.ts'
-import type { AuthenticateOptions, Authentication, Request, Session } from './authentication.ts'
+import type { AuthenticateOptions, Authentication, RequestFacts, Session } from './authentication.ts'
 import type { Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
 import { refusedAsBearer } from './key-binding.ts'
@@ -17,7 +17,7 @@ export interface AccessDoor {
   /** Tokens that are remembered. */
   readonly remembered: number
   authenticate(
-    request: Request,
+    request: RequestFacts,
     credentials: Extract<Credentials, { kind: 'bearer' }>,
     options: AuthenticateOptions,
   ): Authentication | Promise<Authentication>
@@ -102,7 +102,7 @@ export function createAccessDoor(config: Pick<Config, 'dpop'>, deps: AccessDoorD
   }
 
   /** A proof is good once, and every guard of a route asks for it: those that ask the same get the same verdict. */
-  function provenOnce(request: Request, known: KnownBound, host: string | undefined): Promise<UseVerdict> {
+  function provenOnce(request: RequestFacts, known: KnownBound, host: string | undefined): Promise<UseVerdict> {
     const { message } = request
     const before = message === undefined ? undefined : verdicts.get(message)
     if (before?.ath === known.ath && before.host === host) return before.verdict
@@ -112,7 +112,7 @@ export function createAccessDoor(config: Pick<Config, 'dpop'>, deps: AccessDoorD
   }
 
   /** Good for whoever proves, at each request, to have its key (RFC 9449 section 7.1). */
-  async function proven(request: Request, token: string, host: string | undefined): Promise<Authentication> {
+  async function proven(request: RequestFacts, token: string, host: string | undefined): Promise<Authentication> {
     const known = recalled(boundMemo, token) ?? (await verifyBound(token))
     if ('state' in known) return known
     const verdict = await provenOnce(request, known, host)

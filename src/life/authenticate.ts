@@ -13,7 +13,7 @@ import { requestOrigin } from '../route/origin.ts'
 import { createTokenMemo } from '../token/memo.ts'
 import type { Verifier } from '../token/verify.ts'
 import { createAccessDoor } from './access-door.ts'
-import type { AuthenticateOptions, Authentication, Request, Session } from './authentication.ts'
+import type { AuthenticateOptions, Authentication, RequestFacts, Session } from './authentication.ts'
 import { readCredentials, type Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
 import type { Facts } from './facts.ts'
@@ -27,10 +27,10 @@ import { isTombstoned } from './tombstone.ts'
 export interface Authenticator {
   /** A session whose token somebody refused: the upstream is asked at its next request. */
   recheck(session: Session): void
-  authenticate(request: Request, options: AuthenticateOptions): Authentication | Promise<Authentication>
+  authenticate(request: RequestFacts, options: AuthenticateOptions): Authentication | Promise<Authentication>
   /** A bound session of whoever has proven to hold its key, renewed by the rules of any other. */
   renewProven(
-    request: Request,
+    request: RequestFacts,
     proven: { readonly token: string; readonly session: Session; readonly device: DeviceKey },
     carried: Pick<CookieCredentials, 'sealed' | 'out'>,
   ): Promise<Authentication>
@@ -96,7 +96,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
   }
 
   async function cookie(
-    request: Request,
+    request: RequestFacts,
     credentials: CookieCredentials,
     options: AuthenticateOptions,
   ): Promise<Authentication> {
@@ -110,7 +110,7 @@ export function createAuthenticator(config: Config, deps: AuthenticatorDeps): Au
 
   /** Where a verified session stands in its life, and its renewal where that is due. */
   async function live(
-    request: Request,
+    request: RequestFacts,
     credentials: CookieCredentials,
     session: Session,
     options: AuthenticateOptions,

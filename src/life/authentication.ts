@@ -4,16 +4,16 @@ import type { Traced } from '../base/trace.ts'
 import type { DpopMode } from '../config/config.ts'
 import type { TokenClaims, TokenKind } from '../token/claims.ts'
 
-/** What is looked at in a request. */
-export interface Request {
+/** What is looked at in a request. Node's `IncomingMessage` has the first three. */
+export interface RequestFacts {
   readonly method: string
   readonly headers: IncomingHttpHeaders
   readonly rawHeaders: readonly string[]
   readonly reqId?: string
   readonly address?: string
-  /** What the trace of the request is kept on. */
+  /** What the trace of the request is kept on; absent, it is part of none. */
   readonly message?: Traced
-  /** Path and query as they came, for a proof that names them. */
+  /** Path and query as they came; absent, no proof of a key can be for the request. */
   readonly url?: string | undefined
 }
 

@@ -10,7 +10,7 @@ import type { KeyRing } from '../keys/ring.ts'
 import type { Sealer } from '../token/seal.ts'
 import type { Verifier } from '../token/verify.ts'
 import type { Authenticator } from './authenticate.ts'
-import type { Request, Session } from './authentication.ts'
+import type { RequestFacts, Session } from './authentication.ts'
 import { cookieValues } from './credentials.ts'
 import type { Facts } from './facts.ts'
 import { unboundCopies } from './key-binding.ts'
@@ -38,8 +38,8 @@ export interface DeviceSessions {
   /** The challenge with which a browser is offered to bind a session that was just made. */
   offer(session: Session): string
   /** Binds the session of the request to the key of the proof. */
-  register(request: Request, proof: string | undefined): Promise<Registration>
-  refresh(request: Request, proof: string | undefined): Promise<DeviceRefresh>
+  register(request: RequestFacts, proof: string | undefined): Promise<Registration>
+  refresh(request: RequestFacts, proof: string | undefined): Promise<DeviceRefresh>
 }
 
 interface DeviceDeps {
@@ -69,7 +69,7 @@ export function createDeviceSessions({ session: policy }: Config, deps: DeviceDe
   const { authenticator, challenges, addresses, verifier, ring, bindings, sealer, maker, facts, clock, events } = deps
   const { deviceName, sealedName, outName } = policy.cookie
 
-  async function register(request: Request, proof = ''): Promise<Registration> {
+  async function register(request: RequestFacts, proof = ''): Promise<Registration> {
     const found = await authenticator.authenticate(request, { renew: 'never', anyOrigin: true })
     const session = found.state === 'absent' ? undefined : found.session
     let read: Awaited<ReturnType<typeof readRegistrationProof>>
@@ -128,7 +128,7 @@ export function createDeviceSessions({ session: policy }: Config, deps: DeviceDe
     return { ok: true, setCookies: carried.setCookies }
   }
 
-  async function refresh(request: Request, proof: string | undefined): Promise<DeviceRefresh> {
+  async function refresh(request: RequestFacts, proof: string | undefined): Promise<DeviceRefresh> {
     const { cookie } = request.headers
     const kept = cookieValues(cookie, deviceName)
     const [text] = kept
@@ -174,7 +174,7 @@ export function createDeviceSessions({ session: policy }: Config, deps: DeviceDe
     return { kind: 'refreshed', setCookies: found.setCookies, challenge: next }
   }
 
-  async function isAnothers(request: Request, sid: string): Promise<boolean> {
+  async function isAnothers(request: RequestFacts, sid: string): Promise<boolean> {
     const found = await authenticator.authenticate(request, { renew: 'never', anyOrigin: true })
     return found.state === 'valid' && found.session.claims.sid !== sid
   }
