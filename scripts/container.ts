@@ -159,7 +159,7 @@ function holdsNothingElse(container: Container): void {
     readonly app: string[]
     readonly strange: string[]
   }
-  const own = 'LICENSE compiled dist keys node_modules package.json postern.yaml sbom.cdx.json'
+  const own = 'LICENSE compiled dist docs keys node_modules package.json postern.yaml sbom.cdx.json'
   expect('what is in /app', files.app.join(' '), own)
   expect('history, tests, sources, secrets in the image', files.strange.join(' '), '')
 }

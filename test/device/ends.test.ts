@@ -9,6 +9,7 @@ import { cookie, DeviceBrowser, deviceFetch, deviceUrl, startDeviceGateway } fro
 import type { Gateway } from '../support/gateway.ts'
 import { startHostileProvider } from '../support/hostile-provider.ts'
 import { eventually } from '../support/settled.ts'
+import { addKeys, emptyFolder, sees, takeKey } from '../support/key-folder.ts'
 import { sharedMemory } from '../support/shared-memory.ts'
 import { clockOfNow, pathOf, begin } from '../oidc/site.ts'
 import { freshKeys } from '../support/keys.ts'
@@ -91,6 +92,40 @@ test('a tombstone ends it at the refresh, whatever cookies a late answer brought
   await browser.ask()
   assert.equal((await browser.ask()).json()['continue'], false)
   assert.equal(lastReason(other)?.reason, 'tombstoned')
+})
+
+test('KR-04 a registration under way while the key of its session is withdrawn binds nothing', async (t) => {
+  const dir = await emptyFolder(t)
+  const clock = fakeClock()
+  const first = await addKeys(dir, clock() - minutes(60))
+  const second = await addKeys(dir, clock() - minutes(1), first)
+  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const memory = sharedMemory(clock)()
+  const store = {
+    ...memory,
+    async add(key: string, value: string, until: number) {
+      if (key.startsWith('shown-device:')) {
+        asked.resolve()
+        await answered.promise
+      }
+      return memory.add(key, value, until)
+    },
+  }
+  const gateway = await startDeviceGateway(t, { clock, keys: 'folder', store, options: () => ({ keys: { dir } }) })
+  const browser = await DeviceBrowser.open(gateway.origin, clock)
+  await browser.signIn()
+  const registering = browser.register()
+  await asked.promise
+  await takeKey(dir, second.signing)
+  await sees(gateway, second.signing, false)
+  answered.resolve()
+  const answer = await registering
+  assert.equal(answer.status, 401)
+  assert.deepEqual(
+    answer.setCookies.filter((one) => one.startsWith(`${cookie.device}=`)),
+    [],
+  )
+  assert.equal(lastReason(gateway)?.reason, 'unknown_kid')
 })
 
 describe('somebody else signs in', () => {

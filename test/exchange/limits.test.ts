@@ -61,6 +61,24 @@ describe('limits on trying', () => {
     assert.equal((await site.trade(good, { upstream: 'accounts' })).status, 200)
   })
 
+  test('LG-01 an answer that names nobody may be a refusal, and counts as one', async () => {
+    site.gateway.clock.advance(seconds(600))
+    const good = await site.serviceToken()
+    const john = site.gateway.service.users.get('john')
+    assert.ok(john)
+    site.gateway.service.users.set('john', { ...john, more: { id: undefined } })
+    const { check } = site.gateway.service.calls
+    for (let count = 0; count < 5; count += 1)
+      assertOAuthError(site, await site.trade(good, { upstream: 'accounts' }), {
+        error: 'temporarily_unavailable',
+        status: 503,
+        reason: 'upstream_bad',
+      })
+    site.gateway.service.users.set('john', john)
+    assertOAuthError(site, await site.trade(good, { upstream: 'accounts' }), limited)
+    assert.equal(site.gateway.service.calls.check - check, 5)
+  })
+
   test('nobody can slow a public client down by secrets that it does not have', async () => {
     site.gateway.clock.advance(seconds(600))
     for (let count = 0; count < 60; count += 1) {

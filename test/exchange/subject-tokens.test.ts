@@ -301,6 +301,16 @@ describe('a JWT validated by the key set of its issuer', () => {
       assert.equal((await trade(token)).status, 200)
   })
 
+  test('gives an address on only where the issuer does not say that it is unverified', async () => {
+    const email = 'ada@company.example'
+    const given = async (more: object) =>
+      claimsOf(await trade(await site.issuer.sign({ name: 'Ada', email, ...more })))['email']
+    for (const verified of [{}, { email_verified: true }, { email_verified: 'true' }])
+      assert.equal(await given(verified), email)
+    for (const verified of [false, 'false', null, 0, 'no'])
+      assert.equal(await given({ email_verified: verified }), undefined)
+  })
+
   const payloads: Record<string, Record<string, unknown>> = {
     'TV-09 RD-07 of the issuer with a slash': { iss: 'ISSUER/' },
     'TV-09 of the issuer in upper case': { iss: 'HTTP://127.0.0.1' },

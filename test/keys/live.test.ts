@@ -1,52 +1,19 @@
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, mkdtemp, rm, unlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describe, test, type TestContext } from 'node:test'
-import { keyFileName, writeKeyFile } from '../../src/keys/folder.ts'
-import { generateSealingKey, generateSigningKey } from '../../src/keys/generate.ts'
+import { keyFileName } from '../../src/keys/folder.ts'
 import { assertLogsAreClean, lastReason } from '../contract/refusal.ts'
 import { bearerToken, BrowserClient, sameOriginFetch, send } from '../support/browser-client.ts'
 import { fakeClock, hours, minutes, seconds, type FakeClock } from '../support/clock.ts'
 import { startGateway, type Gateway, type GatewaySettings } from '../support/gateway.ts'
+import { addKeys, emptyFolder, publishedBy, sees, takeKey, type Pair } from '../support/key-folder.ts'
 import { eventually } from '../support/settled.ts'
 import { startSocketBackend } from '../support/socket-backend.ts'
 import { openedSocket } from '../support/socket-client.ts'
 
 /* Gateways that run while their key folder changes. The clock stands still; the folder is looked at in real time. */
-
-interface Pair {
-  readonly signing: string
-  readonly sealing: string
-}
-
-async function emptyFolder(t: TestContext): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'postern-live-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  return dir
-}
-
-async function add(dir: string, activatesAt: number, follows?: Pair): Promise<Pair> {
-  const signing = await generateSigningKey('ES256', { activatesAt, follows: follows?.signing })
-  const sealing = generateSealingKey({ activatesAt, follows: follows?.sealing })
-  // Sealing first: the pair is whole once the signing key shows in the JWKS.
-  await writeKeyFile(dir, sealing)
-  await writeKeyFile(dir, signing)
-  return { signing: signing.kid, sealing: sealing.kid }
-}
-
-const take = (dir: string, kid: string) => unlink(join(dir, keyFileName(kid)))
-
-async function publishedBy({ origin }: Pick<Gateway, 'origin'>): Promise<readonly string[]> {
-  const { keys } = (await send(`${origin}/.well-known/jwks.json`)).json() as { keys: readonly { kid: string }[] }
-  return keys.map(({ kid }) => kid)
-}
-
-/** Once the gateway has seen a key come or go. */
-async function sees(gateway: Pick<Gateway, 'origin'>, kid: string, here = true): Promise<void> {
-  while ((await publishedBy(gateway)).includes(kid) !== here) await new Promise((resolve) => setTimeout(resolve, 50))
-}
 
 const kidOf = (token = '') =>
   (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid
@@ -61,7 +28,7 @@ interface Living {
 async function live(t: TestContext, settings: GatewaySettings = {}): Promise<Living> {
   const dir = await emptyFolder(t)
   const clock = settings.clock ?? fakeClock()
-  const first = await add(dir, clock() - hours(24))
+  const first = await addKeys(dir, clock() - hours(24))
   const gateway = await startGateway({
     ...settings,
     clock,
@@ -103,7 +70,7 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
 
       let current = first
       const rotate = async () => {
-        const next = await add(dir, clock() + minutes(15), current)
+        const next = await addKeys(dir, clock() + minutes(15), current)
         await sees(gateway, next.signing)
         for (let minute = 0; minute < 20; minute += 1) {
           clock.advance(minutes(1))
@@ -121,10 +88,10 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
       )
       assert.deepEqual(failures, [])
 
-      const next = await add(dir, clock() + minutes(15), current)
+      const next = await addKeys(dir, clock() + minutes(15), current)
       await sees(gateway, next.signing)
       withdrawn = current.signing
-      await take(dir, withdrawn)
+      await takeKey(dir, withdrawn)
       await Promise.all(used)
       running = false
       assert.deepEqual(failures, [])
@@ -142,7 +109,7 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
   test('KR-04 a withdrawn key ends what it signed, remembered or not, and nothing else', async (t) => {
     const { dir, clock, gateway, first } = await live(t)
     const [oldBrowser, newBrowser] = [new BrowserClient(gateway.origin), new BrowserClient(gateway.origin)]
-    const second = await add(dir, clock() + minutes(1), first)
+    const second = await addKeys(dir, clock() + minutes(1), first)
     await sees(gateway, second.signing)
     await oldBrowser.signIn()
     const oldToken = await bearerToken(gateway.origin)
@@ -156,7 +123,7 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
       [await visit(oldBrowser), await bearer(oldToken), await visit(newBrowser), await bearer(newToken)],
       [200, 200, 200, 200],
     )
-    await take(dir, second.signing)
+    await takeKey(dir, second.signing)
     await sees(gateway, second.signing, false)
     assert.deepEqual(
       [await visit(oldBrowser), await bearer(oldToken), await visit(newBrowser), await bearer(newToken)],
@@ -168,7 +135,7 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
     const { dir, clock, gateway, first } = await live(t)
     const browser = new BrowserClient(gateway.origin)
     await browser.signIn()
-    const second = await add(dir, clock() + seconds(1), first)
+    const second = await addKeys(dir, clock() + seconds(1), first)
     await sees(gateway, second.signing)
     clock.advance(minutes(4))
     assert.equal((await browser.send('/things', 'GET', sameOriginFetch)).status, 200)
@@ -182,12 +149,12 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
     const { dir, clock, gateway, first } = await live(t)
     const browser = new BrowserClient(gateway.origin)
     await browser.signIn()
-    const second = await add(dir, clock() + seconds(1), first)
+    const second = await addKeys(dir, clock() + seconds(1), first)
     await sees(gateway, second.signing)
     clock.advance(minutes(4))
     const renewed = await browser.sendOnly('/protected', 'GET', sameOriginFetch)
     assert.match(renewed.setCookies.join(), /postern=/)
-    await take(dir, second.signing)
+    await takeKey(dir, second.signing)
     await sees(gateway, second.signing, false)
     // The answer was lost on its way; the browser comes with the old cookie, whose key is good.
     const answer = await browser.send('/protected', 'GET', sameOriginFetch)
@@ -213,7 +180,7 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
         })
       }
       const early = await open()
-      const second = await add(dir, clock() + minutes(15), first)
+      const second = await addKeys(dir, clock() + minutes(15), first)
       await sees(gateway, second.signing)
       // The key of the early socket is retired, and then expired: neither is a reason to close it.
       clock.advance(minutes(16))
@@ -223,20 +190,20 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
       clock.advance(minutes(5))
       await eventually(() => gateway.service.calls.check >= 2)
       clock.advance(minutes(35))
-      const third = await add(dir, clock() + minutes(15), second)
+      const third = await addKeys(dir, clock() + minutes(15), second)
       await sees(gateway, third.signing)
       assert.ok(!(await publishedBy(gateway)).includes(first.signing))
       assert.equal(backend.sockets.size, 2)
       early.socket.send('still here')
       assert.equal(await early.next(), 'still here')
 
-      await take(dir, second.signing)
+      await takeKey(dir, second.signing)
       assert.deepEqual((await late.closed)[0], 4401)
       early.socket.send('still here, too')
       assert.equal(await early.next(), 'still here, too')
 
       // Whoever takes the expired one away by hand means it.
-      await take(dir, first.signing)
+      await takeKey(dir, first.signing)
       assert.deepEqual((await early.closed)[0], 4401)
     })
 
@@ -249,12 +216,12 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
       })
       const browser = new BrowserClient(gateway.origin)
       await browser.signIn()
-      const second = await add(dir, clock() + minutes(15), first)
+      const second = await addKeys(dir, clock() + minutes(15), first)
       await sees(gateway, second.signing)
       const socket = await openedSocket(`${gateway.origin}/chat`, {
         headers: { ...browser.cookieHeader(), origin: gateway.origin },
       })
-      await take(dir, first.sealing)
+      await takeKey(dir, first.sealing)
       await eventually(() =>
         gateway.events.some(
           (event) => event.type === 'keys_changed' && event.message.includes(`${first.sealing} is gone`),
@@ -278,7 +245,7 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
       const socket = await openedSocket(`${gateway.origin}/chat`, {
         headers: { ...browser.cookieHeader(), origin: gateway.origin },
       })
-      const second = await add(dir, clock() + minutes(15), first)
+      const second = await addKeys(dir, clock() + minutes(15), first)
       await sees(gateway, second.signing)
       /** When the next question is due is known once the answer to the one before has come. */
       const askedAgain = async () => {
@@ -323,7 +290,7 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
     let current = first
     const token = { ahead: await bearerToken(ahead.origin), behind: '' }
     for (let rotation = 0; rotation < 2; rotation += 1) {
-      const next = await add(dir, clock() + minutes(15), current)
+      const next = await addKeys(dir, clock() + minutes(15), current)
       await sees(ahead, next.signing)
       for (let minute = 0; minute < 22; minute += 1) {
         // The other process hears of it just in time.
@@ -357,7 +324,7 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
     assert.ok(maxAge > 0 && maxAge * 1000 <= minutes(15) / 3)
     for (const given of [etag, `W/${etag}`, `"other", ${etag}`, '*'])
       assert.equal((await send(address, 'GET', { 'if-none-match': given })).status, 304, given)
-    const second = await add(dir, clock() + minutes(15), first)
+    const second = await addKeys(dir, clock() + minutes(15), first)
     await sees(gateway, second.signing)
     const changed = await send(address, 'GET', { 'if-none-match': etag })
     assert.equal(changed.status, 200)
@@ -367,13 +334,13 @@ describe('keys that change while a gateway runs', { concurrency: 4 }, () => {
   test('a gateway that is closed looks at its folder no more', async (t) => {
     const dir = await emptyFolder(t)
     const clock = fakeClock()
-    const first = await add(dir, clock())
+    const first = await addKeys(dir, clock())
     const gateway = await startGateway({ clock, keys: 'folder', options: () => ({ keys: { dir } }) })
-    const second = await add(dir, clock() + minutes(15), first)
+    const second = await addKeys(dir, clock() + minutes(15), first)
     await sees(gateway, second.signing)
     await gateway.close()
     const said = gateway.events.length
-    await take(dir, second.signing)
+    await takeKey(dir, second.signing)
     await new Promise((resolve) => setTimeout(resolve, 2_500))
     assert.equal(gateway.events.length, said)
   })

@@ -77,7 +77,7 @@ export async function startExchangeSite(
           issuer: issuer.origin,
           uri: `${issuer.origin}/jwks`,
           audience: apiAudience,
-          claims: { name: '/name', roles: '/roles' },
+          claims: { name: '/name', roles: '/roles', email: '/email' },
         },
       },
       clients: {

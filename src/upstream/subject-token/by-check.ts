@@ -31,7 +31,9 @@ export function createByCheck(
       if (outcome.kind === 'refused')
         return refused('refused_subject_token', `the check call was answered with status ${outcome.status}`)
       const { subject, claims } = outcome
-      if (subject === undefined) return failed('upstream_bad', 'The answer of the check call names no subject.')
+      // A service may say so, with 200 and other words, that it does not know the token.
+      if (subject === undefined)
+        return { ...failed('upstream_bad', 'The answer of the check call names no subject.'), mayBeNo: true }
       return { kind: 'good', grant, subject, claims, scopes: undefined, issuedAt: undefined }
     },
   }
