@@ -40,8 +40,8 @@ test('KR-01 what one key made is nothing to another: signing, sealing of tokens,
   const transactions = createTransactionSealer(ring, clock)
   const [signing, sealing] = [ring.signingKey(), ring.sealingKey()]
 
-  const { upstreamTokenKey, transactionKey, deviceKey, challengeKey } = sealing
-  const derived = [upstreamTokenKey, transactionKey, deviceKey, challengeKey]
+  const { upstreamTokenKey, transactionKey, deviceKey, challengeKey, proofNonceKey } = sealing
+  const derived = [upstreamTokenKey, transactionKey, deviceKey, challengeKey, proofNonceKey]
   assert.equal(new Set(derived.map((one) => Buffer.from(one).toString('hex'))).size, derived.length)
   assert.notEqual(signing.kid, sealing.kid)
   assert.deepEqual([ring.openingKey(signing.kid), ring.verifyingKey(sealing.kid)], [undefined, undefined])
