@@ -19,6 +19,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { demoOptions } from '../src/demo/options.ts'
 import { startLoginService } from '../src/demo/login-service.ts'
+import { contents } from './container/contents.ts'
 import { findEngine, type Container } from './container/engines.ts'
 import type { Bill } from './sbom.ts'
 import { freePort } from '../test/support/free-port.ts'
@@ -159,8 +160,7 @@ function holdsNothingElse(container: Container): void {
     readonly app: string[]
     readonly strange: string[]
   }
-  const own = 'LICENSE compiled dist docs keys node_modules package.json postern.yaml sbom.cdx.json'
-  expect('what is in /app', files.app.join(' '), own)
+  expect('what is in /app', files.app.join(' '), contents.join(' '))
   expect('history, tests, sources, secrets in the image', files.strange.join(' '), '')
 }
 

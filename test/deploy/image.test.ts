@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { installedPages } from '../../src/base/installed.ts'
+import { contents } from '../../scripts/container/contents.ts'
 import { readText } from '../docs/markdown.ts'
 
 /*
@@ -74,4 +75,13 @@ test('CF-04 it carries the bill of materials that was made of what is installed 
   assert.equal(name, 'dependencies')
   for (const from of ['node_modules', 'sbom.cdx.json'])
     assert.match(last, new RegExp(`^COPY --from=${name} /app/${from.replaceAll('.', '\\.')} `, 'm'))
+})
+
+test('what is looked for in the image that runs is what its last stage puts there', () => {
+  const copied = [...last.matchAll(/^COPY (?:--from=\S+ )?(.+) (\S+)$/gm)].flatMap(([, from = '', to = '']) =>
+    to === './' ? from.split(' ') : [to],
+  )
+  const made = [...last.matchAll(/mkdir -m 700 (\S+)/g)].map(([, name = '']) => name)
+  const names = [...copied, ...made].map((path) => path.replace(/^\/app\//, '').replace(/\/$/, ''))
+  assert.deepEqual([...names, 'postern.yaml'].toSorted(), contents)
 })
