@@ -283,7 +283,6 @@ try {
   await signInAndOut(origin)
   await endsWell(origin, ports.adminPort, container)
 } finally {
-  container.process.kill('SIGKILL')
   container.remove()
   backend.closeAllConnections()
   backend.close()

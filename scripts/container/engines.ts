@@ -16,6 +16,7 @@ export interface Container {
   /** Resolves when the health check of the image says so. Throws when it does not. */
   healthy(): Promise<void>
   terminate(): void
+  /** Ends it at once, where it has not ended. */
   remove(): void
 }
 
@@ -164,6 +165,8 @@ function buildah(): Engine {
         },
         terminate: () => void process.kill(first(), 'SIGTERM'),
         remove: () => {
+          // The change of user inside has undone `--kill-child`.
+          if (child.exitCode === null) process.kill(first(), 'SIGKILL')
           output('buildah', ['umount', container])
           output('buildah', ['rm', container])
         },
