@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import type { ServerResponse } from 'node:http'
-import { Server as NetServer, type Socket } from 'node:net'
+import { Server as NetServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import Fastify, {
@@ -15,6 +14,7 @@ import fp from 'fastify-plugin'
 import type { Clock } from './base/clock.ts'
 import type { EventSink } from './base/events.ts'
 import type { Config } from './config/config.ts'
+import { watchDueAnswers } from './http/due-answers.ts'
 import { openFilesAllow } from './http/open-files.ts'
 import { createOverload } from './http/overload.ts'
 import { reasonOf } from './http/problem.ts'
@@ -124,7 +124,6 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     nextId,
     admitted: postern.admitted,
   })
-  const unanswered = new Set<ServerResponse>()
   const ofProcess = createProcessMetrics()
   const own = async (): Promise<Snapshot> => [
     ...postern.counts.snapshot(),
@@ -171,15 +170,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   })
   const readers = cutSlowReaders(app.server, deps.readTimeout)
   const senders = cutSlowSenders(app.server, deps.sendTimeout)
-  /** What is to happen with each answer that is due on a connection when that closes: a client may send requests ahead. */
-  const due = new WeakMap<Socket, Set<() => void>>()
-  app.server.on('connection', (socket: Socket) => {
-    const ends = new Set<() => void>()
-    due.set(socket, ends)
-    socket.once('close', () => {
-      for (const end of ends) end()
-    })
-  })
+  const due = watchDueAnswers(app.server)
   app.server.on('drop', (peer) => {
     overload.refused()
     const address = peerAddress({ remoteAddress: peer?.remoteAddress })
@@ -199,22 +190,12 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     overload.enter()
     records.open(request, reply)
     tracer.of(request.raw)
-    unanswered.add(reply.raw)
     if (draining) reply.raw.setHeader('connection', 'close')
-    const ends = due.get(request.raw.socket)
-    let ended = false
-    // The hook below hears of whole answers only; and an answer that waited for its turn on a connection that ends is closed
-    // by some releases of Node and by others not.
-    const end = () => {
-      if (ended) return
-      ended = true
-      ends?.delete(end)
+    due.add(reply.raw, () => {
       overload.leave()
-      unanswered.delete(reply.raw)
+      // The hook below hears of whole answers only.
       if (!reply.raw.writableFinished) records.request(request, reply, true)
-    }
-    reply.raw.once('close', end)
-    ends?.add(end)
+    })
     const reason = ambiguity(request.raw, lenient)
     if (reason === undefined) {
       done()
@@ -236,11 +217,6 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   )
   if (deps.app !== undefined) app.register(deps.app(postern))
 
-  /** Said with the answer, a client does not send the next request into a connection that is being closed. */
-  function sayLast(): void {
-    for (const [, last] of new Map([...unanswered].map((one) => [one.req.socket, one]))) last.shouldKeepAlive = false
-  }
-
   const state = () => (!ready ? 'closing' : overload.lasts ? 'overloaded' : 'ready')
   const admin = createAdminApp({ state, metrics: async () => exposition(await gather()) })
   return {
@@ -256,7 +232,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     async drain() {
       ready = false
       draining = true
-      sayLast()
+      due.sayLast()
       // Others answer there; asked here, it would say that nobody is ready.
       if (joined !== undefined) admin.server.close()
       // Not the method of HTTP, which closes what is idle.
@@ -266,7 +242,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     },
     async close() {
       ready = false
-      sayLast()
+      due.sayLast()
       // Node closes what is idle now, and not what becomes idle when its answer has ended: that would last for `keepAliveTimeout`.
       const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)
       await app.close().finally(() => clearInterval(sweep))
