@@ -21,8 +21,14 @@ export async function storeOf(config: Config, clock: Clock, events: EventSink): 
   return redis === undefined ? undefined : createRedisStore(redis, clock, events)
 }
 
-export function tellStartAndStop({ config, keys, events }: Gate, app: FastifyInstance): void {
+/** @param warnings what is to be said of the configuration */
+export function tellStartAndStop(
+  { config, keys, events }: Gate,
+  app: FastifyInstance,
+  warnings: readonly string[],
+): void {
   app.addHook('onReady', async () => {
+    for (const message of warnings) events({ type: 'warning', message })
     for (const option of config.insecure) events({ type: 'insecure', option, message: insecureSentence(option) })
     events({ type: 'started', kids: keys.roles().flatMap(({ key, role }) => (role === 'current' ? [key.kid] : [])) })
   })

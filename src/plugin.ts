@@ -11,6 +11,7 @@ import type { Config } from './config/config.ts'
 import { parseOptions } from './config/load.ts'
 import { checkMembers, type Member } from './config/members.ts'
 import type { Options } from './config/options.ts'
+import { warningsOf } from './config/warnings.ts'
 import type { Policy } from './decide.ts'
 import { createGate } from './gate.ts'
 import { createAnswerer, type Answerer } from './http/answer.ts'
@@ -92,10 +93,11 @@ export function createPostern<Claims = Readonly<Record<string, unknown>>>(
   runtime: Runtime = {},
 ): Postern<Claims> {
   checkMembers('The second argument of createPostern', runtime, runtimeMembers)
-  const { plugin, requireAuth, optionalAuth, noAuth, auth, authOrNull, metrics } = posternFrom<Claims>(
-    parseOptions(options),
-    runtime,
-  )
+  const config = parseOptions(options)
+  const { plugin, requireAuth, optionalAuth, noAuth, auth, authOrNull, metrics } = posternFrom<Claims>(config, {
+    ...runtime,
+    warnings: warningsOf(config),
+  })
   return { plugin, requireAuth, optionalAuth, noAuth, auth, authOrNull, metrics }
 }
 
@@ -113,11 +115,13 @@ export interface OwnPostern<Claims> extends Postern<Claims> {
 /** What a server adds: in an app of somebody else's, spans are the affair of its own instrumentation. */
 interface OwnRuntime extends Runtime {
   readonly tracer?: Tracer
+  /** What is to be said of the configuration at the start. Default: somebody else has said it. */
+  readonly warnings?: readonly string[]
 }
 
 /** The same from a configuration that has been parsed. */
 export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPostern<Claims> {
-  const { tracer = createPropagator(config.tracing.propagate) } = runtime
+  const { tracer = createPropagator(config.tracing.propagate), warnings = [] } = runtime
   const admitted = Symbol('postern')
   let registered = false
   let context: GuardContext | undefined
@@ -213,7 +217,7 @@ export function posternFrom<Claims>(config: Config, runtime: OwnRuntime): OwnPos
         ...(shared === undefined ? {} : { store: shared }),
       })
       await shared?.ready()
-      tellStartAndStop(gate, scope)
+      tellStartAndStop(gate, scope, warnings)
       scope.addHook('onClose', () => shared?.close())
       scope.addHook('onClose', () => gate.close())
       const watch = reading === undefined ? undefined : watchKeyFolder(folder, reading, gate, scope)

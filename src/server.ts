@@ -217,17 +217,19 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
   )
   if (deps.app !== undefined) app.register(deps.app(postern))
 
-  const state = () => (!ready ? 'closing' : overload.lasts ? 'overloaded' : 'ready')
+  const state = () => (!ready ? (draining ? 'closing' : 'starting') : overload.lasts ? 'overloaded' : 'ready')
   const admin = createAdminApp({ state, metrics: async () => exposition(await gather()) })
   return {
     app,
     async listen() {
       const { host, port, adminHost, adminPort } = config.listen
       boundConnections(app, config, events)
-      const adminAddress = await admin.listen({ host: await oneAddress(adminHost), port: adminPort })
+      const listenAdmin = async () => admin.listen({ host: await oneAddress(adminHost), port: adminPort })
+      // Others answer there already, and this one would say that nobody is ready.
+      const early = joined === undefined ? await listenAdmin() : undefined
       const address = await app.listen({ host: await oneAddress(host), port })
       ready = true
-      return { address, adminAddress }
+      return { address, adminAddress: early ?? (await listenAdmin()) }
     },
     async drain() {
       ready = false
@@ -242,6 +244,7 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     },
     async close() {
       ready = false
+      draining = true
       due.sayLast()
       // Node closes what is idle now, and not what becomes idle when its answer has ended: that would last for `keepAliveTimeout`.
       const sweep = setInterval(() => app.server.closeIdleConnections(), sweepInterval)

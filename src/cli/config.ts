@@ -1,6 +1,6 @@
 import { PosternError } from '../base/errors.ts'
 import type { Config } from '../config/config.ts'
-import { loadConfigFile } from '../config/load.ts'
+import { loadAdminAddress, loadConfigFile } from '../config/load.ts'
 import { warningsOf } from '../config/warnings.ts'
 import { CommandFault, exits } from './faults.ts'
 
@@ -35,9 +35,22 @@ export function configFaults(error: unknown): readonly string[] | undefined {
  * @throws CommandFault exit 2 when there is no such file
  * @throws PosternError `POSTERN_CONFIG_INVALID` with every fault
  */
-export async function readConfig(file: string = defaultConfigFile): Promise<Config> {
+export async function readConfig(file?: string): Promise<Config> {
+  return fromFile(file, loadConfigFile)
+}
+
+/**
+ * Where to ask a gateway for its health, and no more of the configuration.
+ *
+ * @throws CommandFault exit 2 when there is no such file
+ */
+export async function readAdminAddress(file?: string): Promise<ReturnType<typeof loadAdminAddress>> {
+  return fromFile(file, loadAdminAddress)
+}
+
+function fromFile<Found>(file: string = defaultConfigFile, load: (file: string) => Found): Found {
   try {
-    return loadConfigFile(file)
+    return load(file)
   } catch (error) {
     if (!(error instanceof PosternError) || error.code !== 'POSTERN_CONFIG_UNREADABLE') throw error
     throw new CommandFault(`${error.message} Name the configuration with: --config FILE`, exits.usage)

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { helpText } from './command.ts'
-import { readConfig } from './config.ts'
+import { readAdminAddress } from './config.ts'
 import { exits, type Exit } from './faults.ts'
 
 /** Milliseconds to wait for the answer. */
@@ -10,7 +10,8 @@ export const help = helpText({
   purpose: 'postern healthcheck: asks the admin port of a running gateway',
   usage: ['postern healthcheck [--config FILE]'],
   about: `
-For a container: quiet where all is well. It asks /healthz at listen.adminHost and listen.adminPort, for 3 s at most.`,
+For a container: quiet where all is well. It asks /healthz at listen.adminHost and listen.adminPort, for 3 s at most.
+Nothing else in the file is judged: what is wrong there is a matter of the next start.`,
   example: ['HEALTHCHECK CMD ["postern", "healthcheck"]'],
   exits: '0 it answers, 1 it does not, 2 bad usage or a missing file.',
 })
@@ -18,7 +19,7 @@ For a container: quiet where all is well. It asks /healthz at listen.adminHost a
 /** `postern healthcheck`: exit 0 when the gateway on this machine answers on its admin port. */
 export async function run(args: string[]): Promise<Exit> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
-  const { adminHost, adminPort } = (await readConfig(values.config)).listen
+  const { adminHost, adminPort } = await readAdminAddress(values.config)
   const address = `http://${reachable(adminHost)}:${adminPort}/healthz`
   try {
     const response = await fetch(address, { signal: AbortSignal.timeout(patience), redirect: 'error' })

@@ -16,6 +16,7 @@ import { CommandFault, exits, sentences, type Exit } from './faults.ts'
 import { registrations } from './registrations.ts'
 import { closeOnSignals, hearsHangUp, listenOrClose, passOver, terminalSignals } from './lifecycle.ts'
 import { joinMetrics } from './worker-metrics.ts'
+import { answerPulse } from './worker-pulse.ts'
 import { createWorkerStore, serveWorkers } from './worker-store.ts'
 import { isWorker, leave, superviseWorkers, tellServing, workerId } from './workers.ts'
 
@@ -65,7 +66,10 @@ export async function run(args: string[]): Promise<Exit> {
   if (!isWorker && hearsHangUp) process.on('SIGHUP', () => log.warn(hangUp))
   const passed = isWorker ? terminalSignals : (['SIGHUP'] as const)
   closeOnSignals({ close, timeout: config.shutdownTimeout, log, passOver: passed, toldTwice: isWorker })
-  if (isWorker) tellServing()
+  if (isWorker) {
+    answerPulse()
+    tellServing()
+  }
   // Not before: whoever reads it may end it at once.
   log.info({ address, adminAddress, publicUrl: config.publicUrl }, 'ready')
   return exits.good

@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
+import type { FastifyBaseLogger } from 'fastify'
 import { createDeparted } from '../observe/departed.ts'
 import { workerDeaths } from '../observe/server-metrics.ts'
 import type { JoinedMetrics, Snapshot } from '../observe/family.ts'
@@ -77,7 +78,7 @@ interface Gathering {
  *
  * @param deaths how many have ended by themselves
  */
-export function passMetrics(deaths: () => number): void {
+export function passMetrics(deaths: () => number, log: Pick<FastifyBaseLogger, 'warn'>): void {
   const here = new Map<number, Worker>()
   /** Of each that lives, what it said last: all that is known of one that is killed. */
   const latest = new Map<number, Snapshot>()
@@ -101,7 +102,15 @@ export function passMetrics(deaths: () => number): void {
     if (message.postern === 'gather') {
       const id = (count += 1)
       gatherings.set(id, { from: worker, id: message.id, open: new Set(here.keys()) })
-      setTimeout(() => gatherings.delete(id), patience).unref()
+      setTimeout(() => {
+        const open = gatherings.get(id)?.open
+        if (open === undefined) return
+        gatherings.delete(id)
+        log.warn(
+          { workers: [...open], patience },
+          'workers did not say what they counted, so the metrics were not told',
+        )
+      }, patience).unref()
       for (const one of here.values()) tell(one, { postern: 'tell', id })
     }
     // What comes after the end of its sender would never be put away.

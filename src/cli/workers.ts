@@ -5,6 +5,7 @@ import { loggedError } from '../observe/logged-error.ts'
 import { hearsHangUp } from './lifecycle.ts'
 import { createRollingRestart } from './rolling-restart.ts'
 import { passMetrics } from './worker-metrics.ts'
+import { watchPulse } from './worker-pulse.ts'
 
 interface WorkerSettings {
   readonly count: number
@@ -63,6 +64,7 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
   const serving = new Set<number>()
   /** Whose end is wanted, or no matter for the others. */
   const apart = new Set<number>()
+  const later = new Set<NodeJS.Timeout>()
   let closing = false
   let deaths = 0
   let earlyDeaths = 0
@@ -84,15 +86,18 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
     }
   }
 
+  /** While no worker lives it is all that keeps this process. */
   function startLater(): void {
-    setTimeout(() => {
-      if (!closing && start() === undefined) startLater()
-    }, pause).unref()
+    const timer = setTimeout(() => {
+      later.delete(timer)
+      if (start() === undefined) startLater()
+    }, pause)
+    later.add(timer)
   }
 
   function couldNotStart(error: unknown, again: boolean): void {
     log.error({ error: loggedError(error), pause }, 'a worker could not be started')
-    if (again) startLater()
+    if (again && !closing) startLater()
   }
 
   function onExit(worker: Worker, code: number | null, signal: string | null): void {
@@ -172,6 +177,8 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
   function close(): void {
     if (closing) return
     closing = true
+    for (const timer of later) clearTimeout(timer)
+    endPulse()
     end(living())
   }
 
@@ -181,7 +188,8 @@ export function superviseWorkers({ count, timeout, prepare, explain, log }: Work
   // Handed out by this process, a connection that is on its way to a worker that dies is never closed, and its client waits
   // for ever. Taken from the one listening socket by whoever is free, it is another worker's, or it is cut.
   if (process.env['NODE_CLUSTER_SCHED_POLICY'] === undefined) cluster.schedulingPolicy = cluster.SCHED_NONE
-  passMetrics(() => deaths)
+  passMetrics(() => deaths, log)
+  const endPulse = watchPulse({ workers: () => living().filter(({ id }) => serving.has(id)), log })
   cluster.on('exit', onExit)
   cluster.on('message', (worker, message: unknown) => {
     if (isServingNow(message)) serving.add(worker.id)

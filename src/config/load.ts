@@ -4,9 +4,9 @@ import { PosternError } from '../base/errors.ts'
 import type { Config } from './config.ts'
 import { applyEnvironment } from './environment.ts'
 import { createReport, formatPath, type Fault } from './faults.ts'
-import { plainJson } from './json.ts'
+import { isPlainObject, plainJson } from './json.ts'
 import type { Options } from './options.ts'
-import { parse } from './parse.ts'
+import { defaultListen, parse } from './parse.ts'
 import type { PageFiles } from './pages.ts'
 import { readYaml, type Position, type YamlReading } from './yaml-file.ts'
 
@@ -34,6 +34,28 @@ export function loadConfigFile(file: string, { env = process.env }: { readonly e
   const result = parse(value, { readFile, env: (name) => env[name] }, pageFiles(folder))
   if (result.ok && faults.length === 0) return anchored(result.config, folder)
   throw invalid([...faults, ...located(result.ok ? [] : result.faults, file, yaml, setBy)])
+}
+
+/**
+ * Where to ask a gateway that runs with this file for its health. Nothing else is judged, and no secret is read: a fault in
+ * the file says nothing of who has read it before.
+ *
+ * @throws PosternError `POSTERN_CONFIG_UNREADABLE` when the file is missing or cannot be read
+ */
+export function loadAdminAddress(
+  file: string,
+  { env = process.env }: { readonly env?: Environment } = {},
+): Pick<Config['listen'], 'adminHost' | 'adminPort'> {
+  const yaml = readYaml(readConfigFile(file))
+  const written = yaml.ok && isPlainObject(yaml.value) ? yaml.value['listen'] : undefined
+  const own = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('POSTERN_LISTEN__')))
+  const readFile = (path: string) => readText(resolve(dirname(resolve(file)), path))
+  const { value } = applyEnvironment({ listen: isPlainObject(written) ? written : {} }, { env: own, readFile })
+  const { adminHost, adminPort } = (value as { readonly listen: Readonly<Record<string, unknown>> }).listen
+  return {
+    adminHost: typeof adminHost === 'string' ? adminHost : defaultListen.adminHost,
+    adminPort: Number.isInteger(adminPort) ? (adminPort as number) : defaultListen.adminPort,
+  }
 }
 
 /**

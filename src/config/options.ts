@@ -100,7 +100,10 @@ const session = strict(
     absoluteTimeout: Type.Optional(duration('A session is over this long after sign-in, used or not.', '8h')),
     renewWait: Type.Optional(duration('How long a request with a still valid token waits for its renewal.', '500ms')),
     uncheckedTimeout: Type.Optional(
-      duration('How long a session lives whose upstream has neither a check nor a refresh call.', '1h'),
+      duration(
+        'How long a session lives whose upstream has neither a check nor a refresh call; with a refresh call alone, how old its last answer may get.',
+        '1h',
+      ),
     ),
     recheckEvery: Type.Optional(
       duration('How often the upstream is asked about one session at most. Default: `tokenTtl`.'),

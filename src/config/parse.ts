@@ -24,6 +24,9 @@ export type ParseResult =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly faults: readonly Fault[] }
 
+/** Where a gateway listens that is told nothing else. */
+export const defaultListen: Config['listen'] = { host: '0.0.0.0', port: 8080, adminHost: '127.0.0.1', adminPort: 9080 }
+
 /**
  * The configuration that a value describes, frozen, with every default filled in; or everything that is wrong with it.
  * Pure but for `sources` and `files`. Never throws.
@@ -83,7 +86,7 @@ function parseSound(top: Spot, plain: object, sources: SecretSources, files: Pag
     publicUrl: publicUrl ?? '',
     secure,
     prefix,
-    listen: { host: '0.0.0.0', port: 8080, adminHost: '127.0.0.1', adminPort: 9080, ...part('listen') },
+    listen: { ...defaultListen, ...part('listen') },
     trustedProxies: parseProxies(top.at('trustedProxies'), part('trustedProxies') ?? []),
     forwardAuth: [...new Set(part('forwardAuth') ?? [])],
     keys: parseKeys(top.at('keys'), part('keys') ?? {}),

@@ -10,6 +10,11 @@ import type { Condition, LoginUpstreamConfig } from './upstream.ts'
 /** What is allowed and yet worth a second thought, one sentence each; said at every start and by `postern check`. */
 export function warningsOf(config: Config): readonly string[] {
   return [
+    ...(config.secure || config.insecure.includes('insecure.httpPublicUrl')
+      ? []
+      : [
+          'publicUrl: is plain http, so the cookie has neither Secure nor a name that only https can set; good on this machine alone.',
+        ]),
     ...config.trustedProxies.flatMap((proxy, index) =>
       /\/0{1,3}$/.test(proxy)
         ? [`trustedProxies[${index}]: believes every address there is, so a client can claim to be any other.`]
@@ -66,6 +71,11 @@ function upstreamWarnings(
     ...(check === undefined && refresh === undefined
       ? [
           `${path}: has neither a check nor a refresh call, so its sessions are renewed without asking it, for ${unchecked} (session.uncheckedTimeout).`,
+        ]
+      : []),
+    ...(check === undefined && refresh !== undefined
+      ? [
+          `${path}: has no check call, so it is asked about a session only when that is refreshed: after ${unchecked} (session.uncheckedTimeout), or before its token ends.`,
         ]
       : []),
     ...(check?.claimsComplete === true && !check.subjectRequired && !looksInside(check.success)

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 
 interface AdminDeps {
-  readonly state: () => 'ready' | 'closing' | 'overloaded'
+  readonly state: () => 'starting' | 'ready' | 'closing' | 'overloaded'
   /** Rejects where they cannot be had now. */
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>
 }

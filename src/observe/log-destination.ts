@@ -11,6 +11,9 @@ const atomic = 4_096
 /** Milliseconds until a write that failed is tried again. */
 const retryAfter = 1_000
 
+/** Milliseconds without progress after which the place counts as blocked, before anything is lost. */
+const longestStill = 10_000
+
 /** Milliseconds where the place is only slow: at first, and at most after tries in vain, each twice as long as the one before. */
 const busyFor = { first: 1, most: 50 }
 
@@ -33,8 +36,9 @@ export interface LogDestination extends DestinationStream {
  *
  * @param fd default: stdout
  * @param complain default: to stderr
+ * @param patience milliseconds without progress before it is said. Default: 10 seconds
  */
-export function logDestination(fd = 1, complain = toStderr): LogDestination {
+export function logDestination(fd = 1, complain = toStderr(), patience = longestStill): LogDestination {
   const place = ownOpening(fd)
   const most = isPipe(place) ? atomic : Infinity
   const waiting: string[] = []
@@ -45,6 +49,8 @@ export function logDestination(fd = 1, complain = toStderr): LogDestination {
   /** The system has it in hand, and Node ends no process before it is done. */
   let inHand = false
   let pause = busyFor.first
+  /** By a clock that nobody sets: when it last took something, or had nothing to take. */
+  let movedAt = 0
   /** Blocked from when it was said on stderr until all that waited is written. */
   const state: LogState = { blocked: false, lost: 0 }
   let dropped = 0
@@ -52,6 +58,10 @@ export function logDestination(fd = 1, complain = toStderr): LogDestination {
   function say(what: string): void {
     if (!state.blocked) complain(`postern: the log ${what}; serving goes on`)
     state.blocked = true
+  }
+
+  function sayIfStill(): void {
+    if (performance.now() - movedAt > patience) say('is not read')
   }
 
   /** Whole lines, as many as the place takes at once, and one at least. */
@@ -83,9 +93,11 @@ export function logDestination(fd = 1, complain = toStderr): LogDestination {
       inHand = false
       if (error === null) {
         chunk = chunk.subarray(written)
+        movedAt = performance.now()
         pause = busyFor.first
         next()
       } else if (error.code === 'EAGAIN') {
+        sayIfStill()
         setTimeout(next, pause).unref()
         pause = Math.min(2 * pause, busyFor.most)
       } else {
@@ -116,7 +128,11 @@ export function logDestination(fd = 1, complain = toStderr): LogDestination {
       }
       waiting.push(line)
       bytes += line.length
-      if (!writing) next()
+      if (writing) sayIfStill()
+      else {
+        movedAt = performance.now()
+        next()
+      }
     },
   }
 }
@@ -142,10 +158,12 @@ function isPipe(fd: number): boolean {
   }
 }
 
-function toStderr(text: string): void {
-  try {
-    writeSync(2, `${text}\n`)
-  } catch {
-    // Nor can that be written.
+/** Never waits, as a write to a place that others have stopped reading would. */
+function toStderr(): (text: string) => void {
+  let place: number | undefined
+  return (text) => {
+    place ??= ownOpening(2)
+    // Where that cannot be written either, nothing is left to say it to.
+    write(place, `${text}\n`, () => undefined)
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -92,6 +92,31 @@ describe('a gateway that runs', () => {
     assert.equal((await send(`http://127.0.0.1:${adminPort}/readyz`)).status, 200)
   })
 
+  test('is as healthy as it was while its file is broken, or has what only the next start reads', async () => {
+    const file = join(folder, 'postern.yaml')
+    const good = readFileSync(file, 'utf8')
+    const { listen } = JSON.parse(good) as { readonly listen: object }
+    try {
+      for (const text of [
+        good.replace('"publicUrl"', '"publicURL"'),
+        JSON.stringify({ listen, clients: { one: { secretFile: './not-there' } } }),
+        JSON.stringify({ listen: { ...listen, port: 'x' } }),
+      ]) {
+        writeFileSync(file, text)
+        assert.deepEqual(await postern(folder, ['healthcheck']), { code: 0, stdout: '', stderr: '' })
+      }
+      writeFileSync(file, '{')
+      const env = { POSTERN_LISTEN__ADMIN_PORT: String(adminPort), POSTERN_NO__SUCH: 'x' }
+      assert.deepEqual(await postern(folder, ['healthcheck'], env), { code: 0, stdout: '', stderr: '' })
+      assert.match(
+        (await postern(folder, ['healthcheck'])).stderr,
+        /^http:\/\/127\.0\.0\.1:9080\/healthz does not answer/,
+      )
+    } finally {
+      writeFileSync(file, good)
+    }
+  })
+
   test('CF-05 does not show its health on the public port', async () => {
     for (const path of ['/healthz', '/readyz', '/metrics'])
       assert.equal((await send(`${origin}${path}`)).status, 404, path)
@@ -120,6 +145,7 @@ describe('a gateway that runs', () => {
     const records = running.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     const warnings = records.filter(({ level }) => level === 'warn').map(({ msg }) => msg)
     assert.deepEqual(warnings, [
+      'publicUrl: is plain http, so the cookie has neither Secure nor a name that only https can set; good on this machine alone.',
       'trustedProxies[0]: believes every address there is, so a client can claim to be any other.',
       'insecure.httpUpstreams is on: this is not safe on a network',
     ])

@@ -198,6 +198,15 @@ test('no number that only grows falls when a worker is killed or replaced, and w
   )
 })
 
+test('where no worker can be started at first, it is tried again until one serves', async (t) => {
+  const preload = resolve(import.meta.dirname, 'first-forks-fail.mjs')
+  const running = await serve(t, {}, '2s', { preload })
+  assert.equal(running.lines().filter((line) => line.includes('a worker could not be started')).length, 2)
+  assert.equal((await send(`${running.origin}/_auth/login`, 'GET', { connection: 'close' })).status, 200)
+  running.process.kill('SIGTERM')
+  assert.deepEqual((await once(running.process, 'exit'))[0], 0)
+})
+
 test('a process that the system does not give ends none that serves', async (t) => {
   const preload = resolve(import.meta.dirname, 'second-fork-fails.mjs')
   const running = await serve(t, {}, '2s', { preload, serving: 1 })

@@ -123,11 +123,18 @@ test('CF-06 a proxy that is everyone is warned about', () => {
   ])
 })
 
+test('plain http for this machine alone is said, and only once where it is allowed for others', () => {
+  const local = { ...withUpstream({ check, logout }), publicUrl: 'http://localhost:8080' }
+  assert.match(warnings(local).join(), /^publicUrl: is plain http, so the cookie has neither Secure/)
+  assert.deepEqual(warnings({ ...local, publicUrl: 'http://app.example.com', insecure: { httpPublicUrl: true } }), [])
+})
+
 test('parse tells the warnings as well', () => {
   const result = parse(minimal, noSecrets)
   assert.ok(result.ok)
   assert.deepEqual(result.warnings, warnings(minimal))
   assert.deepEqual(warningsOf(configOf(full, fullSecrets)), [
+    'upstreams.members: has no check call, so it is asked about a session only when that is refreshed: after 1h (session.uncheckedTimeout), or before its token ends.',
     'upstreams.index.check: an answer without its claims takes them away, an error at status 200 too; name check.subject or check.success.body, by which one is told from the other.',
     'session.deviceBound: is experimental; so is what browsers make of it.',
   ])

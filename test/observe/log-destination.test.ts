@@ -35,6 +35,27 @@ test('a log that nobody reads waits up to 4 MB, what comes then is counted, and 
   }
 })
 
+test('a log that nobody reads is said to be so before anything is lost', async (t) => {
+  const reader = slowReader(t)
+  const complaints: string[] = []
+  const log = openSync(reader.path, constants.O_WRONLY)
+  t.after(() => closeSync(log))
+  const destination = logDestination(log, (text) => complaints.push(text), 200)
+  let count = 0
+  await eventually(() => {
+    destination.write(`${String((count += 1)).padStart(99)}\n`.repeat(10))
+    return destination.state.blocked
+  })
+  assert.deepEqual(complaints.splice(0), ['postern: the log is not read; serving goes on'])
+  assert.equal(destination.state.lost, 0)
+  await eventually(() => {
+    reader.read()
+    return complaints.length > 0
+  })
+  assert.deepEqual(complaints, ['postern: the log is written again; records lost: 0'])
+  assert.deepEqual(destination.state, { blocked: false, lost: 0 })
+})
+
 test('a process that exits with records on their way writes each of them once', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'postern-log-'))
   t.after(() => rmSync(folder, { recursive: true }))
