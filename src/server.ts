@@ -85,6 +85,9 @@ const sweepInterval = 200
 /** Milliseconds that clients have to learn that they should go elsewhere, and between two looks whether they have. */
 const drain = { most: 1_000, look: 20 }
 
+/** Answers that may be due on one connection. Browsers and proxies wait for each; a program that sends ahead has a pool of its own. */
+const mostAhead = 32
+
 /** Bytes. Above what our cookies and a browser's other headers take. */
 const maxHeaderSize = 24_576
 
@@ -185,6 +188,11 @@ export function createServer<Claims>(config: Config, deps: ServerDeps<Claims>): 
     if (overload.refuses) {
       overload.refused()
       postern.answerer().refuse(request, reply, 'overloaded', { retryAfter: overload.retryAfter })
+      return
+    }
+    // Whatever is sent ahead is asked at once, so one connection could take the place of thousands.
+    if (due.on(request.raw.socket) >= mostAhead) {
+      postern.answerer().refuse(request, reply, 'overloaded', { retryAfter: 1 })
       return
     }
     overload.enter()

@@ -5,6 +5,8 @@ export interface ResponseRules {
   readonly cookies: OwnCookies
   /** Whether the answer was made for one person. */
   readonly personal: boolean
+  /** Whether the gateway binds its sessions to devices (Device Bound Session Credentials). Default: false. */
+  readonly deviceBound?: boolean
   /** Whether the gateway puts a nonce of its own on the answer (RFC 9449 section 8.2). Default: false. */
   readonly nonce?: boolean
   /** Whether the gateway itself says who may read the answer across origins. */
@@ -21,6 +23,8 @@ const judge = rememberNames((name) => {
   const folded = fold(name)
   return {
     lower,
+    // A backend could have the browser give up the session of the gateway for one of its own under the same name.
+    bindsSessions: /^(?:secure|sec)-session-/.test(lower),
     dropped: hopByHop.has(lower) || oursByPrefix.some((prefix) => folded.startsWith(prefix)),
     speaksToSharedCaches: isForSharedCaches(lower),
     speaksOfOrigins: lower.startsWith('access-control-allow-'),
@@ -51,9 +55,10 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
   const headers: string[] = []
   let cacheControl: string | undefined
   for (const [name, value] of pairs) {
-    const { lower, dropped, speaksToSharedCaches, speaksOfOrigins } = judge(name)
+    const { lower, dropped, bindsSessions, speaksToSharedCaches, speaksOfOrigins } = judge(name)
     if (dropped || named.has(lower)) continue
     if (lower === 'set-cookie' && rules.cookies.sets(value)) continue
+    if (rules.deviceBound === true && bindsSessions) continue
     if (rules.personal && speaksToSharedCaches) continue
     if (rules.cors && speaksOfOrigins) continue
     if (rules.nonce === true && lower === 'dpop-nonce') continue
@@ -90,6 +95,11 @@ const sharedCacheHeaders = new Set([
   'x-accel-expires',
   'x-litespeed-cache-control',
 ])
+
+/** Whether it lets a cache keep the answer, or know it again. @param lower its name in lower case */
+export function isForCaches(lower: string): boolean {
+  return /^(?:cache-control|expires|pragma|etag|last-modified|age)$/.test(lower) || isForSharedCaches(lower)
+}
 
 /** Whether some shared cache obeys it before Cache-Control. @param lower its name in lower case */
 export function isForSharedCaches(lower: string): boolean {

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 
 /** The answers that a server owes to its clients. */
 export interface DueAnswers {
+  /** How many are due on a connection. */
+  on(socket: Socket): number
   /** @param ended called once, when the answer has gone or its connection has */
   add(response: ServerResponse, ended: () => void): void
   /** Ends each connection with the last answer that is due on it: told so, a client does not send a request after it. */
@@ -21,6 +23,7 @@ export function watchDueAnswers(server: Server): DueAnswers {
     })
   })
   return {
+    on: (socket) => due.get(socket)?.size ?? 0,
     add(response, ended) {
       const answers = due.get(response.req.socket)
       let over = false

@@ -101,6 +101,7 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
         if (status === 401 && who !== undefined && route.credentials === 'upstream') gate.recheck(who.session)
         const headers = responseHeaders(head, {
           cookies: backends.cookies,
+          deviceBound: gate.config.session.deviceBound !== 'off',
           personal: who !== undefined,
           nonce: who?.nonce !== undefined,
           cors: who !== undefined || route.cors.length > 0,

@@ -4,8 +4,11 @@ import type { Socket } from 'node:net'
 /** Milliseconds in which a client has to take something of what waits for it. */
 const patience = 60_000
 
+/** Bytes in that time: some 70 in a second, so that a byte now and then is not enough. */
+const least = 4096
+
 /**
- * Cuts off clients that do not read: an answer that nobody takes would hold its memory and its connection to the backend
+ * Cuts off clients that hardly read: an answer that nobody takes would hold its memory and its connection to the backend
  * for as long as the client likes, and Node bounds the time of requests only. WebSockets and whatever else is written to
  * a connection are meant as well. A connection on which nothing waits may be silent for hours.
  *
@@ -26,7 +29,7 @@ export function cutSlowReaders(
     for (const [socket, before] of taken) {
       const waiting = socket.writableLength
       const now = waiting === 0 ? undefined : socket.bytesWritten - waiting
-      if (now !== undefined && now === before) socket.destroy()
+      if (now !== undefined && before !== undefined && now - before < least) socket.destroy()
       else taken.set(socket, now)
     }
   }

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { statusLabel } from '../base/meters.ts'
 import { decide } from '../decide.ts'
 import { isRepeated } from '../life/credentials.ts'
-import { responseHeaders } from '../forward/response-headers.ts'
+import { isForCaches, responseHeaders } from '../forward/response-headers.ts'
 import {
   join,
   openTunnel,
@@ -17,6 +17,7 @@ import {
 import type { CanonicalPath } from '../route/path.ts'
 import { backendWords, credentialsFor, type Backends, type ProxiedRoute, type Valid } from './backends.ts'
 import { isListed } from './cors.ts'
+import { endWith } from './last-answer.ts'
 import { routeName } from './matched-route.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { cookieLines, createWishes, type Wish } from './wish.ts'
@@ -154,9 +155,16 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   }
 
   /** The head of an answer, with what the backend says in its own. */
-  function headOf(wish: Wish, status: number, raw: RawHeaders, own: readonly string[]): string {
+  function headOf(
+    wish: Wish,
+    status: number,
+    raw: RawHeaders,
+    own: readonly string[],
+    drops: (name: string) => boolean = () => false,
+  ): string {
     const headers = responseHeaders(raw, {
       cookies: backends.cookies,
+      deviceBound: config.session.deviceBound !== 'off',
       personal: false,
       cors: true,
       hsts: undefined,
@@ -164,7 +172,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     const all = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...own]
     for (let index = 0; index < headers.length; index += 2) {
       const [name = '', value = ''] = headers.slice(index, index + 2)
-      if (!/^content-(?:length|type|encoding)$/i.test(name)) all.push(`${name}: ${value}`)
+      if (!/^content-(?:length|type|encoding)$/i.test(name) && !drops(name.toLowerCase())) all.push(`${name}: ${value}`)
     }
     return `${[...all, ...cookieLines(wish)].join('\r\n')}\r\n\r\n`
   }
@@ -174,7 +182,7 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     if (wish.socket.writableEnded || wish.socket.destroyed) return
     wish.tell(status)
     const own = ['connection: close', 'content-length: 0', 'cache-control: no-store']
-    wish.socket.end(headOf(wish, status, raw, own), 'latin1')
+    endWith(wish.socket, headOf(wish, status, raw, own, isForCaches))
   }
 
   // The server waits for every connection to end, those that it has handed over included.

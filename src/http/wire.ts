@@ -7,6 +7,7 @@ import { clientCodes, type Reason } from '../base/reasons.ts'
 import type { RouteConfig } from '../config/config.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { canonicalPath } from '../route/path.ts'
+import { endWith } from './last-answer.ts'
 import { codeOf, problemOf, problemType } from './problem.ts'
 
 /*
@@ -109,7 +110,7 @@ export function refuseOnSocket(
     ...(challenge === undefined ? [] : [`www-authenticate: ${challenge}`]),
     ...headers,
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  endWith(socket, `${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 /** Other expectations than `100-continue` cannot be met (RFC 9110 section 10.1.1); Node takes them where that is one of several. */

@@ -330,6 +330,12 @@ describe('PX-13 what a client gets', () => {
     }
   })
 
+  test('has no say in the session of the gateway, where that is bound to a device', () => {
+    const raw = ['Secure-Session-Registration', '(ES256);path="/b"', 'sec-session-challenge', '"x"', 'X-B', '2']
+    assert.deepEqual(responseHeaders(raw, { ...anyone, deviceBound: true }), ['X-B', '2'])
+    assert.deepEqual(responseHeaders(raw, anyone), raw)
+  })
+
   test('keeps bytes over 127 as they are', () => {
     assert.deepEqual(responseHeaders([Buffer.from('X-A'), Buffer.from('caf\u00e9', 'latin1')], anyone), [
       'X-A',

@@ -236,10 +236,18 @@ describe('CS-07 PX-12 the handshake', () => {
     assert.match(head, /^HTTP\/1\.1 101/)
     assert.match(head, /^set-cookie: postern=eyJ/im)
     answer.close()
-    backend.onHandshake = (request) => void request.socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')
+    const caching =
+      'Cache-Control: public, max-age=600\r\nX-Accel-Expires: 600\r\nETag: "a"\r\nCDN-Cache-Control: max-age=600\r\n'
+    backend.onHandshake = (request) =>
+      void request.socket.end(`HTTP/1.1 404 Not Found\r\n${caching}X-B: 2\r\nContent-Length: 0\r\n\r\n`)
     gateway.clock.advance(minutes(6))
     const declined = await refused('/a', byCookie(client))
     assert.equal(declined.status, 404)
+    const { headers } = declined
+    assert.deepEqual(
+      ['cache-control', 'x-accel-expires', 'etag', 'cdn-cache-control', 'x-b'].map((name) => headers[name]),
+      ['no-store', undefined, undefined, undefined, '2'],
+    )
     assert.match(
       String(declined.headers['set-cookie']),
       /^postern=eyJ/,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
 import { cutSlowReaders } from '../../src/http/slow-readers.ts'
 import { cutSlowSenders } from '../../src/http/slow-senders.ts'
 import { startBackend, type Backend } from '../support/backend.ts'
@@ -117,6 +118,21 @@ describe('DS-03 a client that does not read', () => {
     socket.terminate()
   })
 
+  test('takes a byte now and then is cut off all the same', (t) => {
+    const server = createServer().removeAllListeners('connection')
+    const { look, close } = cutSlowReaders(server, 3_600_000)
+    t.after(close)
+    const socket = { bytesWritten: 1_000_000, writableLength: 500_000, destroyed: false, once: () => undefined }
+    server.emit('connection', Object.assign(socket, { destroy: () => void (socket.destroyed = true) }))
+    look()
+    socket.writableLength -= 4_096
+    look()
+    assert.equal(socket.destroyed, false)
+    socket.writableLength -= 4_095
+    look()
+    assert.equal(socket.destroyed, true)
+  })
+
   test('is not meant where it takes a little now and then, nor where nothing waits for it', async (t) => {
     const server = createServer()
     const { look, close } = cutSlowReaders(server, 3_600_000)
@@ -145,7 +161,7 @@ describe('DS-03 a client that does not read', () => {
     for (let round = 0; round < 5; round += 1) {
       const before = taken()
       slow.socket.resume()
-      await eventually(() => taken() > before)
+      await eventually(() => taken() >= before + 4_096)
       slow.socket.pause()
       look()
     }
@@ -266,6 +282,54 @@ describe('DS-03 a connection', () => {
       client.socket.end(part)
       assert.doesNotMatch(await client.ended, /200/)
     }
+  })
+
+  test('on which the last was said is closed, though its client does not hang up, and though it sends on', async () => {
+    const open = promisify(gateway.app.server.getConnections.bind(gateway.app.server))
+    const before = await open()
+    const handshake = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+    const clients = await Promise.all(
+      [
+        lines('CONNECT a:1 HTTP/1.1', 'Host: a'),
+        lines('GET /open/a HTTP/1.1', 'X A: b'),
+        lines('GET /closed HTTP/1.1', 'Host: a', ...handshake, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='),
+      ].map(async (text) => {
+        const client = connect({
+          port: Number(new URL(gateway.origin).port),
+          host: '127.0.0.1',
+          allowHalfOpen: true,
+        })
+        let said = ''
+        client.on('data', (chunk) => (said += chunk.toString('latin1')))
+        client.on('error', () => undefined)
+        client.write(text)
+        await once(client, 'end')
+        assert.match(said, /^HTTP\/1\.1 4\d\d /)
+        client.write('x')
+        return client
+      }),
+    )
+    let count = await open()
+    for (let tries = 0; count > before && tries < 200; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      count = await open()
+    }
+    assert.ok(count <= before, `${count} are open, ${before} were`)
+    for (const client of clients) client.destroy()
+  })
+
+  test('takes no more of the backend than a client may send ahead', async () => {
+    const held: ServerResponse[] = []
+    backend.handle = (_request, response) => void held.push(response)
+    const client = await converse(gateway)
+    client.say(ask('/open/a').repeat(200))
+    await settled(() => held.length)
+    assert.equal(held.length, 32)
+    for (const response of held) response.end()
+    const count = (status: number) => client.text().split(`HTTP/1.1 ${status} `).length - 1
+    await eventually(() => count(200) + count(503) === 200)
+    assert.deepEqual([count(200), count(503)], [32, 168])
+    client.close()
   })
 
   test('that is idle, or sends its head or body byte by byte, is closed by the limits that are set', async () => {
