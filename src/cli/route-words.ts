@@ -7,12 +7,18 @@ export function routeCells(route: RouteConfig): readonly string[] {
     `${route.host ?? ''}${route.path}${route.exact ? '' : route.path === '/' ? '*' : '[/*]'}`,
     route.access === 'public'
       ? 'public'
-      : ['signed in', ...requirementWords(route.require), ...(route.dpop === 'required' ? ['DPoP'] : [])].join(', '),
+      : [
+          accessWords[route.access],
+          ...requirementWords(route.require),
+          ...(route.dpop === 'required' ? ['DPoP'] : []),
+        ].join(', '),
     route.backend === undefined
       ? 'no backend'
       : `${route.backend}${route.credentials === 'none' ? '' : ` with ${route.credentials}`}`,
   ]
 }
+
+const accessWords = { protected: 'signed in', optional: 'signed in or not' } as const
 
 export function requirementWords(require: RouteConfig['require']): readonly string[] {
   return Object.entries(require).map(([name, values]) => `${name}: ${values.join(' or ')}`)

@@ -154,7 +154,7 @@ export interface RouteConfig {
   readonly ignoreCase: boolean
   /** Upper case; undefined = all. */
   readonly methods: readonly string[] | undefined
-  readonly access: 'public' | 'protected'
+  readonly access: 'public' | 'optional' | 'protected'
   readonly require: Requirement
   readonly backend: string | undefined
   readonly stripPrefix: boolean

@@ -51,6 +51,13 @@ function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources
   } else if (options.dpop !== undefined && options.authorization === 'passthrough') {
     spot.at('dpop').fault('no token of ours is looked at with `authorization: passthrough`; take one of the two out')
   }
+  if (access === 'optional' && options.require !== undefined) {
+    spot
+      .at('require')
+      .fault(
+        'an optional route is open to whoever is not signed in, so this would keep out only those who are; take this out, or `access: optional`',
+      )
+  }
   if (options.credentials === 'assertion' && options.audience === undefined && backend === undefined) {
     spot.fault('`credentials: assertion` asks for an audience; give `audience`, or a `backend` whose origin is taken')
   }

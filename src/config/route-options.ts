@@ -25,7 +25,13 @@ export const route = strict(
         description: 'Only these methods. Without it, all.',
       }),
     ),
-    access: Type.Optional(choice(['public', 'protected'], 'Whether a credential is needed.', 'protected')),
+    access: Type.Optional(
+      choice(
+        ['public', 'optional', 'protected'],
+        'Whether a credential is needed. With `optional` whoever is signed in is named to the backend, everybody else goes on as nobody, and a bad credential is refused.',
+        'protected',
+      ),
+    ),
     require: Type.Optional(
       map(
         keys.claim,

@@ -32,6 +32,7 @@ export function warningsOf(config: Config): readonly string[] {
             : [],
         )
       : []),
+    ...otherHostWarnings(config),
     ...[...config.upstreams.values()].flatMap((upstream) =>
       upstream.kind === 'oidc' ? providerWarnings(upstream, config) : upstreamWarnings(upstream, config),
     ),
@@ -125,6 +126,22 @@ function addedHeaderWarnings({ routes }: Config): readonly string[] {
         `routes[${index}]: goes to ${backend}, which has \`${name}\` of the gateway from another route; here it is the client's own.`,
     )
   })
+}
+
+/** A front proxy leads every browser to one sign-in, and its cookie stays at that host. One sentence for each other host. */
+function otherHostWarnings({ forwardAuth, routes, publicUrl }: Config): readonly string[] {
+  if (forwardAuth.length === 0) return []
+  const { hostname } = new URL(publicUrl)
+  const first = new Map<string, number>()
+  for (const [index, { host, access }] of routes.entries()) {
+    if (host === undefined || access === 'public' || first.has(host)) continue
+    // A cookie has no port (RFC 6265 section 8.5).
+    if (URL.parse(`http://${host}`)?.hostname !== hostname) first.set(host, index)
+  }
+  return [...first].map(
+    ([host, index]) =>
+      `routes[${index}].host: a browser signs in at ${publicUrl} and its cookie stays there, so behind a front proxy only a program with a token is known at ${host}. Run a gateway with a publicUrl of its own for it.`,
+  )
 }
 
 function deviceWarnings({ session: { deviceBound }, routes }: Config): readonly string[] {

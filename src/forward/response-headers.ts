@@ -7,6 +7,8 @@ export interface ResponseRules {
   readonly personal: boolean
   /** Whether the gateway binds its sessions to devices (Device Bound Session Credentials). Default: false. */
   readonly deviceBound?: boolean
+  /** Whether somebody else may be answered otherwise, by a credential that the backend does not see. Default: false. */
+  readonly varies?: boolean
   /** Whether the gateway puts a nonce of its own on the answer (RFC 9449 section 8.2). Default: false. */
   readonly nonce?: boolean
   /** Whether the gateway itself says who may read the answer across origins. */
@@ -73,6 +75,8 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Respon
   if (rules.nonce === true || (rules.personal && html)) headers.push('cache-control', 'no-store')
   // A browser that keeps it shows it to nobody else who signs in there (security.md CK-04).
   else if (rules.personal) headers.push('cache-control', personalCaching(cacheControl), 'vary', 'Cookie')
+  // Nobody's, and so for any cache; yet not in place of what somebody would get.
+  if (rules.varies === true && !rules.personal) headers.push('vary', 'Cookie, Authorization')
   return headers
 }
 

@@ -14,6 +14,7 @@ import type { Authentication } from '../life/authentication.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { createRouteTable } from '../route/match.ts'
 import { canonicalPath, type CanonicalPath } from '../route/path.ts'
+import { presentedHeaders } from './copied-headers.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { routeName } from './matched-route.ts'
 
@@ -40,7 +41,7 @@ export interface Outgoing {
 export interface Backends {
   readonly cookies: OwnCookies
   match(request: Pick<IncomingMessage, 'url' | 'method' | 'headers' | 'rawHeaders'>): RouteMatch
-  /** @param who undefined on a public route @param trace what the call is part of */
+  /** @param who undefined: nobody, where anybody may come @param trace what the call is part of */
   prepare(
     route: ProxiedRoute,
     path: CanonicalPath,
@@ -82,11 +83,17 @@ export function createBackends(
     proto: site.protocol.slice(0, -1),
     host: site.host,
   }
+  // Nobody has such a header replaced, and who signed in at one upstream not that of another.
+  const showing = createHeaderSieve([...identity.keys(), ...presentedHeaders(config)])
   const prepared = new Map(
     routes.map((route) => [
       route,
       {
-        rules: route.host === undefined ? usual : { ...usual, host: route.host },
+        rules: {
+          ...usual,
+          host: route.host ?? usual.host,
+          sieve: route.credentials === 'upstream' ? showing : usual.sieve,
+        },
         fixed: [...route.headers].map(
           ([name, value]) => [name, typeof value === 'string' ? value : value.reveal()] as const,
         ),

@@ -5,16 +5,9 @@ import { identityMap } from '../forward/identity.ts'
  * What a front proxy copies from our answer to the request that it lets through, in lower case. Every one of them stands
  * on every 2xx, for every configured route: where one is missing, the client's own would go through (security.md FA-01).
  */
-export function copiedHeaders({ identityHeaders, routes, upstreams, dpop }: Config): readonly string[] {
-  const shown = routes.some(({ credentials }) => credentials === 'upstream') ? [...upstreams.values()] : []
-  const credentials = shown.flatMap((upstream) =>
-    upstream.kind === 'oidc'
-      ? []
-      : [
-          ...(upstream.present.token.as === 'header' ? [upstream.present.token.name] : []),
-          ...upstream.present.headers.keys(),
-        ],
-  )
+export function copiedHeaders(config: Config): readonly string[] {
+  const { identityHeaders, routes, dpop } = config
+  const credentials = routes.some((route) => route.credentials === 'upstream') ? presentedHeaders(config) : []
   return [
     ...new Set([
       ...identityMap(identityHeaders).keys(),
@@ -22,7 +15,16 @@ export function copiedHeaders({ identityHeaders, routes, upstreams, dpop }: Conf
       'cookie',
       // A proof goes where its token goes.
       ...(dpop.mode === 'off' ? [] : ['dpop']),
-      ...credentials.map((name) => name.toLowerCase()),
+      ...credentials,
     ]),
   ]
+}
+
+/** Those in which any of the upstreams takes its token, and what stands beside it, in lower case. */
+export function presentedHeaders({ upstreams }: Pick<Config, 'upstreams'>): readonly string[] {
+  return [...upstreams.values()].flatMap((upstream) => {
+    if (upstream.kind === 'oidc') return []
+    const { token, headers } = upstream.present
+    return [...(token.as === 'header' ? [token.name] : []), ...headers.keys()].map((name) => name.toLowerCase())
+  })
 }

@@ -46,7 +46,7 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
       dpop: route.dpop,
       host: route.host,
     })
-    const decision = decide({ access: 'protected', require: route.require }, found)
+    const decision = decide(route, found)
     if (found.state === 'valid' && found.setCookies.length > 0) sendWithCookies(reply, found.setCookies)
     const session = found.state === 'absent' ? undefined : found.session
     if (decision.kind === 'challenge')
@@ -104,7 +104,8 @@ export function proxyRoutes(app: FastifyInstance, context: EndpointContext, back
           deviceBound: gate.config.session.deviceBound !== 'off',
           personal: who !== undefined,
           nonce: who?.nonce !== undefined,
-          cors: who !== undefined || route.cors.length > 0,
+          varies: route.access === 'optional',
+          cors: route.access !== 'public' || route.cors.length > 0,
           hsts: transportSecurity(gate.config.secure),
         })
         for (const cookie of who?.setCookies ?? []) headers.push('set-cookie', cookie)

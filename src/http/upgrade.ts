@@ -59,8 +59,9 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
   const wishOf = createWishes(trust, gate)
   let closing = false
 
-  /** Who may open one; `undefined` and an answer where nobody may. */
-  async function admit(wish: Wish, route: ProxiedRoute): Promise<Valid | undefined> {
+  /** Whom it is opened for; `undefined` and an answer where it is not. */
+  async function admit(wish: Wish, route: ProxiedRoute): Promise<{ readonly who: Valid | undefined } | undefined> {
+    if (route.access === 'public') return { who: undefined }
     const { origin } = wish.request.headers
     const ours = origin === config.publicUrl || isListed(route, origin)
     // A page elsewhere may have a session renewed as little as it may use it.
@@ -71,14 +72,15 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
       host: route.host,
     })
     if (found.state === 'valid') wish.setCookies = found.setCookies
-    if (found.state !== 'absent' && found.session !== undefined) wish.session = found.session
-    const decision = decide({ access: 'protected', require: route.require }, found)
+    const decision = decide(route, found)
+    const asNobody = decision.kind === 'allow' && decision.authentication === undefined
+    if (found.state !== 'absent' && found.session !== undefined && !asNobody) wish.session = found.session
     if (decision.kind !== 'allow') {
       const retryAfter = decision.kind === 'refuse' ? decision.retryAfter : undefined
       wish.refuse(decision.reason, retryAfter === undefined ? [] : [`retry-after: ${retryAfter}`])
       return undefined
     }
-    if (decision.authentication?.session.kind !== 'session' || ours) return decision.authentication
+    if (decision.authentication?.session.kind !== 'session' || ours) return { who: decision.authentication }
     wish.refuse('csrf')
     return undefined
   }
@@ -91,9 +93,9 @@ export function upgrades(app: FastifyInstance, context: EndpointContext, backend
     wish.route = routeName(route)
     wish.dpop = route.dpop
     if (!route.websocket || !isHandshake(request)) return wish.refuse('bad_request')
-    const isPublic = route.access === 'public'
-    const who = isPublic ? undefined : await admit(wish, route)
-    if (who === undefined && !isPublic) return undefined
+    const admitted = await admit(wish, route)
+    if (admitted === undefined) return undefined
+    const { who } = admitted
     if (who !== undefined && gate.bindings.count(who.session.claims.sid) >= config.session.maxSockets)
       return wish.refuse('rate_limited')
 

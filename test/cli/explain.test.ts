@@ -43,7 +43,14 @@ interface Explained {
   next: { index: number }[]
   credential: { state: string; reason?: string; sub?: string }
   life?: { state: string; renewal: { due: boolean; asks?: string } }
-  answers: { client: string; status?: number; reason?: string; renewsFirst: boolean; location?: string }[]
+  answers: {
+    client: string
+    status?: number
+    reason?: string
+    asNobody: boolean
+    renewsFirst: boolean
+    location?: string
+  }[]
   backend?: { origin: string; path: string; headers: Record<string, string> }
   proxied?: Record<string, string>
 }
@@ -82,6 +89,7 @@ describe('explain beside a gateway that runs', () => {
             stripPrefix: true,
           },
           { path: '/jump', onAnonymous: 'redirect', backend: backend.origin },
+          { path: '/either', access: 'optional', backend: backend.origin },
           { path: '/api', onAnonymous: '401', cors: ['https://elsewhere.example'], backend: backend.origin },
         ],
       }),
@@ -112,7 +120,7 @@ describe('explain beside a gateway that runs', () => {
       ],
     ]
     let compared = 0
-    for (const path of ['/anything', '/public/a', '/staff', '/own/x', '/jump', '/api/x', '/a%2fb', '/a;b'])
+    for (const path of ['/anything', '/public/a', '/either', '/staff', '/own/x', '/jump', '/api/x', '/a%2fb', '/a;b'])
       for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS'])
         for (const credential of credentials) {
           const target = { method, scheme: undefined, opensSocket: false, host: undefined, target: path }
@@ -155,6 +163,28 @@ describe('explain beside a gateway that runs', () => {
     assert.equal(own.backend?.path, '/x')
     assert.equal(own.backend?.headers['x-team'], 'blue')
     assert.equal(own.backend?.headers['authorization'], "Bearer (masked: the person's token of the upstream)")
+  })
+
+  test('on an optional route it tells who goes on as nobody', async () => {
+    const line = await site.cookieLine()
+    const { answers, backend: johns } = await explained(site, ['GET', '/either'], line)
+    assert.ok(answers.every(({ status, asNobody }) => status === undefined && !asNobody))
+    assert.equal(johns?.headers['x-forwarded-user'], 'accounts|1')
+    const without = await explained(site, ['GET', '/either'])
+    assert.ok(without.answers.every(({ status, asNobody }) => status === undefined && asNobody))
+    assert.equal(without.backend?.headers['x-forwarded-user'], undefined)
+    const bad = await explained(site, ['GET', '/either'], 'Authorization: Bearer nothing\n')
+    assert.ok(bad.answers.every(({ status, asNobody }) => status !== undefined && !asNobody))
+    const { answers: open } = await explained(site, ['GET', '/public'])
+    assert.ok(
+      open.every(({ asNobody }) => !asNobody),
+      'on a public route nobody is asked',
+    )
+    const { stdout } = await site.run(['explain', 'GET', '/either'])
+    assert.match(stdout, /^route .* signed in or not /m)
+    assert.match(stdout, /^answers {5}navigation +let through as nobody$/m)
+    const socket = await site.run(['explain', 'GET', '/either'], 'Upgrade: websocket\n')
+    assert.match(socket.stdout, /^websocket {3}by cookie where Origin is .*; as nobody from anywhere$/m)
   })
 
   test('nothing secret is printed, in either form', async () => {
@@ -200,6 +230,7 @@ describe('explain and WebSockets', () => {
           { path: '/staff', require: { roles: ['admin'] }, backend: backend.origin },
           { path: '/shared', cors: [listed], backend: backend.origin },
           { path: '/plain', websocket: false, backend: backend.origin },
+          { path: '/either', access: 'optional', backend: backend.origin },
         ],
       }),
     })
@@ -222,7 +253,7 @@ describe('explain and WebSockets', () => {
       [{ name: 'authorization', value: `Bearer ${await bearerToken(site.gateway.origin)}` }],
     ]
     const seen = new Set<number>()
-    for (const path of ['/live', '/public/a', '/staff', '/shared', '/plain', '/a%2fb', '/_auth/login'])
+    for (const path of ['/live', '/public/a', '/either', '/staff', '/shared', '/plain', '/a%2fb', '/_auth/login'])
       for (const credential of credentials) {
         const target = { ...readTarget('GET', site.gateway.origin.replace('http', 'ws')), target: path }
         const { answers } = await explainRequest(target, credential, {
@@ -277,6 +308,26 @@ for (const by of ['proxy', 'nginx'] as const)
       await site.close()
     }
   })
+
+test('a front proxy lets through as nobody on an optional route, unless the session can be renewed first', async () => {
+  const site = await startSite({
+    ago: minutes(6),
+    options: () => ({
+      routes: [{ path: '/', access: 'optional' }],
+      forwardAuth: ['nginx'],
+      trustedProxies: ['127.0.0.1'],
+    }),
+  })
+  try {
+    const { answers } = await explained(site, ['GET', '/x'], await site.cookieLine())
+    assert.ok(answers.every(({ status, asNobody }) => status === undefined && asNobody))
+    assert.equal(answers.find(({ client }) => client === 'navigation')?.renewsFirst, true)
+    const { stdout } = await site.run(['explain', 'GET', '/x'], await site.cookieLine())
+    assert.match(stdout, /navigation +renewal first; without it: let through as nobody$/m)
+  } finally {
+    await site.close()
+  }
+})
 
 test('a front proxy is told the same of a WebSocket', async () => {
   const site = await startSite({ options: () => ({ forwardAuth: ['nginx'], trustedProxies: ['127.0.0.1'] }) })

@@ -54,6 +54,7 @@ describe('dpop', () => {
       routes: [
         { path: '/public', access: 'public', backend, dpop: 'required' },
         { path: '/theirs', authorization: 'passthrough', backend, dpop: 'required' },
+        { path: '/either', access: 'optional', backend, dpop: 'required' },
       ],
     }
     assert.deepEqual(faultsOf(options), [

@@ -699,6 +699,11 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     /^routes\[0\]\.require: nobody is asked who they are on a public route/,
   ],
   [
+    'an optional route asks nobody for a claim',
+    { ...minimal, routes: [{ path: '/', access: 'optional', require: { roles: 'admin' } }] },
+    /^routes\[0\]\.require: an optional route is open to whoever is not signed in.*or `access: optional`$/,
+  ],
+  [
     'a route does not ask for a claim that is no profile claim',
     { ...minimal, routes: [{ path: '/', require: { sid: 'x' } }] },
     /^routes\[0\]\.require\.sid: this claim is said by the gateway itself/,

@@ -50,6 +50,31 @@ test('a refresh token that two processes could use at once is warned about, unle
   assert.deepEqual(warnings(withUpstream({ check, logout, refresh: { ...refresh, concurrent: true } })), [])
 })
 
+test('a host at which no browser is ever signed in is warned about once, where a front proxy asks', () => {
+  const options = {
+    ...withUpstream({ check, logout }),
+    publicUrl: 'https://app.example.com',
+    trustedProxies: ['127.0.0.1'],
+    routes: [
+      { path: '/' },
+      { host: 'app.example.com', path: '/own' },
+      { host: 'app.example.com:8443', path: '/' },
+      { host: 'open.example.com', path: '/', access: 'public' },
+      { host: 'shop.example.com', path: '/', access: 'optional' },
+      { host: 'admin.example.com', path: '/' },
+      { host: 'admin.example.com', path: '/more' },
+    ],
+  }
+  const other = (index: number, host: string) =>
+    `routes[${index}].host: a browser signs in at https://app.example.com and its cookie stays there, so behind a front proxy only a program with a token is known at ${host}. Run a gateway with a publicUrl of its own for it.`
+  assert.deepEqual(warnings({ ...options, forwardAuth: ['nginx'] }), [
+    other(4, 'shop.example.com'),
+    other(5, 'admin.example.com'),
+  ])
+  const routes = options.routes.map((route) => ({ ...route, backend: 'http://127.0.0.1:3000' }))
+  assert.deepEqual(warnings({ ...options, routes }), [])
+})
+
 test('a claim that nothing fills is warned about where it is asked for', () => {
   const options = {
     ...withUpstream({ check, logout }),

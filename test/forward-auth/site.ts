@@ -22,6 +22,7 @@ export interface Site {
 export const routes: NonNullable<Options['routes']> = [
   { path: '/' },
   { path: '/public/', access: 'public' },
+  { path: '/optional/', access: 'optional' },
   { path: '/admin/', require: { roles: ['admin'] } },
   { path: '/upstream/', credentials: 'upstream' },
   { path: '/basic/', authorization: 'passthrough' },

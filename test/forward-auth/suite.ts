@@ -191,7 +191,7 @@ export async function forwardAuthSuite({
       const characters = ['_', '.'].filter((character) => !keeps.includes(character))
       for (const header of believed) {
         for (const spelling of spellings(header, characters)) {
-          for (const path of ['/orders', '/public/page']) {
+          for (const path of ['/orders', '/public/page', '/optional/page']) {
             const head = [
               `GET ${path} HTTP/1.1`,
               `Host: ${new URL(site.origin).host}`,
@@ -253,6 +253,21 @@ export async function forwardAuthSuite({
         for (const header of ['x-forwarded-user', 'remote-user', 'x-auth-request-roles', 'x-forwarded-email'])
           assert.equal(headerOf(seen, header), '', header)
       }
+    })
+
+    test('an optional address names whoever is signed in, and is open to nobody in particular', async () => {
+      const client = await signedIn(site)
+      const johns = echo(await client.send('/optional/page', 'GET', sameOriginFetch))
+      assert.equal(headerOf(johns, 'x-forwarded-user'), 'accounts|1')
+      assert.equal(headerOf(johns, 'remote-user'), 'accounts|1')
+      const lies = { 'x-forwarded-user': 'root', 'remote-user': 'root', 'x-auth-request-roles': 'admin' }
+      const answer = await get('/optional/page', lies)
+      assert.equal(answer.status, 200)
+      for (const header of ['x-forwarded-user', 'remote-user', 'x-auth-request-roles', 'x-forwarded-email'])
+        assert.equal(headerOf(echo(answer), header), '', header)
+      await unreached(async () => {
+        assert.equal((await get('/optional/page', { authorization: 'Bearer x' })).status, 401)
+      })
     })
 
     test('a renewed session arrives at the browser, beside the cookies of the application, for no cache', async () => {

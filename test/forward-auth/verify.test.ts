@@ -113,6 +113,33 @@ for (const face of ['server', 'plugin'] as const) {
         }
       })
 
+      test(`FA-01 TV-19 ${proxy}: an optional route names whoever is signed in, and nobody else`, async () => {
+        const client = new BrowserClient(gateway.origin)
+        await client.signIn()
+        const path = '/optional/page'
+        for (const headers of [bearer(), client.cookieHeader()]) {
+          const answer = await ask(gateway, proxy, { path, headers })
+          assert.equal(answer.status, 200)
+          assert.equal(answer.headers['x-forwarded-user'], 'accounts|1')
+        }
+        const copy = client.cookieHeader()
+        await client.signOut()
+        const lies = { 'x-forwarded-user': 'root', 'remote-user': 'root' }
+        for (const headers of [{}, navigation, lies, { ...navigation, ...copy }]) {
+          const answer = await ask(gateway, proxy, { path, headers })
+          assert.equal(answer.status, 200, JSON.stringify(headers))
+          for (const name of copied) assert.equal(answer.headers[name], '', name)
+        }
+        assert.equal((await ask(gateway, proxy, { path, headers: { authorization: 'Bearer x' } })).status, 401)
+        const page = await ask(gateway, proxy, { path, headers: { ...navigation, cookie: 'postern=x' } })
+        assert.equal(page.status, isNginx ? 401 : 303)
+        const socket = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', origin: 'https://elsewhere.example' }
+        assert.equal((await ask(gateway, proxy, { path, headers: socket })).status, 200)
+        await client.signIn()
+        const elsewhere = { ...client.cookieHeader(), ...socket }
+        assert.equal((await ask(gateway, proxy, { path, headers: elsewhere })).status, 403)
+      })
+
       test(`FA-04 ${proxy}: an address with two meanings is refused with and without a credential`, async () => {
         for (const path of ['/%zz', '/a//b', '/a/../b', '/a/%2e%2e/b', '/a%2fb', '/a%5cb', '/a;b', '/%00', '/%ff']) {
           for (const headers of [{}, bearer()]) {

@@ -26,6 +26,8 @@ export interface ClientAnswer {
   readonly form: 'redirect' | 'page' | 'problem' | 'empty' | undefined
   readonly location: string | undefined
   readonly reason: Reason | undefined
+  /** It goes on, and whoever sent the credential is not named: it has ended, or there is none. */
+  readonly asNobody: boolean
   /** A renewal comes first, or while it is answered; the rest holds where that fails. */
   readonly renewsFirst: boolean
 }
@@ -103,7 +105,9 @@ export async function explainRequest(
       const eligibility = renewalEligibility[clientKind(method, Object.fromEntries(headers))]
       const eligible = eligibility === 'always' || (eligibility === 'when-expired' && life?.state === 'renewable')
       const judged = outcome.reason === undefined || outcome.reason === 'expired' || outcome.reason === 'forbidden'
-      answers.push(answerOf(name, outcome, renews && outcome.mayRenew && eligible && !isPublic && judged))
+      const renewsFirst = renews && outcome.mayRenew && eligible && !isPublic && judged
+      const asNobody = route?.route.access === 'optional' && isNobodys(outcome)
+      answers.push({ client: name, ...answerOf(outcome), asNobody, renewsFirst })
       const sent = new Set([...headers, ...lines].map(([header]) => header))
       backend ??= backendView(outcome, rehearsal.gate, sent)
       if (asked.by !== 'proxy' && asked.by !== 'guard' && outcome.passed) proxied ??= copied(outcome)
@@ -158,10 +162,15 @@ function isPublicDocument(path: string, { api, exchange }: Config): boolean {
   return documents.includes(path)
 }
 
-function answerOf(client: string, outcome: Outcome, renewsFirst: boolean): ClientAnswer {
+/** Whether it goes on without a name. A front proxy is told so by an empty header. */
+function isNobodys({ forwarded, passed, headers }: Outcome): boolean {
+  return forwarded === undefined ? passed && headers['x-forwarded-user'] === '' : forwarded.who === undefined
+}
+
+function answerOf(outcome: Outcome): Pick<ClientAnswer, 'status' | 'form' | 'location' | 'reason'> {
   const { status, headers, reason, forwarded, passed } = outcome
   if (forwarded !== undefined || passed)
-    return { client, status: undefined, form: undefined, location: undefined, reason: undefined, renewsFirst }
+    return { status: undefined, form: undefined, location: undefined, reason: undefined }
   const type = headers['content-type'] ?? ''
   const form =
     headers.location !== undefined || headers['x-postern-answer'] === 'redirect'
@@ -173,7 +182,7 @@ function answerOf(client: string, outcome: Outcome, renewsFirst: boolean): Clien
           : 'problem'
   const told = headers['x-postern-location']
   const location = headers.location ?? (form === 'redirect' && typeof told === 'string' ? told : undefined)
-  return { client, status, form, location, reason, renewsFirst }
+  return { status, form, location, reason }
 }
 
 /** Headers of a front proxy's answer that are for the backend. */

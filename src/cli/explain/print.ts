@@ -93,7 +93,8 @@ function socketLines({ socket, route, askedBy }: Explanation): readonly string[]
     return [`the app opens it: a guard looks at no Origin, so compare it there; see ${page('plugin')}`]
   if (askedBy === 'proxy' && !socket.open) return ['the route says websocket: false']
   if (socket.origins === 'any') return ['for whoever asks, from any page: the route is public']
-  return [`by cookie where Origin is ${socket.origins.join(' or ')}; by token from anywhere`]
+  const asNobody = route?.route.access === 'optional' ? '; as nobody from anywhere' : ''
+  return [`by cookie where Origin is ${socket.origins.join(' or ')}; by token from anywhere${asNobody}`]
 }
 
 function credentialLines({ found, carrier, life }: Explanation): readonly string[] {
@@ -131,8 +132,10 @@ function renewalLine(renewal: NonNullable<Explanation['life']>['renewal']): stri
   return renewal.from === undefined ? `none: ${renewal.why}` : `not due before ${renewal.from}: ${renewal.why}`
 }
 
-function answerCells({ client, status, form, location, reason, renewsFirst }: ClientAnswer): readonly string[] {
+function answerCells(answer: ClientAnswer): readonly string[] {
+  const { client, status, form, location, reason, asNobody, renewsFirst } = answer
   const first = renewsFirst ? 'renewal first; without it: ' : ''
+  if (asNobody) return [client, `${first}${toned('good', 'let through as nobody')}`]
   if (status === undefined) return [client, toned('good', 'let through'), renewsFirst ? 'renewed on the way' : '']
   const what = location === undefined ? (form ?? '') : `to ${location}`
   return [client, `${first}${status}`, what, reason ?? '']
