@@ -231,10 +231,14 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     },
 
     clearCookies: () => cookies.clear(),
-    fetch: (session, sealed, target, init) =>
-      fetchFromUpstream(upstreams.get(session.claims.upn), sealer, session, sealed, target, init, (outcome, seconds) =>
-        meters.fetches.of(session.claims.upn, outcome).observe(seconds),
-      ),
+    async fetch(session, sealed, target, init) {
+      const { upn } = session.claims
+      const measured = (outcome: string, seconds: number) => meters.fetches.of(upn, outcome).observe(seconds)
+      const response = await fetchFromUpstream(upstreams.get(upn), sealer, session, sealed, target, init, measured)
+      // As of a backend that was shown the same token.
+      if (response.statusCode === 401) authenticator.recheck(session)
+      return response
+    },
     identity(session, map) {
       const known = identities.get(session)
       if (known !== undefined) return known
