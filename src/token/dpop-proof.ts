@@ -114,8 +114,9 @@ export function createProofReader(): ProofReader {
     read(rawHeaders, { method, bound, ...target }) {
       const text = proofIn(rawHeaders)
       if (typeof text === 'object') return text
-      const [, header = '', payload = '', signature = ''] = compactForm.exec(text) ?? []
-      if (header === '') return refused('proof_malformed')
+      const parts = compactForm.exec(text)
+      if (parts === null) return refused('proof_malformed')
+      const [, header = '', payload = '', signature = ''] = parts
       const claims = readClaims(payload)
       if (claims === undefined) return refused('proof_malformed')
       const known = keys.get(header)

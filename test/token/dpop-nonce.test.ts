@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createKeyRing } from '../../src/keys/ring.ts'
-import { createNonces } from '../../src/token/dpop-nonce.ts'
+import { createNonces, nonceLife } from '../../src/token/dpop-nonce.ts'
 import { fakeClock, hours, minutes, seconds } from '../support/clock.ts'
 import { freshKeys } from '../support/keys.ts'
 
@@ -59,6 +59,9 @@ describe('a nonce for proofs', () => {
     ring.replace([...keys, ...(await freshKeys(clock() - seconds(1)))])
     assert.notEqual(nonces.current(), before)
     assert.equal(nonces.judge(before), 'current')
+    // Also where one of another turn would be good already.
+    clock.advance(seconds(6))
+    assert.equal(nonces.judge(before), 'current')
     // The next key is there before it is used.
     assert.equal(old.judge(before), 'current')
     const early = fakeClock(noon + minutes(1) - seconds(1))
@@ -69,6 +72,39 @@ describe('a nonce for proofs', () => {
     // Taken away, it makes nothing good any more.
     ring.replace(next)
     assert.equal(nonces.judge(before), undefined)
+  })
+
+  test('DP-06 of a key that has expired is good no more', async () => {
+    const clock = fakeClock(noon)
+    const keys = [...(await freshKeys(noon)), ...(await freshKeys(noon + seconds(1)))]
+    const nonces = createNonces(createKeyRing(keys, seconds(10), clock), clock)
+    const nonce = nonces.current()
+    clock.advance(seconds(10))
+    assert.equal(nonces.judge(nonce), 'current')
+    clock.advance(seconds(1))
+    assert.equal(nonces.judge(nonce), undefined)
+  })
+
+  test('DP-06 is never good for longer than proofs are remembered', async () => {
+    const { clock, keys, nonces } = await scene()
+    const ahead = fakeClock(noon + seconds(30))
+    const nonce = createNonces(createKeyRing(keys, retention, ahead), ahead).current()
+    clock.advance(seconds(25) - 1)
+    assert.equal(nonces.judge(nonce), undefined)
+    clock.advance(1)
+    assert.equal(nonces.judge(nonce), 'current')
+    clock.advance(nonceLife - 1)
+    assert.equal(nonces.judge(nonce), 'previous')
+    clock.advance(1)
+    assert.equal(nonces.judge(nonce), undefined)
+  })
+
+  test('DP-06 is the same in any release, so that one can be put in place of another', async () => {
+    const { clock, keys } = await scene()
+    const fixed = keys.map((key) =>
+      key.kind === 'sealing' ? { ...key, proofNonceKey: new Uint8Array(32).fill(7) } : key,
+    )
+    assert.equal(createNonces(createKeyRing(fixed, retention, clock), clock).current(), 'A5E_4A6j6U1tKmO6EPp0SWWrTrQ')
   })
 
   test('DP-06 is nothing else: made up, spelled in another way, or with another time', async () => {
