@@ -10,6 +10,7 @@ import {
   map,
   origin,
   place,
+  rate,
   secretText,
   strict,
   text,
@@ -208,6 +209,11 @@ export const loginUpstream = strict(
         description: 'Bytes of one answer; more is a failure.',
         default: 1_048_576,
       }),
+    ),
+    maxFailures: Type.Optional(
+      rate(
+        'Failed sign-ins here of all accounts and addresses together, such as 20/1m. Beyond it nobody is signed in here for a while, whoever it was that failed. For a service that bans our address. Default: no bound.',
+      ),
     ),
     subject: Type.Optional(
       strict(

@@ -38,10 +38,15 @@ const longestDelay = 3_000
 /** Milliseconds that an upstream may ask to wait at most. */
 const longestPause = 86_400_000
 
+interface Limits extends LoginLimits {
+  /** Of everybody together, by upstream: for services that ban our address. */
+  readonly perUpstream?: ReadonlyMap<string, Rate>
+}
+
 /** @param purpose what is tried: its attempts are counted apart from all others */
 export function createLoginLimiter(
   purpose: 'login' | 'exchange',
-  limits: LoginLimits,
+  limits: Limits,
   buckets: Buckets,
   clock: Clock,
 ): LoginLimiter {
@@ -53,12 +58,15 @@ export function createLoginLimiter(
     // the same name elsewhere is.
     const name = foldedName(attempt.account)
     const guesses = step === 'second' ? [cell(limits.perAccount, true, purpose, 'second step', upstream, name)] : []
+    const together = limits.perUpstream?.get(upstream)
+    const everybody = together === undefined ? [] : [cell(together, true, purpose, 'upstream', upstream)]
     return [
       cell(limits.perAccountAndAddress, true, purpose, 'pair', upstream, who, where),
       cell(limits.perAddress, true, purpose, 'address', where),
       cell(limits.perAccount, false, purpose, 'account', upstream, who),
       pauseOf(attempt),
       ...guesses,
+      ...everybody,
     ]
   }
   // The upstream spoke of this very account, so no other that only begins like it has to wait.
@@ -73,12 +81,13 @@ export function createLoginLimiter(
   return {
     async admit(attempt) {
       const cells = cellsOf(attempt)
-      const [pair = 0, address = 0, account = 0, paused = 0, guessed = 0] = await buckets.take(cells)
-      const wait = Math.max(pair, address, paused, guessed)
+      const waits = await buckets.take(cells)
+      const longest = (refuses: boolean) => Math.max(...waits.filter((_, index) => cells[index]?.refuses === refuses))
+      const wait = longest(true)
       if (wait > 0) return { ok: false, retryAfter: Math.ceil(wait / 1000) }
       return {
         ok: true,
-        delay: Math.min(longestDelay, account),
+        delay: Math.min(longestDelay, longest(false)),
         async settle(outcome) {
           if (outcome !== 'counts') await buckets.takeBack(cells, outcome === 'step' ? cells.slice(1) : cells)
         },

@@ -548,6 +548,16 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     ] as const,
   ]),
   [
+    'failures of everybody are bounded by a rate',
+    withUpstream({ maxFailures: '20' }),
+    /^upstreams\.accounts\.maxFailures: must be a rate such as/,
+  ],
+  [
+    'failures of everybody are bounded in some time',
+    withUpstream({ maxFailures: '20/0m' }),
+    /^upstreams\.accounts\.maxFailures: must name a time/,
+  ],
+  [
     'a refusal of credentials is not a matter of waiting',
     withLogin({ refusals: [{ status: [401], as: 'bad_credentials', retryAfter: '10m' }] }),
     /^upstreams\.accounts\.login\.refusals\[0\]\.retryAfter: waiting does not make this refusal another one/,

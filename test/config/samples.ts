@@ -53,6 +53,7 @@ export const full = {
       origin: 'https://accounts.example.com',
       timeout: '10s',
       maxResponse: 1_048_576,
+      maxFailures: '20/1m',
       subject: { prefix: 'accounts' },
       fields: [
         { name: 'username', label: 'User name', type: 'text', autocomplete: 'username', required: true },

@@ -137,6 +137,11 @@ test('secrets are kept as secrets, whether they stand in a file, a variable or t
   assert.equal(JSON.stringify([...upstream.secrets.values()]), '["[secret]","[secret]","[secret]"]')
 })
 
+test('failures of everybody together are bounded only where that is said', () => {
+  assert.equal(upstreamOf({}).maxFailures, undefined)
+  assert.deepEqual(upstreamOf({ maxFailures: '20/m' }).maxFailures, { count: 20, per: 60_000 })
+})
+
 test('a refusal that is about a moment may say how long that lasts', () => {
   const refusals = [{ status: [500], as: 'rate_limited', retryAfter: '10m' }]
   assert.equal(upstreamOf({ login: { ...minimalUpstream.login, refusals } }).login.refusals[0]?.retryAfter, 600_000)
