@@ -199,6 +199,8 @@ export interface RefusalRule<Kind extends string> extends Condition {
   readonly as: Kind
   /** Milliseconds to wait where the answer does not say. */
   readonly retryAfter: number | undefined
+  /** Whether nobody is to be tried before that time: the service refuses us, and not one account. */
+  readonly everyone: boolean
 }
 
 /** How the token is shown to the service. */

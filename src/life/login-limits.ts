@@ -25,11 +25,14 @@ export type Admission =
   /** Seconds until another try may do. */
   | { readonly ok: false; readonly retryAfter: number }
 
+/** Who has to wait: the account of the attempt, or all at that upstream. */
+type Paused = 'account' | 'everyone'
+
 export interface LoginLimiter {
   /** Counts an attempt before it is made, so that parallel ones cannot slip through. */
   admit(attempt: Attempt): Promise<Admission>
-  /** The upstream itself asked to wait: what it would refuse anyway is not sent, before it bans our address. */
-  pause(attempt: Attempt, seconds: number): Promise<void>
+  /** The upstream itself asked to wait: what it would refuse anyway is not sent, before it bans our address, or when it has. */
+  pause(attempt: Attempt, seconds: number, whom: Paused): Promise<void>
 }
 
 /** Milliseconds by which an attempt is delayed at most. */
@@ -64,14 +67,15 @@ export function createLoginLimiter(
       cell(limits.perAccountAndAddress, true, purpose, 'pair', upstream, who, where),
       cell(limits.perAddress, true, purpose, 'address', where),
       cell(limits.perAccount, false, purpose, 'account', upstream, who),
-      pauseOf(attempt),
+      pauseOf(attempt, 'account'),
+      pauseOf(attempt, 'everyone'),
       ...guesses,
       ...everybody,
     ]
   }
-  // The upstream spoke of this very account, so no other that only begins like it has to wait.
-  const pauseOf = ({ upstream, account }: Attempt): Cell => ({
-    key: digest(purpose, 'pause', upstream, account.trim().toLowerCase()),
+  const pauseOf = ({ upstream, account }: Attempt, whom: Paused): Cell => ({
+    // The upstream spoke of this very account, so no other that only begins like it has to wait.
+    key: digest(purpose, 'pause', upstream, ...(whom === 'account' ? [account.trim().toLowerCase()] : [])),
     each: 0,
     free: 0,
     most: longestPause,
@@ -93,7 +97,8 @@ export function createLoginLimiter(
         },
       }
     },
-    pause: (attempt, seconds) => buckets.hold(pauseOf(attempt), clock() + Math.min(longestPause, seconds * 1000)),
+    pause: (attempt, seconds, whom) =>
+      buckets.hold(pauseOf(attempt, whom), clock() + Math.min(longestPause, seconds * 1000)),
   }
 }
 

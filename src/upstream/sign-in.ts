@@ -76,10 +76,11 @@ export function createSignIn(config: LoginUpstreamConfig, caller: Caller): SignI
     const { status, retryAfter } = answer
     const rule = caller.refusal(name, described.refusals, answer)
     if (rule !== undefined) {
-      const { as } = rule
+      const { as, everyone } = rule
       if (as === 'unavailable') return asDescribed(name, answer, rule)
       // Only a wait that anybody would be told: beside the others it would tell a locked account from an unknown one.
-      return { kind: 'refused', as, status, retryAfter: as === 'rate_limited' ? waitOf(answer, rule) : undefined }
+      const asked = as === 'rate_limited' ? waitOf(answer, rule) : undefined
+      return { kind: 'refused', as, status, retryAfter: asked, everyone }
     }
     if (caller.judge(name, 'success', described.success, answer).holds) return undefined
     if (status === 401 || status === 403)

@@ -569,6 +569,21 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     }),
     /^upstreams\.accounts\.check\.refusals\[0\]\.retryAfter: waiting does not make this refusal another one/,
   ],
+  ...['bad_credentials', 'locked', 'password_expired', 'unavailable'].map(
+    (as) =>
+      [
+        `a refusal that is ${as} makes nobody else wait`,
+        withLogin({ refusals: [{ status: [403], as, everyone: true }] }),
+        /^upstreams\.accounts\.login\.refusals\[0\]\.everyone: is for `rate_limited` only/,
+      ] as const,
+  ),
+  [
+    'a refusal of a token makes nobody else wait',
+    withUpstream({
+      check: { request: { path: '/me' }, refusals: [{ status: [400], as: 'unavailable', everyone: true }] },
+    }),
+    /^upstreams\.accounts\.check\.refusals\[0\]\.everyone: is not known here/,
+  ],
   [
     'nobody waits longer than for what a service says itself',
     withLogin({ refusals: [{ status: [500], as: 'unavailable', retryAfter: '2h' }] }),

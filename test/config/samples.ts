@@ -142,7 +142,11 @@ export const full = {
         },
         token: { json: '/token' },
         subject: { field: 'username' },
-        refusals: [{ status: [500], as: 'rate_limited', retryAfter: '10m' }],
+        refusals: [
+          { status: [500], as: 'rate_limited', retryAfter: '10m' },
+          { status: [403], text: { contains: 'banned' }, as: 'rate_limited', everyone: true },
+          { status: [409], as: 'locked', everyone: false },
+        ],
       },
       profile: {
         request: { method: 'GET', path: '/me' },

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { send } from '../support/browser-client.ts'
 import { minutes, seconds } from '../support/clock.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
+import type { UpstreamOptions } from '../upstream/support/upstream.ts'
 
 /* A service that bans addresses. To it everybody who signs in here has one: ours. */
 
@@ -15,19 +16,27 @@ before(async () => {
   service = Fastify()
   service.post<{ Body: { name: string; password: string } }>('/login', async ({ body }, reply) => {
     calls += 1
+    if (body.password.startsWith('banned')) {
+      const wait = body.password.slice('banned'.length)
+      return reply
+        .code(403)
+        .headers(wait === '' ? {} : { 'retry-after': wait })
+        .send('Your address is banned.')
+    }
     if (body.password === 'down') return reply.code(503).send({})
     return body.password === 'right' ? { token: 't', id: body.name } : reply.code(401).send({})
   })
   const origin = await service.listen({ host: '127.0.0.1', port: 0 })
-  const upstream = {
+  const upstream: UpstreamOptions = {
     kind: 'login',
     origin,
     login: {
       request: { path: '/login', json: { name: '{username}', password: '{password}' } },
       token: { json: '/token' },
       subject: { json: '/id' },
+      refusals: [{ status: [403], text: { contains: 'banned' }, as: 'rate_limited', everyone: true }],
     },
-  } as const
+  }
   gateway = await startGateway({
     options: () => ({
       trustedProxies: ['127.0.0.1'],
@@ -73,4 +82,35 @@ test('LG-09 and neither sign-ins nor faults of the service are counted in it', a
   assert.deepEqual(await statusesOf(9, 'right'), Array<number>(9).fill(200))
   assert.deepEqual(await statusesOf(9, 'down'), Array<number>(9).fill(503))
   assert.deepEqual(await statusesOf(4, 'wrong'), [401, 401, 401, 429])
+})
+
+test('LG-01 where the service says that our address is banned, nobody is tried there until that is over', async () => {
+  const first = await attempt('banned600', 'free')
+  assert.deepEqual([first.status, first.headers['retry-after']], [429, '600'])
+  const event = gateway.events.findLast(({ type }) => type === 'sign_in_refused')
+  assert.ok(event?.type === 'sign_in_refused' && event.reason === 'rate_limited')
+  assert.match(event.detail ?? '', /nobody is tried there/)
+  gateway.clock.advance(seconds(200))
+  for (let count = 0; count < 5; count += 1) {
+    const refused = await attempt('right', 'free')
+    assert.deepEqual([refused.status, refused.headers['retry-after']], [429, '400'])
+    assert.ok(!refused.text.includes('banned'))
+  }
+  assert.equal(calls, 1)
+  assert.equal((await attempt('right')).status, 200)
+  gateway.clock.advance(seconds(400))
+  assert.equal((await attempt('right', 'free')).status, 200)
+})
+
+test('for half a minute where it does not say, and for an hour at most', async () => {
+  for (const [password, wait] of [
+    ['banned', '30'],
+    ['banned999999', '3600'],
+  ] as const) {
+    assert.equal((await attempt(password, 'free')).status, 429)
+    const refused = await attempt('right', 'free')
+    assert.deepEqual([refused.status, refused.headers['retry-after']], [429, wait])
+    gateway.clock.advance(minutes(60))
+    assert.equal((await attempt('right', 'free')).status, 200)
+  }
 })

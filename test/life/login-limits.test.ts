@@ -119,7 +119,7 @@ describe('the limits on guessing', async () => {
     clock.advance(seconds(18))
     assert.ok((await limiter.admit(guess('203.0.113.7'))).ok)
 
-    await limiter.pause(attempt('kim'), 10)
+    await limiter.pause(attempt('kim'), 10, 'account')
     await nine(attempt('kim', '203.0.113.8'))
     clock.advance(seconds(10))
     assert.ok((await limiter.admit(attempt('kim', '203.0.113.8'))).ok)
@@ -180,7 +180,7 @@ describe('the limits on guessing', async () => {
   test('an upstream that asks to wait is not asked for that account until then', async () => {
     const clock = fakeClock()
     const limiter = limiterOf(clock)
-    await limiter.pause(attempt('bob'), 60)
+    await limiter.pause(attempt('bob'), 60, 'account')
     assert.ok(!(await limiter.admit(attempt(' bob '))).ok)
     const refused = await limiter.admit(attempt('BOB', '203.0.113.9'))
     assert.ok(!refused.ok && refused.retryAfter === 60)
@@ -188,6 +188,19 @@ describe('the limits on guessing', async () => {
     assert.ok((await limiter.admit(attempt('bob', '192.0.2.1', 'members'))).ok)
     clock.advance(seconds(60))
     assert.ok((await limiter.admit(attempt('bob'))).ok)
+  })
+
+  test('LG-01 one that refuses us, and not one account, is asked for nobody until then, and for a day at most', async () => {
+    const clock = fakeClock()
+    const limiter = limiterOf(clock)
+    await limiter.pause(attempt('bob'), 60, 'everyone')
+    for (const one of [attempt('bob'), attempt('eve', '203.0.113.9'), { ...attempt('kim'), step: 'second' as const }])
+      assert.deepEqual(await limiter.admit(one), { ok: false, retryAfter: 60 })
+    assert.ok((await limiter.admit(attempt('bob', '192.0.2.1', 'members'))).ok)
+    clock.advance(seconds(60))
+    assert.ok((await limiter.admit(attempt('eve'))).ok)
+    await limiter.pause(attempt('bob'), 10 * 86_400, 'everyone')
+    assert.deepEqual(await limiter.admit(attempt('eve')), { ok: false, retryAfter: 86_400 })
   })
 
   test('DS-07 no number of accounts and addresses is remembered beyond the bound, and the busiest are still limited', async () => {
