@@ -99,7 +99,12 @@ export function createGateParts(config: Config, deps: GateDeps) {
   )
   const counted = createProcessBuckets(clock)
   const buckets = store === undefined ? counted : createSharedBuckets(store.buckets, counted)
-  const limiter = createLoginLimiter('login', config.rateLimit.login, buckets, clock)
+  const perUpstream = new Map(
+    [...config.upstreams].flatMap(([key, upstream]) =>
+      upstream.kind === 'login' && upstream.maxFailures !== undefined ? [[key, upstream.maxFailures]] : [],
+    ),
+  )
+  const limiter = createLoginLimiter('login', { ...config.rateLimit.login, perUpstream }, buckets, clock)
   const onUnverified: OnUnverified = (reason, kid = unknownKid) => {
     meters.unverified.of(kid, reason).value += 1
   }

@@ -25,7 +25,11 @@ export function parseTelling(spot: Spot, options: ConditionOptions): Condition {
   return condition
 }
 
-type RefusalOptions<Kind> = ConditionOptions & { readonly as: Kind; readonly retryAfter?: string }
+type RefusalOptions<Kind> = ConditionOptions & {
+  readonly as: Kind
+  readonly retryAfter?: string
+  readonly everyone?: boolean
+}
 
 /** Rules in order; the first that holds counts. */
 export function parseRefusals<Kind extends string>(
@@ -36,6 +40,7 @@ export function parseRefusals<Kind extends string>(
     ...parseTelling(spot.at(index), rule),
     as: rule.as,
     retryAfter: parseRetryAfter(spot.at(index, 'retryAfter'), rule),
+    everyone: parseEveryone(spot.at(index, 'everyone'), rule),
   }))
 }
 
@@ -45,6 +50,11 @@ function parseRetryAfter(spot: Spot, { as, retryAfter }: RefusalOptions<string>)
     spot.fault('waiting does not make this refusal another one; take it out, or name another kind in `as`')
   }
   return duration(spot, retryAfter, { least: second, most: hour })
+}
+
+function parseEveryone(spot: Spot, { as, everyone = false }: RefusalOptions<string>): boolean {
+  if (everyone && as !== 'rate_limited') spot.fault('is for `rate_limited` only: nothing else makes everybody wait')
+  return everyone
 }
 
 function parseCondition(spot: Spot, options: ConditionOptions): Condition {

@@ -1,4 +1,4 @@
-import { duration, minute } from './duration.ts'
+import { duration, minute, rate } from './duration.ts'
 import type { Spot } from './faults.ts'
 import { isLoopback, parseOrigin, type HttpRule } from './origin.ts'
 import { parseLater } from './parse-later.ts'
@@ -34,6 +34,7 @@ export function parseUpstream(
     origin: parseOrigin(spot.at('origin'), options.origin, httpRule(httpUpstreams)),
     timeout: duration(spot.at('timeout'), options.timeout ?? '10s', { least: 1, most: 5 * minute }),
     maxResponse: options.maxResponse ?? 1_048_576,
+    maxFailures: options.maxFailures === undefined ? undefined : rate(spot.at('maxFailures'), options.maxFailures),
     subjectPrefix: parseSubjectPrefix(spot, options.subject?.prefix ?? key),
     links: {
       forgotPassword: parseLink(spot.at('links', 'forgotPassword'), options.links?.forgotPassword),

@@ -23,7 +23,7 @@ export const duration = (description: string, fallback?: string) =>
     ...defaulting(fallback),
   })
 
-export const rate = (description: string, fallback: string) =>
+export const rate = (description: string, fallback?: string) =>
   Type.String({
     title: 'rate',
     description,

@@ -10,6 +10,7 @@ import {
   map,
   origin,
   place,
+  rate,
   secretText,
   strict,
   text,
@@ -32,12 +33,21 @@ const signInRefusals = refusals(
   signInKinds,
   'sign-in refusal',
   'What refusals look like; the first that matches counts, before `success`. Unmatched: 401 and 403 are bad_credentials, 429 is rate_limited, 5xx is unavailable, anything else is a fault of the service.',
+  {
+    everyone: Type.Optional(
+      flag(
+        'With `rate_limited`: the wait is for everybody, not for this account alone. For an answer that says that our address is banned.',
+        false,
+      ),
+    ),
+  },
 )
 
 const laterRefusals = refusals(
   laterKinds,
   'later refusal',
   'What other answers mean; the first that matches counts, before `success`. Unmatched: 401 and 403 are refused, and so is an answer with a right status whose content does not meet `success`; anything else is unavailable and ends nothing.',
+  {},
 )
 
 const claims = claimPlaces('Claims to take over, each by its place. Nothing else of the answer reaches a token.')
@@ -208,6 +218,11 @@ export const loginUpstream = strict(
         description: 'Bytes of one answer; more is a failure.',
         default: 1_048_576,
       }),
+    ),
+    maxFailures: Type.Optional(
+      rate(
+        'Failed sign-ins here of all accounts and addresses together, such as 20/1m. Beyond it nobody is signed in here for a while, whoever it was that failed. For a service that bans our address. Default: no bound.',
+      ),
     ),
     subject: Type.Optional(
       strict(

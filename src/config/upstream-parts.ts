@@ -128,7 +128,13 @@ export const asksToWait = (kind: string): boolean => passing.has(kind)
 export const signInKinds = ['bad_credentials', 'locked', 'password_expired', 'rate_limited', 'unavailable'] as const
 export const laterKinds = ['refused', 'unavailable'] as const
 
-export const refusals = <const Kinds extends readonly string[]>(kinds: Kinds, title: string, description: string) =>
+/** @param more further members of each */
+export const refusals = <const Kinds extends readonly string[], const More extends Type.Members>(
+  kinds: Kinds,
+  title: string,
+  description: string,
+  more: More,
+) =>
   Type.Array(
     strict(
       {
@@ -139,6 +145,7 @@ export const refusals = <const Kinds extends readonly string[]>(kinds: Kinds, ti
             `How long to wait before another try, with ${kinds.filter(asksToWait).join(' or ')}, where the answer does not say. At most 1h.`,
           ),
         ),
+        ...more,
       },
       'One refusal, by one part at least.',
       title,

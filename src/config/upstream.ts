@@ -1,4 +1,5 @@
 import type { Secret } from '../base/secret.ts'
+import type { Rate } from './config.ts'
 import type { TextKey } from './texts/catalogue.ts'
 
 /** An upstream of kind `login` after `parse`: defaults filled in, pointers parsed, durations in milliseconds. */
@@ -12,6 +13,8 @@ export interface LoginUpstreamConfig {
   readonly timeout: number
   /** Bytes of one answer. */
   readonly maxResponse: number
+  /** Failed sign-ins of everybody together. */
+  readonly maxFailures: Rate | undefined
   readonly subjectPrefix: string
   /** What the sign-in form asks for, in order. */
   readonly fields: readonly FieldConfig[]
@@ -196,6 +199,8 @@ export interface RefusalRule<Kind extends string> extends Condition {
   readonly as: Kind
   /** Milliseconds to wait where the answer does not say. */
   readonly retryAfter: number | undefined
+  /** Whether nobody is to be tried before that time: the service refuses us, and not one account. */
+  readonly everyone: boolean
 }
 
 /** How the token is shown to the service. */

@@ -25,11 +25,14 @@ export type Admission =
   /** Seconds until another try may do. */
   | { readonly ok: false; readonly retryAfter: number }
 
+/** Who has to wait: the account of the attempt, or all at that upstream. */
+type Paused = 'account' | 'everyone'
+
 export interface LoginLimiter {
   /** Counts an attempt before it is made, so that parallel ones cannot slip through. */
   admit(attempt: Attempt): Promise<Admission>
-  /** The upstream itself asked to wait: what it would refuse anyway is not sent, before it bans our address. */
-  pause(attempt: Attempt, seconds: number): Promise<void>
+  /** The upstream itself asked to wait: what it would refuse anyway is not sent, before it bans our address, or when it has. */
+  pause(attempt: Attempt, seconds: number, whom: Paused): Promise<void>
 }
 
 /** Milliseconds by which an attempt is delayed at most. */
@@ -38,10 +41,15 @@ const longestDelay = 3_000
 /** Milliseconds that an upstream may ask to wait at most. */
 const longestPause = 86_400_000
 
+interface Limits extends LoginLimits {
+  /** Of everybody together, by upstream: for services that ban our address. */
+  readonly perUpstream?: ReadonlyMap<string, Rate>
+}
+
 /** @param purpose what is tried: its attempts are counted apart from all others */
 export function createLoginLimiter(
   purpose: 'login' | 'exchange',
-  limits: LoginLimits,
+  limits: Limits,
   buckets: Buckets,
   clock: Clock,
 ): LoginLimiter {
@@ -53,17 +61,21 @@ export function createLoginLimiter(
     // the same name elsewhere is.
     const name = foldedName(attempt.account)
     const guesses = step === 'second' ? [cell(limits.perAccount, true, purpose, 'second step', upstream, name)] : []
+    const together = limits.perUpstream?.get(upstream)
+    const everybody = together === undefined ? [] : [cell(together, true, purpose, 'upstream', upstream)]
     return [
       cell(limits.perAccountAndAddress, true, purpose, 'pair', upstream, who, where),
       cell(limits.perAddress, true, purpose, 'address', where),
       cell(limits.perAccount, false, purpose, 'account', upstream, who),
-      pauseOf(attempt),
+      pauseOf(attempt, 'account'),
+      pauseOf(attempt, 'everyone'),
       ...guesses,
+      ...everybody,
     ]
   }
-  // The upstream spoke of this very account, so no other that only begins like it has to wait.
-  const pauseOf = ({ upstream, account }: Attempt): Cell => ({
-    key: digest(purpose, 'pause', upstream, account.trim().toLowerCase()),
+  const pauseOf = ({ upstream, account }: Attempt, whom: Paused): Cell => ({
+    // The upstream spoke of this very account, so no other that only begins like it has to wait.
+    key: digest(purpose, 'pause', upstream, ...(whom === 'account' ? [account.trim().toLowerCase()] : [])),
     each: 0,
     free: 0,
     most: longestPause,
@@ -73,18 +85,20 @@ export function createLoginLimiter(
   return {
     async admit(attempt) {
       const cells = cellsOf(attempt)
-      const [pair = 0, address = 0, account = 0, paused = 0, guessed = 0] = await buckets.take(cells)
-      const wait = Math.max(pair, address, paused, guessed)
+      const waits = await buckets.take(cells)
+      const longest = (refuses: boolean) => Math.max(...waits.filter((_, index) => cells[index]?.refuses === refuses))
+      const wait = longest(true)
       if (wait > 0) return { ok: false, retryAfter: Math.ceil(wait / 1000) }
       return {
         ok: true,
-        delay: Math.min(longestDelay, account),
+        delay: Math.min(longestDelay, longest(false)),
         async settle(outcome) {
           if (outcome !== 'counts') await buckets.takeBack(cells, outcome === 'step' ? cells.slice(1) : cells)
         },
       }
     },
-    pause: (attempt, seconds) => buckets.hold(pauseOf(attempt), clock() + Math.min(longestPause, seconds * 1000)),
+    pause: (attempt, seconds, whom) =>
+      buckets.hold(pauseOf(attempt, whom), clock() + Math.min(longestPause, seconds * 1000)),
   }
 }
 

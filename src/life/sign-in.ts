@@ -55,6 +55,9 @@ interface SignInDeps {
 /** Seconds, where an upstream asks to wait and does not say how long. */
 const usualPause = 30
 
+/** What the log says where it is not one account that has to wait. */
+const banned = { detail: 'the service takes nobody from this address; nobody is tried there until that is over' }
+
 /** Seconds, where an upstream that does not answer does not say. One that answers what cannot be used is not cured by waiting. */
 const usualWait = { upstream_unavailable: 10, upstream_slow: 10, upstream_bad: undefined } as const
 
@@ -95,8 +98,9 @@ export async function signInAt(input: SignInInput, context: EventContext, deps: 
       return { ok: false, reason: 'second_factor', fields: outcome.fields, transaction: sealed }
     }
     case 'refused':
-      events({ ...where, type: 'sign_in_refused', reason: outcome.as })
-      if (outcome.as === 'rate_limited') await limiter.pause(attempt, outcome.retryAfter ?? usualPause)
+      events({ ...where, type: 'sign_in_refused', reason: outcome.as, ...(outcome.everyone ? banned : {}) })
+      if (outcome.as === 'rate_limited')
+        await limiter.pause(attempt, outcome.retryAfter ?? usualPause, outcome.everyone ? 'everyone' : 'account')
       else await holdBack(pace.rest(took), wait)
       return { ok: false, reason: outcome.as, retryAfter: outcome.retryAfter }
     case 'failed':

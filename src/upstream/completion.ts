@@ -5,6 +5,7 @@ import type { Answer } from './answer.ts'
 import type { Caller } from './caller.ts'
 import { asDescribed, failed, unmatched } from './failed.ts'
 import type { Variables } from './fill.ts'
+import { plainCalls } from './own-word.ts'
 import { canShow, presentToken } from './present.ts'
 import { createTaking } from './taking.ts'
 import type { SignInOutcome } from './upstream.ts'
@@ -29,6 +30,7 @@ interface Told {
 /** @param open names of the fields that may be a subject or a claim */
 export function createCompletion(config: LoginUpstreamConfig, caller: Caller, open: ReadonlySet<string>): Completion {
   const { profile, present } = config
+  const plain = plainCalls(config)
 
   /** A token that was just given and is not accepted is a fault of the service, or of its description; never a no. */
   async function askProfile({ grant, subject, claims, answer }: Told, variables: Variables): Promise<SignInOutcome> {
@@ -40,7 +42,7 @@ export function createCompletion(config: LoginUpstreamConfig, caller: Caller, op
     const asked = await caller.ask('profile', profile.request, grantVariables(grant, subject), shown)
     if (!asked.ok) return asked.failed
     const { status } = asked.answer
-    const bad = (detail: string) => failed('upstream_bad', detail, asked.answer)
+    const bad = (detail: string) => failed('upstream_bad', detail, asked.answer, plain.profile)
     const rule = caller.refusal('profile', profile.refusals, asked.answer)
     if (rule?.as === 'unavailable') return asDescribed('profile', asked.answer, rule)
     if (rule !== undefined || !caller.judge('profile', 'success', profile.success, asked.answer).holds) {
@@ -72,12 +74,17 @@ export function createCompletion(config: LoginUpstreamConfig, caller: Caller, op
     const variables = pick(all, open)
     const taking = createTaking(name, { answer, variables }, caller.trace)
     const taken = taking.grant(described, present)
-    if (!taken.ok) return failed('upstream_bad', `${taken.fault} The status was ${answer.status}.`, answer)
+    if (!taken.ok) return failed('upstream_bad', `${taken.fault} The status was ${answer.status}.`, answer, plain[name])
     const { grant } = taken
     const token = grant.token.reveal()
     const subject = described.subject === undefined ? undefined : taking.subject(described.subject, token)
     if (subject?.ok === false && profile?.subject === undefined) {
-      return failed('upstream_bad', `The subject ${subject.fault}. The status was ${answer.status}.`, answer)
+      return failed(
+        'upstream_bad',
+        `The subject ${subject.fault}. The status was ${answer.status}.`,
+        answer,
+        plain[name],
+      )
     }
     const claims = taking.claims(described.claims, token)
     return askProfile({ grant, subject: subject?.ok === true ? subject.value : undefined, claims, answer }, variables)

@@ -1,23 +1,20 @@
 import type { RefusalRule } from '../config/upstream.ts'
 import type { Answer } from './answer.ts'
+import { isOwnWord } from './own-word.ts'
 import type { Failed } from './upstream.ts'
 
-/** @param detail one sentence for the log, made of our own words and of the configuration only */
-export function failed(as: Failed['as'], detail: string, answer?: Answer): Failed {
+/**
+ * @param detail one sentence for the log, made of our own words and of the configuration only
+ * @param plain whether a text or a redirect is described for that call
+ */
+export function failed(as: Failed['as'], detail: string, answer?: Answer, plain = false): Failed {
   const outcome = { kind: 'failed', as, detail, status: answer?.status, retryAfter: answer?.retryAfter } as const
-  return as === 'upstream_bad' && answer !== undefined && isWord(answer) ? { ...outcome, mayBeNo: true } : outcome
-}
-
-/** Of the service itself, and not a page that something else has put in its place. */
-function isWord(answer: Answer): boolean {
-  const { status } = answer
-  if (status >= 400) return status < 500
-  const { value } = answer.json()
-  return status < 300 && typeof value === 'object' && value !== null
+  const mayBeNo = as === 'upstream_bad' && answer !== undefined && isOwnWord(answer, plain)
+  return mayBeNo ? { ...outcome, mayBeNo } : outcome
 }
 
 /** An answer that nothing in the configuration speaks of. */
-export function unmatched(call: string, answer: Answer): Failed {
+export function unmatched(call: string, answer: Answer, plain = false): Failed {
   const { status } = answer
   if (status >= 500 || status === 429) {
     return failed('upstream_unavailable', `The ${call} call was answered with status ${status}.`, answer)
@@ -27,12 +24,14 @@ export function unmatched(call: string, answer: Answer): Failed {
       'upstream_bad',
       `The ${call} call was answered with a redirect (status ${status}), which is not followed.`,
       answer,
+      plain,
     )
   }
   return failed(
     'upstream_bad',
     `The ${call} call was answered with status ${status}, and no configured condition fits the answer.`,
     answer,
+    plain,
   )
 }
 

@@ -5,6 +5,7 @@ import type { Asked, Caller } from './caller.ts'
 import { createCompletion } from './completion.ts'
 import { asDescribed, failed, unmatched, waitOf } from './failed.ts'
 import type { Variables } from './fill.ts'
+import { plainCalls } from './own-word.ts'
 import { createTaking } from './taking.ts'
 import type { FieldValues, SignInOutcome } from './upstream.ts'
 import { lacksRequired, openNames, pick, plainText, typedVariables } from './variables.ts'
@@ -22,6 +23,7 @@ export function createSignIn(config: LoginUpstreamConfig, caller: Caller): SignI
   const { login, secondStep: step } = config
   const open = new Set([...openNames(config.fields), ...openNames(step?.fields ?? []), ...(step?.carry.keys() ?? [])])
   const complete = createCompletion(config, caller, open)
+  const plain = plainCalls(config)
   // The default of `when` is the success of the login call, which has to be judged after the refusals as ever.
   const stepByItself = step !== undefined && !isDeepStrictEqual(step.when, login.success)
 
@@ -49,7 +51,7 @@ export function createSignIn(config: LoginUpstreamConfig, caller: Caller): SignI
     typed: FieldValues,
   ): Promise<SignInOutcome> {
     const carried = createTaking('login', { answer, variables: pick(variables, open) }, caller.trace).carry(due.carry)
-    if (!carried.ok) return failed('upstream_bad', carried.fault, answer)
+    if (!carried.ok) return failed('upstream_bad', carried.fault, answer, plain.login)
     if (due.fields.length > 0) {
       const values = { ...plainText(pick(variables, open)), ...carried.values }
       return { kind: 'second_step', fields: due.fields, values, status: answer.status }
@@ -74,16 +76,17 @@ export function createSignIn(config: LoginUpstreamConfig, caller: Caller): SignI
     const { status, retryAfter } = answer
     const rule = caller.refusal(name, described.refusals, answer)
     if (rule !== undefined) {
-      const { as } = rule
+      const { as, everyone } = rule
       if (as === 'unavailable') return asDescribed(name, answer, rule)
       // Only a wait that anybody would be told: beside the others it would tell a locked account from an unknown one.
-      return { kind: 'refused', as, status, retryAfter: as === 'rate_limited' ? waitOf(answer, rule) : undefined }
+      const asked = as === 'rate_limited' ? waitOf(answer, rule) : undefined
+      return { kind: 'refused', as, status, retryAfter: asked, everyone }
     }
     if (caller.judge(name, 'success', described.success, answer).holds) return undefined
     if (status === 401 || status === 403)
       return { kind: 'refused', as: 'bad_credentials', status, retryAfter: undefined }
     if (status === 429) return { kind: 'refused', as: 'rate_limited', status, retryAfter }
-    return unmatched(name, answer)
+    return unmatched(name, answer, plain[name])
   }
 
   return { signIn, continueSignIn }

@@ -45,6 +45,8 @@ export type SignInOutcome =
       readonly status: number
       /** Seconds that the service asks to wait. */
       readonly retryAfter: number | undefined
+      /** It is our address that has to wait, and so everybody. */
+      readonly everyone?: boolean
     }
   | Failed
 

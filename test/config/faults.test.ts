@@ -548,6 +548,16 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     ] as const,
   ]),
   [
+    'failures of everybody are bounded by a rate',
+    withUpstream({ maxFailures: '20' }),
+    /^upstreams\.accounts\.maxFailures: must be a rate such as/,
+  ],
+  [
+    'failures of everybody are bounded in some time',
+    withUpstream({ maxFailures: '20/0m' }),
+    /^upstreams\.accounts\.maxFailures: must name a time/,
+  ],
+  [
     'a refusal of credentials is not a matter of waiting',
     withLogin({ refusals: [{ status: [401], as: 'bad_credentials', retryAfter: '10m' }] }),
     /^upstreams\.accounts\.login\.refusals\[0\]\.retryAfter: waiting does not make this refusal another one/,
@@ -558,6 +568,21 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
       check: { request: { path: '/me' }, refusals: [{ status: [400], as: 'refused', retryAfter: '1m' }] },
     }),
     /^upstreams\.accounts\.check\.refusals\[0\]\.retryAfter: waiting does not make this refusal another one/,
+  ],
+  ...['bad_credentials', 'locked', 'password_expired', 'unavailable'].map(
+    (as) =>
+      [
+        `a refusal that is ${as} makes nobody else wait`,
+        withLogin({ refusals: [{ status: [403], as, everyone: true }] }),
+        /^upstreams\.accounts\.login\.refusals\[0\]\.everyone: is for `rate_limited` only/,
+      ] as const,
+  ),
+  [
+    'a refusal of a token makes nobody else wait',
+    withUpstream({
+      check: { request: { path: '/me' }, refusals: [{ status: [400], as: 'unavailable', everyone: true }] },
+    }),
+    /^upstreams\.accounts\.check\.refusals\[0\]\.everyone: is not known here/,
   ],
   [
     'nobody waits longer than for what a service says itself',

@@ -53,6 +53,7 @@ export const full = {
       origin: 'https://accounts.example.com',
       timeout: '10s',
       maxResponse: 1_048_576,
+      maxFailures: '20/1m',
       subject: { prefix: 'accounts' },
       fields: [
         { name: 'username', label: 'User name', type: 'text', autocomplete: 'username', required: true },
@@ -141,7 +142,11 @@ export const full = {
         },
         token: { json: '/token' },
         subject: { field: 'username' },
-        refusals: [{ status: [500], as: 'rate_limited', retryAfter: '10m' }],
+        refusals: [
+          { status: [500], as: 'rate_limited', retryAfter: '10m' },
+          { status: [403], text: { contains: 'banned' }, as: 'rate_limited', everyone: true },
+          { status: [409], as: 'locked', everyone: false },
+        ],
       },
       profile: {
         request: { method: 'GET', path: '/me' },

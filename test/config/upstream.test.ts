@@ -137,6 +137,23 @@ test('secrets are kept as secrets, whether they stand in a file, a variable or t
   assert.equal(JSON.stringify([...upstream.secrets.values()]), '["[secret]","[secret]","[secret]"]')
 })
 
+test('a refusal that is about a moment may be about everybody, and is not unless it says so', () => {
+  const refusals = [
+    { status: [403], as: 'rate_limited', everyone: true },
+    { status: [429], as: 'rate_limited' },
+  ]
+  const { login } = upstreamOf({ login: { ...minimalUpstream.login, refusals } })
+  assert.deepEqual(
+    login.refusals.map(({ everyone }) => everyone),
+    [true, false],
+  )
+})
+
+test('failures of everybody together are bounded only where that is said', () => {
+  assert.equal(upstreamOf({}).maxFailures, undefined)
+  assert.deepEqual(upstreamOf({ maxFailures: '20/m' }).maxFailures, { count: 20, per: 60_000 })
+})
+
 test('a refusal that is about a moment may say how long that lasts', () => {
   const refusals = [{ status: [500], as: 'rate_limited', retryAfter: '10m' }]
   assert.equal(upstreamOf({ login: { ...minimalUpstream.login, refusals } }).login.refusals[0]?.retryAfter, 600_000)

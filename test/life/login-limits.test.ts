@@ -23,9 +23,9 @@ const attempt = (account: string, address = '192.0.2.1', upstream = 'accounts'):
   step: 'first',
 })
 
-function limiterOf(clock = fakeClock(), keysKept?: number) {
+function limiterOf(clock = fakeClock(), keysKept?: number, more: object = {}) {
   const buckets = createProcessBuckets(clock, keysKept)
-  return { ...createLoginLimiter('login', limits, buckets, clock), buckets }
+  return { ...createLoginLimiter('login', { ...limits, ...more }, buckets, clock), buckets }
 }
 
 /** Tries and fails until refused. */
@@ -119,7 +119,7 @@ describe('the limits on guessing', async () => {
     clock.advance(seconds(18))
     assert.ok((await limiter.admit(guess('203.0.113.7'))).ok)
 
-    await limiter.pause(attempt('kim'), 10)
+    await limiter.pause(attempt('kim'), 10, 'account')
     await nine(attempt('kim', '203.0.113.8'))
     clock.advance(seconds(10))
     assert.ok((await limiter.admit(attempt('kim', '203.0.113.8'))).ok)
@@ -138,10 +138,49 @@ describe('the limits on guessing', async () => {
     assert.ok((await limiter.admit(attempt('bob', '203.0.113.7'))).ok)
   })
 
+  describe('LG-01 of everybody together at one upstream', () => {
+    const bounded = (clock = fakeClock()) => {
+      const perUpstream = new Map([['accounts', { count: 8, per: minutes(1) }]])
+      return limiterOf(clock, undefined, { perUpstream })
+    }
+    const anybody = (index: number, upstream = 'accounts') =>
+      attempt(`user${index}`, `198.51.100.${index % 250}`, upstream)
+
+    test('failures are refused beyond it, and counted at no other upstream', async () => {
+      const clock = fakeClock()
+      const limiter = bounded(clock)
+      assert.equal(await failures(limiter, anybody, 50), 8)
+      const refused = await limiter.admit(attempt('eve', '203.0.113.7'))
+      assert.deepEqual(refused, { ok: false, retryAfter: 8 })
+      assert.equal(await failures(limiter, (index) => anybody(index, 'members'), 50), 50)
+      clock.advance(seconds(8))
+      assert.ok((await limiter.admit(attempt('eve', '203.0.113.7'))).ok)
+    })
+
+    test('parallel attempts count before their answers come, and are given back', async () => {
+      const limiter = bounded()
+      const tried = await Promise.all(Array.from({ length: 20 }, (_, index) => limiter.admit(anybody(index))))
+      const admitted = tried.filter(({ ok }) => ok)
+      assert.equal(admitted.length, 8)
+      for (const [index, admission] of admitted.entries())
+        if (admission.ok) await admission.settle(index % 2 === 0 ? 'other' : 'step')
+      assert.equal(await failures(limiter, (index) => anybody(index + 100), 50), 8)
+    })
+
+    test('what is refused for it counts in no other limit', async () => {
+      const clock = fakeClock()
+      const limiter = bounded(clock)
+      await failures(limiter, anybody, 50)
+      for (let count = 0; count < 9; count += 1) assert.ok(!(await limiter.admit(attempt('eve', '203.0.113.7'))).ok)
+      clock.advance(minutes(1))
+      assert.equal(await failures(limiter, () => attempt('eve', '203.0.113.7'), 50), 5)
+    })
+  })
+
   test('an upstream that asks to wait is not asked for that account until then', async () => {
     const clock = fakeClock()
     const limiter = limiterOf(clock)
-    await limiter.pause(attempt('bob'), 60)
+    await limiter.pause(attempt('bob'), 60, 'account')
     assert.ok(!(await limiter.admit(attempt(' bob '))).ok)
     const refused = await limiter.admit(attempt('BOB', '203.0.113.9'))
     assert.ok(!refused.ok && refused.retryAfter === 60)
@@ -149,6 +188,19 @@ describe('the limits on guessing', async () => {
     assert.ok((await limiter.admit(attempt('bob', '192.0.2.1', 'members'))).ok)
     clock.advance(seconds(60))
     assert.ok((await limiter.admit(attempt('bob'))).ok)
+  })
+
+  test('LG-01 one that refuses us, and not one account, is asked for nobody until then, and for a day at most', async () => {
+    const clock = fakeClock()
+    const limiter = limiterOf(clock)
+    await limiter.pause(attempt('bob'), 60, 'everyone')
+    for (const one of [attempt('bob'), attempt('eve', '203.0.113.9'), { ...attempt('kim'), step: 'second' as const }])
+      assert.deepEqual(await limiter.admit(one), { ok: false, retryAfter: 60 })
+    assert.ok((await limiter.admit(attempt('bob', '192.0.2.1', 'members'))).ok)
+    clock.advance(seconds(60))
+    assert.ok((await limiter.admit(attempt('eve'))).ok)
+    await limiter.pause(attempt('bob'), 10 * 86_400, 'everyone')
+    assert.deepEqual(await limiter.admit(attempt('eve')), { ok: false, retryAfter: 86_400 })
   })
 
   test('DS-07 no number of accounts and addresses is remembered beyond the bound, and the busiest are still limited', async () => {

@@ -145,7 +145,7 @@ const texts = (typed: FieldValues) => [...typed].map(([name, value]) => `${name}
 export function limiterDouble() {
   const attempts: Attempt[] = []
   const settled: string[] = []
-  const paused: (readonly [Attempt, number])[] = []
+  const paused: (readonly [Attempt, number, string])[] = []
   const double = { attempts, settled, paused, delay: 0, full: false }
   const limiter: LoginLimiter = {
     async admit(attempt) {
@@ -154,8 +154,8 @@ export function limiterDouble() {
         ? { ok: false, retryAfter: 17 }
         : { ok: true, delay: double.delay, settle: async (outcome) => void settled.push(outcome) }
     },
-    async pause(attempt, wait) {
-      paused.push([attempt, wait])
+    async pause(attempt, wait, whom) {
+      paused.push([attempt, wait, whom])
     },
   }
   return { double, limiter }

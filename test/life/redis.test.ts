@@ -20,11 +20,11 @@ let clock: FakeClock
 let keys: Awaited<ReturnType<typeof freshKeys>>
 let prefixes = 0
 
-async function replica(t: TestContext, of?: Gateway, facts: object = {}): Promise<Gateway> {
+async function replica(t: TestContext, of?: Gateway, facts: object = {}, upstream: object = {}): Promise<Gateway> {
   if (of === undefined) prefixes += 1
   const options = (): Partial<Options> => ({
     session: { renewWait: '30s' },
-    upstreams: { accounts: refreshing(serviceOptions(service.origin)) },
+    upstreams: { accounts: { ...refreshing(serviceOptions(service.origin)), ...upstream } },
     replicas: 2,
     facts: { redis: { url: redis.url, prefix: `test${prefixes}:`, timeout: '1s', ...facts } },
   })
@@ -134,6 +134,18 @@ describe('replicas that share Redis', { skip: redisMissing }, () => {
     assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429])
     clock.advance(seconds(12))
     assert.equal((await clients[1]?.signIn('john'))?.status, 303)
+  })
+
+  test('LG-01 and so do failures of everybody at one upstream', async (t) => {
+    const one = await replica(t, undefined, {}, { maxFailures: '3/1m' })
+    const two = await replica(t, one, {}, { maxFailures: '3/1m' })
+    const statuses: number[] = []
+    for (const [index, gateway] of [one, two, one, two, one].entries())
+      statuses.push((await new BrowserClient(gateway.origin).signIn(`person${index}`, 'wrong')).status)
+    assert.deepEqual(statuses, [401, 401, 401, 429, 429])
+    clock.advance(seconds(20))
+    // Given back where it was right.
+    for (const gateway of [one, two]) assert.equal((await new BrowserClient(gateway.origin).signIn()).status, 303)
   })
 
   test('TM-04 nothing in Redis signs anybody in', async (t) => {

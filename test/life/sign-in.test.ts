@@ -204,10 +204,19 @@ describe('a refusal of the service', () => {
       assert.deepEqual(await signIn(), { ok: false, reason: 'rate_limited', retryAfter })
     }
     assert.deepEqual(limits.paused, [
-      [limits.attempts[1], 30],
-      [limits.attempts[2], 90],
+      [limits.attempts[1], 30, 'account'],
+      [limits.attempts[2], 90, 'account'],
     ])
     assert.deepEqual(waits, [])
+  })
+
+  test('of us, and not of one account, is kept to for everybody, with its reason in the log', async () => {
+    const { signIn, service, events, limits } = await scene()
+    service.signIn = () => ({ kind: 'refused', as: 'rate_limited', status: 403, retryAfter: undefined, everyone: true })
+    assert.deepEqual(await signIn(), { ok: false, reason: 'rate_limited', retryAfter: undefined })
+    assert.deepEqual(limits.paused, [[limits.attempts[0], 30, 'everyone']])
+    const detail = 'the service takes nobody from this address; nobody is tried there until that is over'
+    assert.deepEqual(events, [{ ...where, type: 'sign_in_refused', reason: 'rate_limited', detail }])
   })
 
   test('that is a failure is told as one, with its reason in the log', async () => {

@@ -17,6 +17,8 @@ before(async () => {
   service.post<{ Body: { name: string } }>('/login', (request, reply) => {
     calls += 1
     if (request.body.name.startsWith('odd')) return reply.code(422).send({})
+    if (request.body.name.startsWith('false')) return reply.type('application/json').send('false')
+    if (request.body.name.startsWith('page')) return reply.type('text/html').send('<h1>Back soon</h1>')
     if (request.body.name.startsWith('busy')) return reply.code(429).header('retry-after', '600').send({})
     return ticket === '' ? reply.code(401).send({}) : reply.code(401).send({ ticket })
   })
@@ -77,11 +79,18 @@ test('LG-01 throttled attempts count for the address, so that the service does n
   assert.equal(calls, 30)
 })
 
-test('LG-01 an answer that nobody described counts as well: it may mean that the password is wrong', async () => {
-  const statuses: number[] = []
-  for (let count = 0; count < 7; count += 1) statuses.push((await attempt('odd')).status)
-  assert.deepEqual(statuses, [502, 502, 502, 502, 502, 429, 429])
-  assert.equal(calls, 5)
+for (const name of ['odd', 'false']) {
+  test(`LG-01 an answer that nobody described counts as well, such as "${name}": it may mean that the password is wrong`, async () => {
+    const statuses: number[] = []
+    for (let count = 0; count < 7; count += 1) statuses.push((await attempt(name)).status)
+    assert.deepEqual(statuses, [502, 502, 502, 502, 502, 429, 429])
+    assert.equal(calls, 5)
+  })
+}
+
+test('LG-09 and a page that something else has put in its place does not', async () => {
+  for (let count = 0; count < 7; count += 1) assert.equal((await attempt('page')).status, 502)
+  assert.equal(calls, 7)
 })
 
 test('LG-10 and so does one to a code', async () => {

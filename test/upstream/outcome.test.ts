@@ -137,3 +137,102 @@ test('a redirect meets no condition that does not name its status', async () => 
   )
   only(await outcomeOf(redirect, [], { status: [302] }), 'signed_in')
 })
+
+/* LG-01, LG-09: which answers that nobody described may be a no. Each [what, the answer, how the login call is described]. */
+
+type Described = Partial<UpstreamOptions['login']>
+type Undescribed = readonly (readonly [string, Reply, Described?])[]
+
+const wrong: Reply = { body: 'The password is wrong.' }
+const redirect: Reply = { status: 302, headers: { location: '/login?failed' } }
+const page: Reply = { headers: { 'content-type': 'text/html' }, body: '<!doctype html><title>Back soon</title>' }
+const latin1 = Buffer.from('{"error":"contrase\u00f1a"}', 'latin1')
+const cookie = { cookies: [{ name: 'sid', exists: true }] }
+
+const mayBeNo: Undescribed = [
+  ['a 4xx', { ...page, status: 404 }],
+  ['an object', { body: {} }],
+  ['a list', { body: [] }],
+  ['false', { body: 'false' }],
+  ['null', { body: 'null' }],
+  ['a number', { body: '0' }],
+  ['a string', { body: '"wrong"' }],
+  ['JSON that is not UTF-8', { body: latin1 }],
+  ['JSON at 201', { status: 201, body: 'false' }],
+  ['a text, where success tests one', wrong, { success: { text: { equals: 'Ok.' } } }],
+  ['a text, where a refusal tests one', wrong, { refusals: [{ text: { equals: 'locked' }, as: 'locked' }] }],
+  ['a text, where the token is one', wrong, { token: { text: true }, subject: { field: 'username' } }],
+  ['a redirect, where success tests a text', redirect, { success: { text: { equals: 'Ok.' } } }],
+  ['a redirect, where success is another one', redirect, { success: { status: [303] } }],
+  ['a redirect without the cookie of success', redirect, { success: { status: [302], ...cookie } }],
+  [
+    'a redirect that is a success, without the token',
+    redirect,
+    { success: { status: [302] }, token: { cookie: 'sid' } },
+  ],
+  ['a redirect, where a refusal is one', redirect, { refusals: [{ status: [307], as: 'bad_credentials' }] }],
+  ['the form once more, where success is a redirect', page, { success: { status: [302], ...cookie } }],
+]
+
+const isNoWord: Undescribed = [
+  ['a page at 200', page],
+  ['an empty body at 200', {}],
+  ['a text at 200', wrong],
+  ['a page at 200, where success tests JSON', page, { success: { body: [{ json: '/ok', equals: true }] } }],
+  [
+    'a page at 200, where only `unavailable` is a text',
+    page,
+    { refusals: [{ text: { equals: 'x' }, as: 'unavailable' }] },
+  ],
+  ['a redirect', redirect],
+  ['a redirect with JSON', { ...redirect, body: {} }],
+  ['a redirect, where statuses beside 3xx are named', redirect, { success: { status: [200, 299, 400] } }],
+  ['a 500 with JSON', { status: 500, body: {} }],
+  ['a 503, where success tests a text', { ...wrong, status: 503 }, { success: { text: { equals: 'Ok.' } } }],
+]
+
+for (const [table, counts] of [
+  [mayBeNo, true],
+  [isNoWord, undefined],
+] as const) {
+  for (const [what, reply, login = {}] of table) {
+    test(`LG-09 undescribed, ${what} ${counts === true ? 'may be a no' : 'says nothing'}`, async () => {
+      const { upstream } = await answering(reply, { login })
+      assert.equal(only(await upstream.signIn(typed(ada)), 'failed').mayBeNo, counts)
+    })
+  }
+}
+
+test('LG-10 undescribed answers to a second request are told by its own description, and to the first by `when` too', async () => {
+  const first: Reply = { body: { step: 'code' } }
+  const asked = async (replies: readonly Reply[], when: object, success: object) => {
+    const { upstream, service } = await answering(() => replies[service.calls.length - 1], {
+      secondStep: {
+        when,
+        carry: { step: { json: '/step' } },
+        request: { path: '/code', json: { step: '{step}', user: '{username}' } },
+        success,
+      },
+    })
+    return only(await upstream.signIn(typed(ada)), 'failed').mayBeNo
+  }
+  const due = { body: [{ json: '/step', exists: true }] }
+  const done = { text: { equals: 'Ok.' } }
+  assert.equal(await asked([first, wrong], due, done), true)
+  assert.equal(await asked([first, wrong], due, {}), undefined)
+  assert.equal(await asked([wrong], due, done), undefined)
+  assert.equal(await asked([redirect], { status: [303] }, {}), true)
+  // It is due, and what has to be carried is missing.
+  assert.equal(await asked([redirect], { status: [302] }, {}), true)
+})
+
+test('LG-09 undescribed answers to the profile call are told by its own description', async () => {
+  const asked = async (success: object, last: Reply) => {
+    const { upstream, service } = await answering(() => (service.calls.length === 1 ? { body: account } : last), {
+      profile: { request: { method: 'GET', path: '/me' }, success },
+    })
+    return only(await upstream.signIn(typed(ada)), 'failed').mayBeNo
+  }
+  assert.equal(await asked({ text: { equals: 'Ok.' } }, wrong), true)
+  assert.equal(await asked({ status: [200], ...cookie }, wrong), undefined)
+})
