@@ -5,7 +5,13 @@ import { BrowserClient, sameOriginFetch } from '../support/browser-client.ts'
 import { startGateway } from '../support/gateway.ts'
 
 test('a 401 from the upstream to what a handler asks of it has it asked about the session at the next request', async (t) => {
-  const gateway = await startGateway()
+  const gateway = await startGateway({
+    routes: (app, postern) =>
+      app.get('/me', { preHandler: postern.requireAuth() }, async (request) => {
+        const answer = await postern.auth(request).fetch('/api/me')
+        return answer.body.json()
+      }),
+  })
   t.after(() => gateway.close())
   const { calls, tokens } = gateway.service
   const client = new BrowserClient(gateway.origin)
@@ -14,7 +20,7 @@ test('a 401 from the upstream to what a handler asks of it has it asked about th
   assert.deepEqual([await status('/things'), await status('/protected'), calls.check], [200, 200, 0])
   tokens.clear()
   assert.deepEqual([await status('/protected'), calls.check], [200, 0], 'nobody knows yet')
-  await status('/things')
-  assert.deepEqual([await status('/protected'), calls.check], [401, 1])
+  assert.deepEqual([await status('/me'), calls.check], [200, 1])
+  assert.deepEqual([await status('/protected'), calls.check], [401, 2])
   assert.equal(lastReason(gateway), 'upstream_refused')
 })
