@@ -1,3 +1,4 @@
+import { compactVerify } from 'jose'
 import type { IDToken } from 'openid-client'
 import type { Clock } from '../base/clock.ts'
 import type { OidcUpstreamConfig } from '../config/oidc.ts'
@@ -8,15 +9,35 @@ import type { Later } from './later.ts'
 import { claimsIn, emailJudged, grantOf } from './oidc-sign-in.ts'
 import type { Client, Provider } from './provider.ts'
 import { providerFault, readThrown } from './provider-fault.ts'
-import { mayBeAsked } from './provider-fetch.ts'
+import { mayBeAsked, type ProviderFetch } from './provider-fetch.ts'
+import { createProviderKeys, isKeyOutOfReach } from './provider-keys.ts'
 import type { OidcUpstream, TokenPerson } from './upstream.ts'
 
 /** What a provider is asked after sign-in. Only a clear no ends a session; whatever says nothing is `failed`. */
 export function createOidcLater(
   config: OidcUpstreamConfig,
   provider: Provider,
+  fetch: ProviderFetch['fetch'],
   clock: Clock,
 ): Later & Pick<OidcUpstream, 'endSession'> {
+  const keysOf = createProviderKeys(config, fetch, clock)
+
+  /**
+   * The old refresh token is spent by now, so keys that cannot be had must not lose the new one: an ID token that cannot be
+   * verified counts as one that did not come. @throws where the signature is false
+   */
+  async function isSigned(idToken: string | undefined, { metadata }: Client): Promise<boolean> {
+    const keys = idToken === undefined ? undefined : keysOf(metadata)
+    if (idToken === undefined || keys === undefined) return false
+    try {
+      await compactVerify(idToken, keys.find, { algorithms: [...keys.algorithms] })
+      return true
+    } catch (error) {
+      if (isKeyOutOfReach(error)) return false
+      throw error
+    }
+  }
+
   return {
     /** OpenID Connect Core 1.0 section 5.3. */
     async check(grant) {
@@ -41,12 +62,12 @@ export function createOidcLater(
       if (grant.refreshToken === undefined) return { kind: 'refused', status: 0 }
       const client = await provider()
       if (client.kind === 'failed') return client
-      const { library, configuration } = client
+      const { library, unsigned } = client
       try {
-        const tokens = await library.refreshTokenGrant(configuration, grant.refreshToken.reveal())
-        const identity = tokens.claims()
+        const tokens = await library.refreshTokenGrant(unsigned, grant.refreshToken.reveal())
         const renewed = grantOf(config, tokens, clock(), grant)
         if (renewed.kind === 'failed') return renewed
+        const identity = (await isSigned(tokens.id_token, client)) ? tokens.claims() : undefined
         if (identity === undefined) return { kind: 'refreshed', grant: renewed.grant, ...nobody, status: 200 }
         // An ID token need not come again; one that does must name the same person (section 12.2).
         const person = toldBy(config, identity, spokenOf(config, identity, grant), grant)
