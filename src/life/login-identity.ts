@@ -1,11 +1,34 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Accents of Latin, Greek and Cyrillic letters, and what is not seen: databases compare names without them. */
-const passedOver = /[\u0300-\u036f\p{Default_Ignorable_Code_Point}]/gu
+/** Marks, controls and what is not seen: databases give them no weight when they compare names. */
+const passedOver = /[\p{M}\p{Cc}\p{Default_Ignorable_Code_Point}]/gu
+
+/** Letters that NFKD keeps, and that one collation or another takes for these (Unicode Technical Standard 10). */
+const takenFor: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  þ: 'th',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ð: 'd',
+  ħ: 'h',
+  ı: 'i',
+  ς: 'σ',
+}
+
+const toldApart = new RegExp(`[${Object.keys(takenFor).join('')}]`, 'gu')
 
 /** One text for a name, however it is written: compatibility forms, accents, case and outer spaces folded. */
 export function foldedName(typed: string): string {
-  return typed.normalize('NFKC').toLowerCase().normalize('NFKD').replaceAll(passedOver, '').trim()
+  return typed
+    .normalize('NFKC')
+    .toLowerCase()
+    .normalize('NFKD')
+    .replaceAll(passedOver, '')
+    .replaceAll(toldApart, (letter) => takenFor[letter] ?? letter)
+    .trim()
 }
 
 /**

@@ -1,24 +1,10 @@
-import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import { errors, jwtVerify, type JWTPayload } from 'jose'
 import type { Clock } from '../base/clock.ts'
 import type { OidcUpstreamConfig } from '../config/oidc.ts'
 import type { Provider } from './provider.ts'
-import { mayBeAsked, type ProviderFetch } from './provider-fetch.ts'
+import type { ProviderFetch } from './provider-fetch.ts'
+import { createProviderKeys } from './provider-keys.ts'
 import type { LogoutTokenOutcome } from './upstream.ts'
-
-/** What a provider may sign with. A shared secret is no signature, and `none` is nothing. */
-const asymmetric: ReadonlySet<string> = new Set([
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-])
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 
@@ -31,9 +17,6 @@ const leeway = 60
 /** Milliseconds for which a logout token could be shown again. */
 export const logoutTokenLife = (longestAge + 2 * leeway) * 1000
 
-/** Milliseconds without a further question after keys could not be had. */
-const rest = 30_000
-
 /** Characters. */
 const longestToken = 8192
 
@@ -44,56 +27,19 @@ export function createLogoutTokenReader(
   fetch: ProviderFetch['fetch'],
   clock: Clock,
 ): (token: string) => Promise<LogoutTokenOutcome> {
-  let keys: { readonly uri: string; readonly find: JWTVerifyGetKey } | undefined
-
-  function keysAt(uri: string): JWTVerifyGetKey {
-    if (keys?.uri !== uri) {
-      // Anybody may post here: unknown key ids must not make us ask the provider each time (30 s in between by default).
-      const unreached = new WeakSet<object>()
-      const find = createRemoteJWKSet(new URL(uri), {
-        async [customFetch](address, options) {
-          try {
-            return await fetch(address, options)
-          } catch (error) {
-            if (error instanceof Error) unreached.add(error)
-            throw error
-          }
-        },
-        timeoutDuration: config.timeout,
-      })
-      keys = { uri, find: resting(find, (error) => unreached.has(error) || isNoKeySet(error)) }
-    }
-    return keys.find
-  }
-
-  /** The library rests after an answer, and not after a fault: then this does (security.md KR-07). */
-  function resting(find: JWTVerifyGetKey, isFault: (error: Error) => boolean): JWTVerifyGetKey {
-    let restsUntil = -Infinity
-    return async (header, token) => {
-      if (clock() < restsUntil) throw new errors.JWKSNoMatchingKey()
-      try {
-        return await find(header, token)
-      } catch (error) {
-        // Never for what a token is like: anybody could keep the provider's own from being read.
-        if (error instanceof Error && isFault(error)) restsUntil = clock() + rest
-        throw error
-      }
-    }
-  }
+  const keysOf = createProviderKeys(config, fetch, clock)
 
   return async (token) => {
     if (token.length > longestToken) return refused('It is too long.')
     const client = await provider()
     if (client.kind === 'failed') return refused(`The provider cannot be asked for its keys. ${client.detail}`)
-    const { jwks_uri: uri, id_token_signing_alg_values_supported: supported = ['RS256'] } = client.metadata
-    if (uri === undefined || !URL.canParse(uri) || !mayBeAsked(new URL(uri), config.http)) {
-      return refused('The provider names no keys that may be asked for.')
-    }
+    const keys = keysOf(client.metadata)
+    if (keys === undefined) return refused('The provider names no keys that may be asked for.')
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, keysAt(uri), {
+      const { payload, protectedHeader } = await jwtVerify(token, keys.find, {
         issuer: config.issuer,
         audience: config.clientId,
-        algorithms: supported.filter((algorithm) => asymmetric.has(algorithm)),
+        algorithms: [...keys.algorithms],
         requiredClaims: ['iat', 'jti', 'events'],
         maxTokenAge: longestAge,
         clockTolerance: leeway,
@@ -106,15 +52,6 @@ export function createLogoutTokenReader(
       return refused(`It is not a logout token of the provider for now (${code}${claim}).`)
     }
   }
-}
-
-/** The answer was no key set, or came too late. */
-function isNoKeySet(error: Error): boolean {
-  return (
-    error instanceof errors.JWKSTimeout ||
-    error instanceof errors.JWKSInvalid ||
-    (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC')
-  )
 }
 
 function judge(payload: JWTPayload, typ: string | undefined): LogoutTokenOutcome {

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { OidcUpstreamConfig } from '../config/oidc.ts'
 import type { ClaimValue, ProfileClaims } from '../token/claims.ts'
 import type { UpstreamGrant } from '../token/seal.ts'
+import { emailClaims, isEmail, isJudged, isUnverified, saidTogether } from './email.ts'
 import { failed } from './failed.ts'
 import { valueAt } from './json.ts'
 import type { Client, Provider } from './provider.ts'
@@ -107,11 +108,11 @@ export function createOidcSignIn(
           ? await library.fetchUserInfo(configuration, tokens.access_token, identity.sub)
           : {}
         const { grant } = made
-        const said = { ...identity, ...userinfo }
+        const said = saidTogether(identity, userinfo)
         const values = {
           ...grant.values,
           ...inIdTokenOnly(config, identity, userinfo),
-          ...unverifiedEmail(config, said),
+          ...emailJudged(config, said),
         }
         return {
           kind: 'signed_in',
@@ -198,10 +199,10 @@ export function grantOf(
     return failed('upstream_bad', 'The access token is not a Bearer token.')
   const refresh = config.refresh === undefined ? undefined : asToken(tokens.refresh_token)
   const hint = config.logout.idTokenHint ? (tokens.id_token ?? before?.values['idToken']) : undefined
-  const { idClaims, unverifiedEmail: unverified } = before?.values ?? {}
+  const { idClaims, emailJudged: judged } = before?.values ?? {}
   const kept = {
     ...(idClaims === undefined ? {} : { idClaims }),
-    ...(unverified === undefined ? {} : { unverifiedEmail: unverified }),
+    ...(judged === undefined ? {} : { emailJudged: judged }),
   }
   const grant = {
     token: new Secret(token.value),
@@ -229,24 +230,15 @@ function inIdTokenOnly(
   return names.length === 0 ? {} : { idClaims: names.join(' ') }
 }
 
-/** Whether a claim is taken from where an e-mail address stands. */
-export const isEmail = (segments: readonly string[]): boolean => segments.length === 1 && segments[0] === 'email'
-
-/** Whether it is said of the address that nobody has shown it to be theirs. Some providers say so in words (`"false"`). */
-export function isUnverified({ email_verified: verified }: Readonly<Record<string, unknown>>): boolean {
-  return verified !== undefined && verified !== true && verified !== 'true'
-}
-
-/** For later answers that have the address and do not speak of it. */
-function unverifiedEmail(config: OidcUpstreamConfig, said: Readonly<Record<string, unknown>>) {
-  return isUnverified(said) && [...config.claims.values()].some(isEmail) ? { unverifiedEmail: 'true' } : {}
+/** A later answer that has an address and says nothing of it does not speak of that claim. */
+export function emailJudged(config: OidcUpstreamConfig, said: Readonly<Record<string, unknown>>) {
+  return isJudged(said) && emailClaims(config).length > 0 ? { emailJudged: 'true' } : {}
 }
 
 /** Configured claims, and nothing else of what the provider says (security.md TM-06). */
 export function claimsIn(config: OidcUpstreamConfig, said: Readonly<Record<string, unknown>>): ProfileClaims {
   const claims: [string, ClaimValue][] = []
   for (const [name, segments] of config.claims) {
-    // Anybody can write somebody else's address into such a profile.
     if (isEmail(segments) && isUnverified(said)) continue
     const value = asClaim(valueAt(said, segments))
     if (value !== undefined) claims.push([name, value])

@@ -25,7 +25,7 @@ export function createOidcUpstream(config: OidcUpstreamConfig, { clock }: { read
     canRefresh: config.refresh !== undefined,
     canEnd: true,
     ...createOidcSignIn(config, provider, clock),
-    ...createOidcLater(config, provider, clock),
+    ...createOidcLater(config, provider, fetch, clock),
     readLogoutToken: createLogoutTokenReader(config, provider, fetch, clock),
     present: (grant) => ({ authorization: `Bearer ${grant.token.reveal()}` }),
     async close() {

@@ -1,6 +1,6 @@
 import { importJWK } from 'jose'
 import type * as Library from 'openid-client'
-import type { ClientAuth, Configuration, ServerMetadata } from 'openid-client'
+import type { ClientAuth, Configuration, CustomFetch, DiscoveryRequestOptions, ServerMetadata } from 'openid-client'
 import type { Clock } from '../base/clock.ts'
 import type { ClientAuthConfig, OidcUpstreamConfig } from '../config/oidc.ts'
 import { failed } from './failed.ts'
@@ -13,6 +13,8 @@ export interface Client {
   readonly kind: 'client'
   readonly library: typeof Library
   readonly configuration: Configuration
+  /** The same, leaving the signatures of ID tokens to its user. */
+  readonly unsigned: Configuration
   readonly metadata: ServerMetadata
 }
 
@@ -71,28 +73,28 @@ async function discovered(
   try {
     // Not before it is needed: a gateway without providers does not pay for it.
     const library = await import('openid-client')
-    const configuration = await library.discovery(
-      new URL(config.issuer),
-      config.clientId,
-      { [library.clockTolerance]: leeway },
-      await clientAuth(library, config.clientAuth),
-      {
-        [library.customFetch]: (address, options) => fetch(address, options),
-        // Each call is bounded by our own timeout; the library's must not come first.
-        timeout: Math.ceil(config.timeout / 1000) + 5,
-        execute: [
-          // The ID token is verified by signature although it comes over TLS: the endpoint may lie behind something else.
-          library.enableNonRepudiationChecks,
-          ...(config.http === 'never' ? [] : [library.allowInsecureRequests]),
-        ],
-      },
-    )
+    const client = { [library.clockTolerance]: leeway }
+    const auth = await clientAuth(library, config.clientAuth)
+    const insecure = config.http === 'never' ? [] : [library.allowInsecureRequests]
+    const ask: CustomFetch = (address, options) => fetch(address, options)
+    const options: DiscoveryRequestOptions = {
+      [library.customFetch]: ask,
+      // Each call is bounded by our own timeout; the library's must not come first.
+      timeout: Math.ceil(config.timeout / 1000) + 5,
+      // The ID token is verified by signature although it comes over TLS: the endpoint may lie behind something else.
+      execute: [library.enableNonRepudiationChecks, ...insecure],
+    }
+    const configuration = await library.discovery(new URL(config.issuer), config.clientId, client, auth, options)
     const metadata = configuration.serverMetadata()
     // Character by character (section 4.3): the library forgives some spellings, and some providers altogether.
     if (metadata.issuer !== config.issuer) {
       return failed('upstream_bad', 'The provider calls itself by another issuer than the configured one.')
     }
-    return { kind: 'client', library, configuration, metadata }
+    const unsigned = new library.Configuration(metadata, config.clientId, client, auth)
+    unsigned[library.customFetch] = ask
+    unsigned.timeout = configuration.timeout
+    for (const allow of insecure) allow(unsigned)
+    return { kind: 'client', library, configuration, unsigned, metadata }
   } catch (error) {
     return providerFault(error, 'The discovery', clock())
   }

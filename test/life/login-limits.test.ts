@@ -229,8 +229,34 @@ describe('LG-02 one account', () => {
     'b\u200bob',
     'CORP\\bob',
     'corp\\Bob@x',
+    'bo\u20d0b',
+    'bo\u20ddb',
+    'b\u0001ob',
+    'bob\u007f',
+    'b\u00f8b',
+    'B\u00d8B',
+    'b\u01ffb',
   ]) {
     test(`${JSON.stringify(typed)} is bob`, () => assert.equal(canonicalAccount(typed), 'bob'))
+  }
+  // Whoever compares names by a collation may take these for one another.
+  for (const [typed, folded] of [
+    ['Strauß', 'strauss'],
+    ['STRAUẞ', 'strauss'],
+    ['Łukasz', 'lukasz'],
+    ['Đorđe', 'dorde'],
+    ['Ðagur', 'dagur'],
+    ['Ħal', 'hal'],
+    ['Ilkay', 'ilkay'],
+    ['ılkay', 'ilkay'],
+    ['İlkay', 'ilkay'],
+    ['Ægir', 'aegir'],
+    ['Ǽgir', 'aegir'],
+    ['Œdipe', 'oedipe'],
+    ['Þor', 'thor'],
+    ['ΝΙΚΟΣ', 'νικοσ'],
+  ] as const) {
+    test(`${JSON.stringify(typed)} is ${folded}`, () => assert.equal(canonicalAccount(typed), folded))
   }
   test('and @bob is somebody else', () => assert.equal(canonicalAccount('@bob'), '@bob'))
 })

@@ -310,6 +310,47 @@ test('a refresh without a new refresh token goes on with the old one', async (t)
   }
 })
 
+test('a refresh while the keys cannot be had is good, and its ID token counts as one that did not come', async (t) => {
+  const scene = await open(t, { userinfo: false, claims: { roles: '/roles' } })
+  scene.provider.token = { refresh_token: 'refresh-1' }
+  scene.provider.claims = { roles: ['user'] }
+  const { browser } = await attempt(scene)
+  scene.provider.answers.set('/jwks', { status: 503, body: '' })
+  scene.provider.token = { refresh_token: 'refresh-2' }
+  scene.provider.claims = { roles: ['admin'] }
+  scene.clock.advance(seconds(601))
+  const without = await browser.send('/protected')
+  assert.deepEqual([without.status, without.json()['roles']], [200, ['user']])
+  assert.equal(scene.provider.lastToken?.form.get('refresh_token'), 'refresh-1')
+  scene.provider.answers.delete('/jwks')
+  scene.clock.advance(seconds(601))
+  const again = await browser.send('/protected')
+  assert.deepEqual([again.status, again.json()['roles']], [200, ['admin']])
+  assert.equal(scene.provider.lastToken?.form.get('refresh_token'), 'refresh-2')
+})
+
+test('a refresh whose ID token is signed by somebody else is none', async (t) => {
+  for (const lie of [
+    async (it: HostileProvider) => void (it.signer = (await generateKeyPair('ES256')).privateKey),
+    async (it: HostileProvider) => void (it.signer = 'none'),
+    async (it: HostileProvider) => {
+      it.header = { alg: 'HS256' }
+      it.signer = new TextEncoder().encode(clientSecret)
+    },
+  ]) {
+    const scene = await open(t, { userinfo: false, claims: { roles: '/roles' } })
+    scene.provider.token = { refresh_token: 'a-refresh-token' }
+    scene.provider.claims = { roles: ['user'] }
+    const { browser } = await attempt(scene)
+    scene.provider.claims = { roles: ['admin'] }
+    await lie(scene.provider)
+    scene.clock.advance(seconds(601))
+    assert.equal((await browser.send('/protected')).status, 503)
+    const failure = scene.gateway.events.find((event) => event.type === 'renewal_failed')
+    assert.equal(failure?.type === 'renewal_failed' && failure.reason, 'upstream_bad')
+  }
+})
+
 test('a check that speaks of somebody else ends the session', async (t) => {
   const scene = await open(t)
   const { browser } = await attempt(scene)

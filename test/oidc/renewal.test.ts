@@ -3,9 +3,8 @@ import { test } from 'node:test'
 import { BrowserClient } from '../support/browser-client.ts'
 import { minutes, seconds } from '../support/clock.ts'
 import { startGateway } from '../support/gateway.ts'
-import { startHostileProvider } from '../support/hostile-provider.ts'
 import { startProvider } from '../support/provider.ts'
-import { openSite, clockOfNow, locationOf, pathOf, begin, signedIn } from './site.ts'
+import { openSite, clockOfNow, pathOf, begin, signedIn } from './site.ts'
 import { Visitor } from '../support/provider.ts'
 
 const calls = (path: string, { calls: made }: { readonly calls: ReadonlyMap<string, number> }) => made.get(path) ?? 0
@@ -128,34 +127,4 @@ test("`auth.fetch()` shows the person's access token, at the configured origin o
   const browser = new BrowserClient(gateway.origin)
   await browser.send(pathOf(await new Visitor().visit(await begin(browser))))
   assert.equal((await browser.send('/me')).json()['sub'], 'ada')
-})
-
-test('an address that the sign-in said is not verified stays none, until a later answer says that it is', async (t) => {
-  const provider = await startHostileProvider()
-  t.after(() => provider.close())
-  const gateway = await startGateway({
-    clock: clockOfNow(),
-    options: () => ({
-      session: { renewWait: '30s' },
-      upstreams: { company: provider.describe({ claims: { email: '/email', name: '/name' } }) },
-    }),
-  })
-  t.after(() => gateway.close())
-  provider.claims = { email_verified: false }
-  provider.userinfo = { sub: 'ada', name: 'Ada', email: 'victim@company.example' }
-  const browser = new BrowserClient(gateway.origin)
-  const { searchParams } = new URL(locationOf(await browser.send('/_auth/oidc/company/start')))
-  provider.nonce = searchParams.get('nonce') ?? ''
-  const query = new URLSearchParams({ state: searchParams.get('state') ?? '', code: 'a-code' }).toString()
-  assert.equal((await browser.send(`/_auth/oidc/company/callback?${query}`)).status, 303)
-  const claims = async () => (await browser.send('/_auth/session')).json()['claims']
-  const renewed = async () => {
-    gateway.clock.advance(minutes(4))
-    assert.match((await browser.send('/protected')).setCookies.join(), /^postern=/)
-    return claims()
-  }
-  assert.deepEqual(await claims(), { name: 'Ada' })
-  assert.deepEqual(await renewed(), { name: 'Ada' })
-  provider.userinfo = { sub: 'ada', name: 'Ada', email: 'ada@company.example', email_verified: true }
-  assert.deepEqual(await renewed(), { name: 'Ada', email: 'ada@company.example' })
 })
