@@ -18,6 +18,7 @@ const parts: readonly string[] = [
   'sign-in refusal',
   'later refusal',
   'place',
+  'claim place',
   'expiry',
   'field',
   'exchange',

@@ -38,6 +38,7 @@ import { createLoginUpstream } from './upstream/login-upstream.ts'
 import { observed } from './upstream/observed.ts'
 import { createOidcUpstream } from './upstream/oidc-upstream.ts'
 import { createSubjectTokenValidators } from './upstream/subject-token/validators.ts'
+import { warnOfUnusableClaims } from './upstream/unusable-claims.ts'
 export interface GateDeps {
   readonly keys: readonly Key[]
   readonly cookies: CookieWriter
@@ -91,7 +92,9 @@ export function createGateParts(config: Config, deps: GateDeps) {
     [...config.upstreams].map(([key, upstream]) => [
       key,
       observed(
-        upstream.kind === 'oidc' ? createOidcUpstream(upstream, { clock }) : createLoginUpstream(upstream, { clock }),
+        upstream.kind === 'oidc'
+          ? createOidcUpstream(upstream, { clock })
+          : createLoginUpstream(upstream, { clock, trace: warnOfUnusableClaims(key, events) }),
         clock,
         events,
       ),

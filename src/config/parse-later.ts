@@ -6,7 +6,7 @@ import { parseRequest, type RequestMeans } from './parse-request.ts'
 import { grantOf, optionalPlace, tokenPlace, type SignInConfig } from './parse-sign-in.ts'
 import type { SecretSources } from './secrets.ts'
 import type { LoginUpstreamOptions } from './upstream-options.ts'
-import type { CheckCall, LogoutCall, Place, Presentation, ProfileCall, RefreshCall } from './upstream.ts'
+import type { CheckCall, ClaimPlace, LogoutCall, Place, Presentation, ProfileCall, RefreshCall } from './upstream.ts'
 
 /** What is asked about a token once there is one. */
 export interface LaterConfig {
@@ -201,10 +201,10 @@ function inBodyOrToken(place: Place | undefined): Place | undefined {
   return place?.from === 'jwt' ? place : inBody(place)
 }
 
-function placesInBody(places: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {
+function placesInBody(places: ReadonlyMap<string, ClaimPlace>): ReadonlyMap<string, ClaimPlace> {
   return new Map([...places].filter(([, place]) => inBody(place) !== undefined))
 }
 
-function withoutTyped(places: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {
+function withoutTyped(places: ReadonlyMap<string, ClaimPlace>): ReadonlyMap<string, ClaimPlace> {
   return new Map([...places].filter(([, place]) => place.from !== 'field'))
 }

@@ -2,9 +2,9 @@ import { registeredNames } from '../base/claim-names.ts'
 import { duration, second } from './duration.ts'
 import { listed, type Spot } from './faults.ts'
 import { nearest } from './nearest.ts'
-import type { PlaceOptions } from './schema.ts'
+import type { ClaimPlaceOptions, PlaceOptions } from './schema.ts'
 import type { ExpiryOptions } from './upstream-parts.ts'
-import type { Expiry, Place, TimeUnit } from './upstream.ts'
+import type { ClaimPlace, Expiry, Place, TimeUnit } from './upstream.ts'
 
 /** What a place may point into where it stands. */
 export interface Reach {
@@ -57,11 +57,25 @@ export function parsePlaces(
 /** An allow-list: what is not named here never reaches a token, and what we say ourselves cannot be named (TM-06). */
 export function parseClaims(
   spot: Spot,
-  claims: Readonly<Record<string, PlaceOptions>> | undefined,
+  claims: Readonly<Record<string, ClaimPlaceOptions>> | undefined,
   reach: Reach,
-): ReadonlyMap<string, Place> {
+): ReadonlyMap<string, ClaimPlace> {
   for (const name of Object.keys(claims ?? {})) checkClaimName(spot.at(name), name)
-  return parsePlaces(spot, claims, reach)
+  return new Map(
+    Object.entries(claims ?? {}).map(([name, place]) => [name, parseClaimPlace(spot.at(name), place, reach)]),
+  )
+}
+
+function parseClaimPlace(spot: Spot, options: ClaimPlaceOptions, reach: Reach): ClaimPlace {
+  const each = 'each' in options ? options.each : undefined
+  const split = 'split' in options ? options.split : undefined
+  if (each !== undefined && split !== undefined)
+    spot.fault('`each` is for a list and `split` for one text; keep one of them')
+  return {
+    ...parsePlace(spot, options, reach),
+    ...(each === undefined ? {} : { each: parsePointer(each) }),
+    ...(split === undefined ? {} : { split }),
+  }
 }
 
 /** Also keeps out what every JavaScript object has by itself. */

@@ -125,15 +125,30 @@ export const secretText = (description: string) =>
     { title: 'secret text', description },
   )
 
-export const place = (description: string) =>
+/**
+ * @param title names the kind of place
+ * @param ofList further members where a list may be found
+ * @param ofText further members where one line of text may be found
+ */
+const placeWith = <OfList extends Type.Members, OfText extends Type.Members>(
+  title: string,
+  description: string,
+  ofList: OfList,
+  ofText: OfText,
+) =>
   Type.Union(
     [
-      strict({ json: pointer('JSON Pointer (RFC 6901) into the body of the answer.') }, 'A value in the JSON body.'),
+      strict(
+        { json: pointer('JSON Pointer (RFC 6901) into the body of the answer.'), ...ofList, ...ofText },
+        'A value in the JSON body.',
+      ),
       strict(
         {
           jwt: pointer(
             "JSON Pointer into the payload of the service's token, when that is a JWT. It is read, not verified.",
           ),
+          ...ofList,
+          ...ofText,
         },
         "A claim of the service's token.",
       ),
@@ -142,6 +157,7 @@ export const place = (description: string) =>
         {
           header: headerName('Name of the header.'),
           scheme: Type.Optional(text('Word to cut off the front, such as `Bearer`.')),
+          ...ofText,
         },
         'A response header.',
       ),
@@ -158,10 +174,31 @@ export const place = (description: string) =>
       ),
       strict({ text: Type.Literal(true, { description: 'Always `true`.' }) }, 'The whole body as text.'),
     ],
-    { title: 'place', description },
+    { title, description },
   )
 
-export const claimPlaces = (description: string) => map(keys.claim, place('Where the claim is found.'), description)
+export const place = (description: string) => placeWith('place', description, {}, {})
+
+const claimPlace = (description: string) =>
+  placeWith(
+    'claim place',
+    description,
+    {
+      each: Type.Optional(
+        pointer('Of a list, JSON Pointer into each member to its value. Members without one are left out.'),
+      ),
+    },
+    {
+      split: Type.Optional(
+        text(
+          'What stands between several values in one text, such as `,`. Spaces around a value, and empty ones, are dropped.',
+        ),
+      ),
+    },
+  )
+
+export const claimPlaces = (description: string) =>
+  map(keys.claim, claimPlace('Where the claim is found.'), description)
 
 const presence = {
   exists: Type.Optional(flag('It must be there (`true`) or must not (`false`). `null` is there.')),
@@ -214,4 +251,5 @@ export const conditionParts = {
 export const condition = (description: string) => strict(conditionParts, description, 'condition')
 
 export type PlaceOptions = Type.Static<ReturnType<typeof place>>
+export type ClaimPlaceOptions = Type.Static<ReturnType<typeof claimPlace>>
 export type ConditionOptions = Type.Static<ReturnType<typeof condition>>

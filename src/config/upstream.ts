@@ -57,7 +57,7 @@ export interface LoginCall extends GrantPlaces {
   readonly success: Condition
   /** Undefined: the profile call tells. */
   readonly subject: Place | undefined
-  readonly claims: ReadonlyMap<string, Place>
+  readonly claims: ReadonlyMap<string, ClaimPlace>
   readonly refusals: readonly RefusalRule<SignInRefusal>[]
 }
 
@@ -74,7 +74,7 @@ export interface ProfileCall {
   readonly request: RequestTemplate
   readonly success: Condition
   readonly subject: Place | undefined
-  readonly claims: ReadonlyMap<string, Place>
+  readonly claims: ReadonlyMap<string, ClaimPlace>
   /** Undefined: the login answer tells. */
   readonly expiry: Expiry | undefined
   readonly refusals: readonly RefusalRule<LaterRefusal>[]
@@ -86,7 +86,7 @@ export interface PersonPlaces {
   readonly subject: Place | undefined
   /** Whether an answer without the subject says nothing: its place was named for this very call. */
   readonly subjectRequired: boolean
-  readonly claims: ReadonlyMap<string, Place>
+  readonly claims: ReadonlyMap<string, ClaimPlace>
   /**
    * Whether a claim that the answer leaves out is no longer so: its place was named for this very call. Else it stays as
    * it was, for the answer may not speak of it.
@@ -151,6 +151,14 @@ export type Place =
   | { readonly from: 'cookies'; readonly names: readonly string[] }
   /** The whole body as text, trimmed. */
   | { readonly from: 'text' }
+
+/** Where a claim is found, and how several values are made of what stands there. */
+export type ClaimPlace = Place & {
+  /** Of a list, where the value is in each member. */
+  readonly each?: readonly string[]
+  /** Of one text, what stands between its values. */
+  readonly split?: string
+}
 
 /** `seconds` and `milliseconds` are lifetimes; the others are points in time. */
 export type TimeUnit = 'seconds' | 'milliseconds' | 'epoch' | 'epoch-milliseconds' | 'iso' | 'http-date'

@@ -1,20 +1,21 @@
 import { Secret } from '../base/secret.ts'
-import type { Expiry, GrantPlaces, Place, Presentation } from '../config/upstream.ts'
+import type { ClaimPlace, Expiry, GrantPlaces, Place, Presentation } from '../config/upstream.ts'
 import { registeredNames } from '../base/claim-names.ts'
 import type { ClaimValue, ProfileClaims } from '../token/claims.ts'
 import type { UpstreamGrant } from '../token/seal.ts'
+import { takeClaim } from './claim.ts'
 import { expiryPlace, readExpiry } from './expiry.ts'
 import { find, type Source } from './place.ts'
 import { isPresentable } from './present.ts'
-import { asClaim, asSubject, asToken, asValue, type Taken } from './value.ts'
-import { describePlace, mask, type CallName, type TraceEvent, type TraceSink } from './trace.ts'
+import { asSubject, asToken, asValue, type Taken } from './value.ts'
+import { describeClaimPlace, describePlace, mask, type CallName, type TraceEvent, type TraceSink } from './trace.ts'
 
 /** Takes values out of one answer and tells the trace of each. Nothing is taken that has no configured place. */
 export interface Taking {
   /** @param previous of a refresh: what is not in the answer stays as it was */
   grant(places: GrantPlaces, presentation: Presentation, previous?: UpstreamGrant): TakenGrant
   subject(place: Place, token: string): Taken
-  claims(places: ReadonlyMap<string, Place>, token: string): ProfileClaims
+  claims(places: ReadonlyMap<string, ClaimPlace>, token: string): ProfileClaims
   /** Every one has to be there. */
   carry(places: ReadonlyMap<string, Place>): TakenValues
   expiry(expiry: Expiry, token: string): number | undefined
@@ -36,6 +37,7 @@ export function createTaking(name: CallName, from: Omit<Source, 'token'>, trace:
     where: string,
     value: unknown,
     note: string | undefined,
+    unusable = false,
   ) =>
     trace({
       type: 'extraction',
@@ -49,6 +51,7 @@ export function createTaking(name: CallName, from: Omit<Source, 'token'>, trace:
           ? undefined
           : mask(typeof value === 'string' ? value : JSON.stringify(value)),
       note,
+      ...(unusable ? { unusable } : {}),
     })
   const take = (
     what: Extraction['what'],
@@ -99,15 +102,12 @@ export function createTaking(name: CallName, from: Omit<Source, 'token'>, trace:
       const claims: [string, ClaimValue][] = []
       for (const [key, place] of places) {
         if (poisonous.has(key) || registeredNames.has(key)) continue
-        const value = asClaim(find(place, { ...from, token }))
-        tell(
-          'claim',
-          key,
-          describePlace(place),
-          value,
-          value === undefined ? 'is missing, or neither a scalar nor a list of scalars' : undefined,
-        )
-        if (value !== undefined) claims.push([key, value])
+        const taken = takeClaim(find(place, { ...from, token }), place)
+        const where = describeClaimPlace(place)
+        if (taken.state === 'taken') {
+          tell('claim', key, where, taken.value, undefined)
+          claims.push([key, taken.value])
+        } else tell('claim', key, where, undefined, taken.fault, taken.state === 'unusable')
       }
       return Object.fromEntries(claims)
     },

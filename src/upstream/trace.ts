@@ -1,4 +1,4 @@
-import type { Place } from '../config/upstream.ts'
+import type { ClaimPlace, Place } from '../config/upstream.ts'
 import { pointerOf } from './condition.ts'
 import type { Failed } from './upstream.ts'
 
@@ -34,6 +34,8 @@ export type TraceEvent =
       readonly masked: string | undefined
       /** What is wrong with what stands there, or how it was understood. */
       readonly note: string | undefined
+      /** Of a claim: something stands there, and no claim can be made of it. */
+      readonly unusable?: true
     }
   | {
       readonly type: 'condition'
@@ -73,4 +75,10 @@ export function describePlace(place: Place): string {
     case 'text':
       return 'text'
   }
+}
+
+export function describeClaimPlace(place: ClaimPlace): string {
+  const each = place.each === undefined ? '' : `, of each ${pointerOf(place.each)}`
+  const split = place.split === undefined ? '' : `, split at ${JSON.stringify(place.split)}`
+  return `${describePlace(place)}${each}${split}`
 }

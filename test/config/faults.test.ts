@@ -644,6 +644,26 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     /^upstreams\.accounts\.present\.cookies: the token is no bundle of cookies/,
   ],
   [
+    'what is taken of each member of a list is a claim',
+    withLogin({ token: { json: '/token', each: '/name' } }),
+    /^upstreams\.accounts\.login\.token\.each: is not known here; known are `json`$/,
+  ],
+  [
+    'what is split is a claim',
+    withLogin({ values: { tenants: { header: 'X-Tenants', split: ',' } } }),
+    /^upstreams\.accounts\.login\.values\.tenants\.split: is not known here; known are `header` and `scheme`$/,
+  ],
+  [
+    'what was typed is no list',
+    withLogin({ claims: { name: { field: 'username', split: ',' } } }),
+    /^upstreams\.accounts\.login\.claims\.name: must be /,
+  ],
+  [
+    'a list and one text are two things',
+    withLogin({ claims: { roles: { json: '/roles', each: '/name', split: ',' } } }),
+    /^upstreams\.accounts\.login\.claims\.roles: `each` is for a list and `split` for one text; keep one of them$/,
+  ],
+  [
     'static headers are not templates',
     withUpstream({ present: { headers: { 'X-Y': '{token}' } } }),
     /^upstreams\.accounts\.present\.headers\.X-Y: fields are not filled in here/,

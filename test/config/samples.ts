@@ -98,7 +98,11 @@ export const full = {
         request: { method: 'GET', path: '/api/me' },
         success: { body: [{ json: '/id', exists: true }] },
         subject: { json: '/id' },
-        claims: { email: { json: '/email' } },
+        claims: {
+          email: { json: '/email' },
+          teams: { json: '/teams', each: '/name' },
+          areas: { json: '/areas', split: ',' },
+        },
         expiry: { json: '/session/ends', unit: 'iso' },
       },
       present: { header: 'Authorization', scheme: 'Bearer', headers: { 'X-Client': 'postern' } },

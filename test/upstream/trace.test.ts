@@ -63,7 +63,7 @@ test('the trace of a sign-in tells each call, each condition and each value in o
       where: 'json /name',
       found: false,
       masked: undefined,
-      note: 'is missing, or neither a scalar nor a list of scalars',
+      note: 'is missing',
     },
   ])
 })
