@@ -3,7 +3,7 @@ import { listed, type Spot } from './faults.ts'
 import { readHeaders } from './parse-request.ts'
 import type { SecretSources } from './secrets.ts'
 import type { SignInConfig } from './parse-sign-in.ts'
-import { checkTemplate, fieldPattern, type Fields } from './templates.ts'
+import { checkTemplate, type Fields } from './templates.ts'
 import type { LoginUpstreamOptions } from './upstream-options.ts'
 import type { Presentation } from './upstream.ts'
 
@@ -16,11 +16,10 @@ export function parsePresent(
   sources: SecretSources,
 ): Presentation {
   const shown = presentedToken(spot, options)
-  if (shown.as === 'basic') {
-    const subjectKnown = login.subject !== undefined || secondStep?.subject !== undefined
-    const known = ['subject', 'token', ...login.values.keys(), ...(secondStep?.values.keys() ?? [])]
-    checkBasic(spot.at('basic'), shown, new Set(known), subjectKnown || profile === undefined || showsItself(profile))
-  }
+  const known = new Set(['subject', 'token', ...login.values.keys(), ...(secondStep?.values.keys() ?? [])])
+  const subjectKnown = login.subject !== undefined || secondStep?.subject !== undefined || profile === undefined
+  if (shown.as === 'basic')
+    checkBasic(spot.at('basic'), shown, known, subjectKnown || (profile !== undefined && showsItself(profile)))
   // A bundle of cookies can be shown in one way only.
   const { token } = secondStep ?? login
   if (token.from === 'cookies' && shown.as !== 'cookies' && shown.as !== 'none') {
@@ -33,7 +32,8 @@ export function parsePresent(
   const taken = headerOf(shown)
   const instead = taken === undefined ? {} : { [taken]: 'this header carries the token' }
   for (const name of Object.keys(headers)) checkHeaderName(spot.at('headers', name), name, instead)
-  return { token: shown, headers: readHeaders(spot.at('headers'), headers, sources, checkStatic) }
+  const check = (at: Spot, value: string) => checkValue(at, value, known, subjectKnown)
+  return { token: shown, headers: readHeaders(spot.at('headers'), headers, sources, check) }
 }
 
 function presentedToken(
@@ -88,12 +88,12 @@ function checkBasic(
   checkTemplate(spot.at('password'), password, fields)
   if (!spot.isSound()) return
   if (!fields.used.has('token')) spot.fault('shows the token nowhere; put `{token}` into it')
-  if (fields.used.has('subject') && !inTime) {
-    spot.fault(
-      'uses `{subject}`, which the profile call is still to tell when the token is shown to it; say where the subject is in `login`, or how that call shows the token in a `basic` of its own',
-    )
-  }
+  if (fields.used.has('subject') && !inTime)
+    spot.fault(`${notYet}, or how that call shows the token in a \`basic\` of its own`)
 }
+
+const notYet =
+  'uses `{subject}`, which the profile call is still to tell when the token is shown to it; say where the subject is in `login`'
 
 /** Whether the profile call says by itself how the token is shown. */
 function showsItself({ request }: NonNullable<LoginUpstreamOptions['profile']>): boolean {
@@ -101,7 +101,8 @@ function showsItself({ request }: NonNullable<LoginUpstreamOptions['profile']>):
   return request.basic !== undefined || names.some((name) => name.toLowerCase() === 'authorization')
 }
 
-function checkStatic(spot: Spot, value: string): void {
-  if (value.search(fieldPattern) !== -1)
-    spot.fault('fields are not filled in here; put them into the request that needs them')
+function checkValue(spot: Spot, value: string, known: ReadonlySet<string>, subjectKnown: boolean): void {
+  const fields: Fields = { known, used: new Set() }
+  checkTemplate(spot, value, fields)
+  if (spot.isSound() && fields.used.has('subject') && !subjectKnown) spot.fault(notYet)
 }

@@ -197,8 +197,10 @@ const present = strict(
     headers: Type.Optional(
       map(
         keys.header,
-        secretText('Text, or `{ file: PATH }` or `{ env: NAME }` for a secret.'),
-        'Static headers on every call that carries the token. Fields are not filled in.',
+        secretText(
+          'Text, or `{ file: PATH }` or `{ env: NAME }` for a secret. Fields: `{subject}`, `{token}` and the names of `values`.',
+        ),
+        'Further headers on every call that carries the token. The refresh call has those without fields.',
       ),
     ),
   },

@@ -222,6 +222,6 @@ export interface Presentation {
     | { readonly as: 'basic'; readonly username: string; readonly password: string }
     /** Only where a request says `{token}`. */
     | { readonly as: 'none' }
-  /** Sent on every call that carries the token. */
+  /** Sent on every call that carries the token. Templates. */
   readonly headers: ReadonlyMap<string, string | Secret>
 }

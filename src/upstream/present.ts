@@ -1,8 +1,8 @@
 import { Secret } from '../base/secret.ts'
 import type { Presentation } from '../config/upstream.ts'
 import type { UpstreamGrant } from '../token/seal.ts'
-import { Unfillable } from './fill.ts'
-import { basicHeader } from './template.ts'
+import { fieldsIn, Unfillable } from './fill.ts'
+import { basicHeader, headerValue } from './template.ts'
 import { grantVariables } from './variables.ts'
 
 /** Visible ASCII and spaces: everything else reaches the service as other bytes than it gave. */
@@ -28,7 +28,8 @@ export function isPresentable({ token: how }: Presentation, token: string): bool
 /** The rest of that question, once it is known whose token it is: what stands beside it may not fit either. */
 export function canShow(presentation: Presentation, grant: UpstreamGrant, subject: string): boolean {
   const { token: how } = presentation
-  return how.as !== 'basic' || basicOf(how, grant, subject) !== undefined
+  if (how.as === 'basic' && basicOf(how, grant, subject) === undefined) return false
+  return furtherHeaders(presentation, grant, subject) !== undefined
 }
 
 function basicOf(
@@ -36,26 +37,40 @@ function basicOf(
   grant: UpstreamGrant,
   subject: string | undefined,
 ): string | undefined {
+  return whereFillable(() => basicHeader(how, grantVariables(grant, subject)))
+}
+
+function furtherHeaders(
+  { headers }: Presentation,
+  grant: UpstreamGrant,
+  subject: string | undefined,
+): ReadonlyMap<string, string> | undefined {
+  const variables = grantVariables(grant, subject)
+  return whereFillable(
+    () => new Map([...headers].map(([name, value]) => [name.toLowerCase(), headerValue(name, value, variables)])),
+  )
+}
+
+function whereFillable<Made>(make: () => Made): Made | undefined {
   try {
-    return basicHeader(how, grantVariables(grant, subject))
+    return make()
   } catch (error) {
     if (error instanceof Unfillable) return undefined
     throw error
   }
 }
 
-/** Headers on every call that carries a token of the grant, by lower-case name. */
-export function staticHeaders(presentation: Presentation): ReadonlyMap<string, string> {
+/** Further headers that say nothing of the person, by lower-case name: for a call that carries no token. */
+export function staticHeaders({ headers }: Presentation): ReadonlyMap<string, string> {
+  const isStatic = ([, value]: readonly [string, string | Secret]) =>
+    value instanceof Secret || fieldsIn(value).length === 0
   return new Map(
-    [...presentation.headers].map(([name, value]) => [
-      name.toLowerCase(),
-      value instanceof Secret ? value.reveal() : value,
-    ]),
+    [...headers].filter(isStatic).map(([name, value]) => [name.toLowerCase(), headerValue(name, value, new Map())]),
   )
 }
 
 /**
- * Headers that show the token, static ones included, by lower-case name.
+ * Headers that show the token, and those beside it, by lower-case name.
  *
  * @param subject undefined: it is not known yet
  */
@@ -64,7 +79,7 @@ export function presentToken(
   grant: UpstreamGrant,
   subject: string | undefined,
 ): ReadonlyMap<string, string> {
-  const headers = new Map(staticHeaders(presentation))
+  const headers = new Map(furtherHeaders(presentation, grant, subject) ?? staticHeaders(presentation))
   const { token: how } = presentation
   const raw = grant.token.reveal()
   // A sealed token may be older than the configuration.

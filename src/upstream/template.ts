@@ -90,7 +90,8 @@ function fillPath(template: string, variables: Variables): string {
 }
 
 /** RFC 9110 section 5.5: no line breaks and no other control characters; beyond Latin-1 there is no byte for it. */
-function headerValue(name: string, template: string | Secret, variables: Variables): string {
+/** @throws Unfillable */
+export function headerValue(name: string, template: string | Secret, variables: Variables): string {
   if (template instanceof Secret) return template.reveal()
   return fillText(template, variables, {
     cannotCarry: { pattern: /[^\t\x20-\x7e\x80-\xff]/, where: `The header ${name}` },

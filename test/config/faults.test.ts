@@ -664,9 +664,18 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     /^upstreams\.accounts\.login\.claims\.roles: `each` is for a list and `split` for one text; keep one of them$/,
   ],
   [
-    'static headers are not templates',
-    withUpstream({ present: { headers: { 'X-Y': '{token}' } } }),
-    /^upstreams\.accounts\.present\.headers\.X-Y: fields are not filled in here/,
+    'what was typed is shown once',
+    withUpstream({ present: { headers: { 'X-Y': '{username}' } } }),
+    /^upstreams\.accounts\.present\.headers\.X-Y: uses a field that nothing defines; known here are `\{subject\}` and `\{token\}`$/,
+  ],
+  [
+    'a header beside the token waits for no profile call',
+    withUpstream({
+      login: { ...minimalUpstream.login, subject: undefined },
+      profile: { request: { method: 'GET', path: '/me' }, subject: { json: '/id' } },
+      present: { headers: { 'X-Y': '{subject}' } },
+    }),
+    /^upstreams\.accounts\.present\.headers\.X-Y: uses `\{subject\}`, which the profile call is still to tell/,
   ],
   [
     'a refresh call needs a refresh token',

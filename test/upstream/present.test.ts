@@ -98,6 +98,47 @@ test('static headers go with every call that carries a token, secret ones too, a
   })
 })
 
+test('headers beside the token may say of whom it is, and what came with it', async () => {
+  const present: Present = {
+    cookie: 'sid',
+    headers: { 'X-User': '{subject}', 'X-CSRF': 'v1 {csrf}', 'X-Again': '{token}', 'X-Version': '2' },
+  }
+  const { upstream, service } = await answering(({ path }) => (path === '/login' ? { body: account } : {}), {
+    login: { values: { csrf: { json: '/team' } } },
+    present,
+  })
+  const { grant, subject } = only(await upstream.signIn(typed(ada)), 'signed_in')
+  only(await upstream.check(grant, subject), 'good')
+  await upstream.refresh(grant, subject)
+  const names = ['cookie', 'x-user', 'x-csrf', 'x-again', 'x-version']
+  assert.deepEqual(
+    service.calls.map(({ headers }) => names.map((name) => headers[name])),
+    [
+      [undefined, undefined, undefined, undefined, undefined],
+      ['sid=to:ken', 'p-1', 'v1 r\u00f6d', 'to:ken', '2'],
+      [undefined, undefined, undefined, undefined, '2'],
+    ],
+  )
+  const shownHere = {
+    cookie: 'sid=to:ken',
+    'x-user': 'p-1',
+    'x-csrf': 'v1 r\u00f6d',
+    'x-again': 'to:ken',
+    'x-version': '2',
+  }
+  assert.deepEqual(upstream.present(grant, subject), shownHere)
+  // Sealed by an earlier configuration: what is not known is not shown, and nothing throws.
+  assert.deepEqual(upstream.present(someGrant(), 's-1'), { cookie: 'sid=canary-token', 'x-version': '2' })
+})
+
+test('what no header can carry is no sign-in, rather than a session that ends at its first check', async () => {
+  const { upstream } = await answering(
+    { body: { ...account, id: 'a\u{1f511}' } },
+    { present: { headers: { 'X-User': '{subject}' } } },
+  )
+  assert.equal(only(await upstream.signIn(typed(ada)), 'failed').as, 'upstream_bad')
+})
+
 test('a bundle of cookies is presented as it is', async () => {
   const { upstream, service } = await answering(
     { headers: { 'set-cookie': ['b=2', 'a=1; Path=/'] }, body: { id: '1' } },
