@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
-import { PosternError } from '../base/errors.ts'
 import type { EventSink } from '../base/events.ts'
 import type { RedisConfig } from '../config/config.ts'
 import type { Cell, SharedBuckets } from './buckets.ts'
 import { createExpiringMap } from './expiring-map.ts'
+import { createRedisLink, within, type RedisLink } from './redis-link.ts'
 import { addAttempt, takeBackAttempt } from './redis-scripts.ts'
 import type { Added, Denial, Ending, SharedStore } from './shared-store.ts'
 
@@ -31,52 +31,33 @@ const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'up
  * @throws PosternError `POSTERN_REDIS_CLIENT_MISSING` where the client library is not installed
  */
 export async function createRedisStore(config: RedisConfig, clock: Clock, events: EventSink): Promise<SharedStore> {
-  const { createClient } = await redisClient()
+  const link = await createRedisLink(config, events)
+  const { client } = link
   const { prefix, timeout } = config
   const streamKey = `${prefix}endings`
   const markKey = `${prefix}mark`
-  const connection = { url: config.url, RESP: 2, ...credentials(config) } as const
-  const client = createClient({
-    ...connection,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: 1_000,
-    pingInterval: 10_000,
-    socket: { connectTimeout: times.firstAnswer, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
-  })
   const listeners: ((ending: Ending) => void)[] = []
   const known = createExpiringMap<Ending>(clock, endingsKept)
   /** What the server has not confirmed yet. */
   const untold = createExpiringMap<Ending>(clock, endingsKept)
   let telling = false
   const followed = Promise.withResolvers<void>()
-  let reader: ReturnType<typeof createClient> | undefined
+  let reader: ReturnType<RedisLink['reader']> | undefined
   let closed = false
   let restsUntil = 0
-  let isAway = false
   /** What stands in the server for as long as it has lost nothing; undefined before it was seen. */
   let mark: string | undefined
-
-  function say(away: boolean, detail: string): void {
-    if (away === isAway || closed) return
-    isAway = away
-    if (away)
-      events({
-        type: 'warning',
-        message: `facts.redis: cannot be asked (${detail}); each process goes by what it knows itself.`,
-      })
-    else events({ type: 'notice', message: 'facts.redis: can be asked again.' })
-  }
 
   /** Undefined where there was no answer in time; after one such wait the others do not wait for a second. */
   async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
     if (clock() < restsUntil || !client.isReady) return undefined
     try {
       const answer = await within(command(), timeout)
-      say(false, '')
+      link.well('asking')
       return answer
     } catch (error) {
       restsUntil = clock() + times.rest
-      say(true, codeOf(error))
+      link.bad('asking', error)
       return undefined
     }
   }
@@ -102,25 +83,18 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       await within(client.xAdd(streamKey, '*', fields, trim), times.grace)
       return true
     } catch (error) {
-      say(true, codeOf(error))
+      link.bad('asking', error)
       return false
     }
   }
 
-  client.on('error', (error: unknown) => say(true, codeOf(error)))
-  client.on('ready', () => say(false, ''))
-  client.connect().catch((error: unknown) => say(true, codeOf(error)))
   void follow()
 
   /** Reads the stream from its beginning, and then whatever comes, for as long as the store is open. */
   async function follow(): Promise<void> {
     let last = '0'
     while (!closed) {
-      reader = createClient({
-        ...connection,
-        socket: { connectTimeout: times.firstAnswer, reconnectStrategy: false },
-      })
-      reader.on('error', () => undefined)
+      reader = link.reader()
       try {
         await reader.connect()
         for (let block = {}; !closed;) {
@@ -132,9 +106,11 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
           if (found.length === batch) continue
           followed.resolve()
           if (await hasLost()) last = '0'
+          link.well('following')
           block = { BLOCK: times.block }
         }
-      } catch {
+      } catch (error) {
+        link.bad('following', error)
         await sleep(times.pause, undefined, { ref: false })
       } finally {
         if (reader?.isOpen === true) reader.destroy()
@@ -220,14 +196,14 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       await ask(() => client.del(`${prefix}${key}`))
     },
     buckets,
-    reachable: () => client.isReady && !isAway,
+    reachable: link.reachable,
     async close() {
       // What ended sessions here may be known nowhere else.
       for (let waited = 0; first(untold) !== undefined && client.isReady && waited < times.grace; waited += times.look)
         await sleep(times.look)
       closed = true
       if (reader?.isOpen === true) reader.destroy()
-      client.destroy()
+      link.close()
     },
   }
 }
@@ -239,17 +215,6 @@ const first = <T>(map: { entries(): Iterable<readonly [string, T]> }) => {
 
 const nameOf = (ending: Ending) => ('sid' in ending ? ending.sid : ending.sub)
 
-async function redisClient() {
-  try {
-    return await import('@redis/client')
-  } catch {
-    throw new PosternError(
-      'POSTERN_REDIS_CLIENT_MISSING',
-      'facts.redis needs the client library, which is installed only where it is used: npm install @redis/client',
-    )
-  }
-}
-
 /** What others may have written is looked at before it is believed: it may end sessions, and nothing else. */
 function endingOf({ sid, sub, reason = '', at, until }: Readonly<Record<string, string>>): Ending | undefined {
   const end = Number(until)
@@ -258,32 +223,4 @@ function endingOf({ sid, sub, reason = '', at, until }: Readonly<Record<string, 
     return reasons.has(reason) ? { sid, reason: reason as Denial['reason'], until: end } : undefined
   const cutOff = Number(at)
   return sub !== undefined && Number.isSafeInteger(cutOff) ? { sub, at: cutOff, until: end } : undefined
-}
-
-function credentials({ username, password }: RedisConfig) {
-  return {
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password: password.reveal() }),
-  }
-}
-
-class TooSlow extends Error {
-  readonly code = 'no answer in time'
-}
-
-async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new TooSlow()), milliseconds)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** A name for the log: what a server says may hold anything. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  // The library's own errors are told apart by their classes alone.
-  return 'code' in error ? String(error.code) : error.constructor.name
 }

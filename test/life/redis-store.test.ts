@@ -431,11 +431,58 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       await raw.set(`${prefix}endings`, 'no stream')
       one.store.tell(denial('sid-1'))
       await eventually('both were tried again', async () => (await refusals()) >= before + 4)
-      assert.deepEqual(warnings(one).slice(said), [away('SimpleError')])
+      assert.deepEqual(warnings(one).slice(said), [away('WRONGTYPE')])
       assert.ok((await connections()) <= 2)
       await raw.del(`${prefix}endings`)
       await eventually('it is heard', () => one.heard.length > 0)
       assert.deepEqual(one.heard, [denial('sid-1')])
+    })
+  })
+
+  describe('that does not let the endings be read', () => {
+    /** A user who may do all but this. */
+    const user = async (t: TestContext, ...but: readonly string[]) => {
+      await raw.sendCommand([
+        'ACL',
+        'SETUSER',
+        'reader',
+        'reset',
+        'on',
+        '>password-of-the-reader',
+        '~*',
+        '+@all',
+        ...but,
+      ])
+      t.after(() => raw.sendCommand(['ACL', 'DELUSER', 'reader']))
+      return { username: 'reader', password: new Secret('password-of-the-reader') }
+    }
+
+    test('cannot be reached, whatever else it answers, until it does', async (t) => {
+      const one = await opened(t, await user(t, '-@blocking'))
+      await eventually('that is said', () => warnings(one).length === 1)
+      for (let count = 0; count < 5; count += 1) {
+        assert.equal(await one.store.get('connected'), 'yes')
+        assert.equal(one.store.reachable?.(), false)
+      }
+      const tries = async () => Number(/cmdstat_xread:.*rejected_calls=(\d+)/.exec(await raw.info('commandstats'))?.[1])
+      const before = await tries()
+      await eventually('it is tried again', async () => (await tries()) > before + 1)
+      assert.deepEqual(warnings(one), [away('NOPERM')])
+      await user(t)
+      await eventually('it is read', () => warnings(one).length > 1)
+      assert.deepEqual(warnings(one), [away('NOPERM'), back])
+      assert.equal(one.store.reachable?.(), true)
+      one.store.tell(denial('sid-1'))
+      await eventually('it is heard', () => one.heard.length === 1)
+    })
+
+    test('cannot be reached either where something else stands in their place', async (t) => {
+      await raw.set(`${prefix}endings`, 'no stream')
+      const one = await opened(t)
+      await eventually('that is said', () => warnings(one).length === 1)
+      assert.equal(await one.store.get('connected'), 'yes')
+      assert.deepEqual(warnings(one), [away('WRONGTYPE')])
+      assert.equal(one.store.reachable?.(), false)
     })
   })
 

@@ -1,0 +1,112 @@
+import { PosternError } from '../base/errors.ts'
+import type { EventSink } from '../base/events.ts'
+import type { RedisConfig } from '../config/config.ts'
+
+/** Milliseconds. */
+const connectTimeout = 2_000
+
+/** What can go wrong. Each is over when the same goes well, and not before. */
+type Part = 'asking' | 'following'
+
+export type RedisLink = Awaited<ReturnType<typeof createRedisLink>>
+
+/**
+ * The connection to ask by, further ones to wait by, and whether all is well with them, which the log is told.
+ *
+ * @throws PosternError `POSTERN_REDIS_CLIENT_MISSING` where the client library is not installed
+ */
+export async function createRedisLink(config: RedisConfig, events: EventSink) {
+  const { createClient } = await redisClient()
+  const connection = { url: config.url, RESP: 2, ...credentials(config) } as const
+  const troubles = new Set<Part>()
+  let closed = false
+
+  function bad(part: Part, error: unknown): void {
+    if (closed) return
+    if (troubles.size === 0)
+      events({
+        type: 'warning',
+        message: `facts.redis: cannot be asked (${codeOf(error)}); each process goes by what it knows itself.`,
+      })
+    troubles.add(part)
+  }
+
+  function well(part: Part): void {
+    if (closed || !troubles.delete(part) || troubles.size > 0) return
+    events({ type: 'notice', message: 'facts.redis: can be asked again.' })
+  }
+
+  const client = createClient({
+    ...connection,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 1_000,
+    pingInterval: 10_000,
+    socket: { connectTimeout, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
+  })
+  client.on('error', (error: unknown) => bad('asking', error))
+  client.on('ready', () => well('asking'))
+  client.connect().catch((error: unknown) => bad('asking', error))
+
+  return {
+    client,
+    /** One more connection, not connected yet, which is not made again when it is lost. */
+    reader() {
+      const reader = createClient({ ...connection, socket: { connectTimeout, reconnectStrategy: false } })
+      // Whoever waits for an answer by it is told the same.
+      reader.on('error', () => undefined)
+      return reader
+    },
+    bad,
+    well,
+    reachable: () => client.isReady && troubles.size === 0,
+    close() {
+      closed = true
+      client.destroy()
+    },
+  }
+}
+
+async function redisClient() {
+  try {
+    return await import('@redis/client')
+  } catch {
+    throw new PosternError(
+      'POSTERN_REDIS_CLIENT_MISSING',
+      'facts.redis needs the client library, which is installed only where it is used: npm install @redis/client',
+    )
+  }
+}
+
+function credentials({ username, password }: RedisConfig) {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: password.reveal() }),
+  }
+}
+
+class TooSlow extends Error {
+  readonly code = 'no answer in time'
+}
+
+/** @throws TooSlow */
+export async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new TooSlow()), milliseconds)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What an error that the server answers with begins with, such as `NOPERM`; undefined = it was no answer. */
+export function replyCode(error: unknown): string | undefined {
+  return error instanceof Error && !('code' in error) ? /^[A-Z]{2,20}\b/.exec(error.message)?.[0] : undefined
+}
+
+/** A name for the log: what a server says may hold anything. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  // The library's own errors are told apart by their classes alone.
+  return 'code' in error ? String(error.code) : (replyCode(error) ?? error.constructor.name)
+}
