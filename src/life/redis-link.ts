@@ -2,11 +2,11 @@ import { PosternError } from '../base/errors.ts'
 import type { EventSink } from '../base/events.ts'
 import type { RedisConfig } from '../config/config.ts'
 
-/** Milliseconds. */
-const connectTimeout = 2_000
+/** Milliseconds. `young`: a connection is left for so long before another is tried in its place. */
+const times = { connect: 2_000, young: 5_000 }
 
 /** What can go wrong. Each is over when the same goes well, and not before. */
-type Part = 'asking' | 'following'
+type Part = 'asking' | 'following' | 'writing' | 'telling'
 
 export type RedisLink = Awaited<ReturnType<typeof createRedisLink>>
 
@@ -29,6 +29,8 @@ export async function createRedisLink(config: RedisConfig, events: EventSink) {
         message: `facts.redis: cannot be asked (${codeOf(error)}); each process goes by what it knows itself.`,
       })
     troubles.add(part)
+    // Its name may lead to the new primary by now.
+    if (replyCode(error) === 'READONLY' && performance.now() - madeAt > times.young) connectAnew()
   }
 
   function well(part: Part): void {
@@ -36,28 +38,48 @@ export async function createRedisLink(config: RedisConfig, events: EventSink) {
     events({ type: 'notice', message: 'facts.redis: can be asked again.' })
   }
 
-  const client = createClient({
-    ...connection,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: 1_000,
-    pingInterval: 10_000,
-    socket: { connectTimeout, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
-  })
-  client.on('error', (error: unknown) => bad('asking', error))
-  client.on('ready', () => well('asking'))
-  client.connect().catch((error: unknown) => bad('asking', error))
+  function connect() {
+    const made = createClient({
+      ...connection,
+      disableOfflineQueue: true,
+      commandsQueueMaxLength: 1_000,
+      pingInterval: 10_000,
+      socket: { connectTimeout: times.connect, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
+    })
+    // One that cannot save refuses to be pinged, too.
+    made.on('error', (error: unknown) => bad(replyCode(error) === undefined ? 'asking' : 'writing', error))
+    made.on('ready', () => well('asking'))
+    made.connect().catch((error: unknown) => bad('asking', error))
+    return made
+  }
+
+  let client = connect()
+  let madeAt = performance.now()
+
+  function connectAnew(): void {
+    client.destroy()
+    client = connect()
+    madeAt = performance.now()
+  }
 
   return {
-    client,
+    /** The one to ask by. Another one tomorrow. */
+    get client() {
+      return client
+    },
     /** One more connection, not connected yet, which is not made again when it is lost. */
     reader() {
-      const reader = createClient({ ...connection, socket: { connectTimeout, reconnectStrategy: false } })
+      const reader = createClient({
+        ...connection,
+        socket: { connectTimeout: times.connect, reconnectStrategy: false },
+      })
       // Whoever waits for an answer by it is told the same.
       reader.on('error', () => undefined)
       return reader
     },
     bad,
     well,
+    isBad: (part: Part) => troubles.has(part),
     reachable: () => client.isReady && troubles.size === 0,
     close() {
       closed = true

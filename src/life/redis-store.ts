@@ -5,7 +5,7 @@ import type { EventSink } from '../base/events.ts'
 import type { RedisConfig } from '../config/config.ts'
 import type { Cell, SharedBuckets } from './buckets.ts'
 import { createExpiringMap } from './expiring-map.ts'
-import { createRedisLink, within, type RedisLink } from './redis-link.ts'
+import { createRedisLink, replyCode, within, type RedisLink } from './redis-link.ts'
 import { addAttempt, takeBackAttempt } from './redis-scripts.ts'
 import type { Added, Denial, Ending, SharedStore } from './shared-store.ts'
 
@@ -32,7 +32,6 @@ const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'up
  */
 export async function createRedisStore(config: RedisConfig, clock: Clock, events: EventSink): Promise<SharedStore> {
   const link = await createRedisLink(config, events)
-  const { client } = link
   const { prefix, timeout } = config
   const streamKey = `${prefix}endings`
   const markKey = `${prefix}mark`
@@ -48,19 +47,25 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   /** What stands in the server for as long as it has lost nothing; undefined before it was seen. */
   let mark: string | undefined
 
-  /** Undefined where there was no answer in time; after one such wait the others do not wait for a second. */
-  async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
-    if (clock() < restsUntil || !client.isReady) return undefined
+  /**
+   * Undefined where there was no answer in time; after one such wait the others do not wait for a second.
+   *
+   * @param refused what is wrong where it answers and refuses
+   */
+  async function ask<T>(command: () => Promise<T>, refused: 'asking' | 'writing' = 'asking'): Promise<T | undefined> {
+    if (clock() < restsUntil || !link.client.isReady) return undefined
     try {
       const answer = await within(command(), timeout)
       link.well('asking')
       return answer
     } catch (error) {
       restsUntil = clock() + times.rest
-      link.bad('asking', error)
+      link.bad(replyCode(error) === undefined ? 'asking' : refused, error)
       return undefined
     }
   }
+
+  const write = <T>(command: () => Promise<T>) => ask(command, 'writing')
 
   /** Says what is untold until the server has it; hearing it twice does no harm. */
   async function tellAll(): Promise<void> {
@@ -72,18 +77,19 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       else if (untold.get(name) === ending) untold.delete(name)
     }
     telling = false
+    link.well('telling')
   }
 
   /** Not by `ask`, which says nothing for a while after a slow answer. @returns whether the server has it */
   async function add(ending: Ending): Promise<boolean> {
-    if (!client.isReady) return false
+    if (!link.client.isReady) return false
     const fields = Object.fromEntries(Object.entries(ending).map(([name, value]) => [name, String(value)]))
     const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: endingsKept } } as const
     try {
-      await within(client.xAdd(streamKey, '*', fields, trim), times.grace)
+      await within(link.client.xAdd(streamKey, '*', fields, trim), times.grace)
       return true
     } catch (error) {
-      link.bad('asking', error)
+      link.bad('telling', error)
       return false
     }
   }
@@ -123,18 +129,28 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
    * not be there any more.
    */
   async function hasLost(): Promise<boolean> {
-    const read = () => within(client.get(markKey), times.grace)
-    let now = await read()
-    if (now === null) {
-      await within(client.set(markKey, randomUUID(), { condition: 'NX' }), times.grace)
-      now = await read()
-    }
+    const read = () => within(link.client.get(markKey), times.grace)
+    let now = (await read()) ?? unsure
+    if ((now === unsure || link.isBad('writing')) && (await takesMark())) now = (await read()) ?? unsure
     const lost = mark !== undefined && mark !== now
-    mark = now ?? unsure
+    mark = now
     if (!lost) return false
     for (const [name, ending] of known.entries()) untold.set(name, ending, ending.until)
     void tellAll()
     return true
+  }
+
+  /** Puts a mark where there is none. Where there is one it changes nothing, and says whether writes are taken again. */
+  async function takesMark(): Promise<boolean> {
+    try {
+      await within(link.client.set(markKey, randomUUID(), { condition: 'NX' }), times.grace)
+      link.well('writing')
+      return true
+    } catch (error) {
+      if (replyCode(error) === undefined) throw error
+      link.bad('writing', error)
+      return false
+    }
   }
 
   function hear(fields: Readonly<Record<string, string>>): void {
@@ -146,10 +162,10 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
 
   async function addText(key: string, value: string, until: number): Promise<Added> {
     const options = { condition: 'NX', expiration: { type: 'PX', value: lifeOf(until) } } as const
-    const set = await ask(async () => ({ is: await client.set(`${prefix}${key}`, value, options) }))
+    const set = await write(async () => ({ is: await link.client.set(`${prefix}${key}`, value, options) }))
     if (set === undefined) return { state: 'unknown' }
     if (set.is !== null) return { state: 'added' }
-    const held = await ask(async () => ({ is: await client.get(`${prefix}${key}`) }))
+    const held = await ask(async () => ({ is: await link.client.get(`${prefix}${key}`) }))
     if (held === undefined) return { state: 'unknown' }
     // It ended between the two.
     return held.is === null ? addText(key, value, until) : { state: 'held', value: held.is }
@@ -160,19 +176,19 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
 
   const buckets: SharedBuckets = {
     take: (cells) =>
-      ask(async () => {
+      write(async () => {
         const numbers = cells.flatMap(({ each, free, most, refuses }) => [each, free, most, refuses ? 1 : 0])
         const args = [clock(), ...numbers].map(String)
-        const waits = await client.eval(addAttempt, { keys: keysOf(cells), arguments: args })
+        const waits = await link.client.eval(addAttempt, { keys: keysOf(cells), arguments: args })
         return (waits as string[]).map(Number)
       }),
     async takeBack(taken, cells = taken) {
       const args = cells.map(({ each }) => String(each))
-      await ask(() => client.eval(takeBackAttempt, { keys: keysOf(cells), arguments: args }))
+      await write(() => link.client.eval(takeBackAttempt, { keys: keysOf(cells), arguments: args }))
     },
     async hold({ key }, until) {
-      await ask(() =>
-        client.set(`${prefix}${key}`, String(until), { expiration: { type: 'PX', value: lifeOf(until) } }),
+      await write(() =>
+        link.client.set(`${prefix}${key}`, String(until), { expiration: { type: 'PX', value: lifeOf(until) } }),
       )
     },
   }
@@ -187,20 +203,20 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       void tellAll()
     },
     hear: (listener) => void listeners.push(listener),
-    get: async (key) => (await ask(() => client.get(`${prefix}${key}`))) ?? undefined,
+    get: async (key) => (await ask(() => link.client.get(`${prefix}${key}`))) ?? undefined,
     async put(key, value, until) {
-      await ask(() => client.set(`${prefix}${key}`, value, { expiration: { type: 'PX', value: lifeOf(until) } }))
+      await write(() => link.client.set(`${prefix}${key}`, value, { expiration: { type: 'PX', value: lifeOf(until) } }))
     },
     add: addText,
     async remove(key) {
-      await ask(() => client.del(`${prefix}${key}`))
+      await write(() => link.client.del(`${prefix}${key}`))
     },
     buckets,
     reachable: link.reachable,
     async close() {
       // What ended sessions here may be known nowhere else.
-      for (let waited = 0; first(untold) !== undefined && client.isReady && waited < times.grace; waited += times.look)
-        await sleep(times.look)
+      const waits = () => first(untold) !== undefined && link.client.isReady
+      for (let waited = 0; waits() && waited < times.grace; waited += times.look) await sleep(times.look)
       closed = true
       if (reader?.isOpen === true) reader.destroy()
       link.close()

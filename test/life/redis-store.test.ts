@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test'
 import { createClient } from '@redis/client'
 import type { PosternEvent } from '../../src/base/events.ts'
@@ -483,6 +484,103 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       assert.equal(await one.store.get('connected'), 'yes')
       assert.deepEqual(warnings(one), [away('WRONGTYPE')])
       assert.equal(one.store.reachable?.(), false)
+    })
+  })
+
+  describe('that is read and takes no writes', () => {
+    const refused = async () => Number(/errorstat_OOM:count=(\d+)/.exec(await raw.info('errorstats'))?.[1] ?? 0)
+    const full = async (t: TestContext) => {
+      await raw.configSet('maxmemory', '1')
+      const room = () => raw.configSet('maxmemory', '0')
+      t.after(room)
+      return room
+    }
+    const read = async (one: Opened) => {
+      clock.advance(seconds(1))
+      assert.equal(await one.store.get('connected'), 'yes')
+    }
+
+    test('says why once, however often it is read meanwhile, until it was told', async (t) => {
+      const one = await opened(t)
+      const room = await full(t)
+      one.store.tell(denial('sid-1'))
+      await eventually('that is said', () => warnings(one).length === 1)
+      const before = await refused()
+      await eventually('it is told again', async () => {
+        await read(one)
+        assert.equal(one.store.reachable?.(), false)
+        return (await refused()) > before + 2
+      })
+      assert.deepEqual(warnings(one), [away('OOM')])
+      await room()
+      await eventually('it is told', () => one.heard.length === 1)
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('OOM'), back])
+    })
+
+    test('is tried until it does, also by those who have nothing to write', async (t) => {
+      const one = await opened(t)
+      await eventually('the server is known', async () => (await raw.get(`${prefix}mark`)) !== null)
+      const mark = await raw.get(`${prefix}mark`)
+      const room = await full(t)
+      await one.store.put('a', 'text', clock() + hours(1))
+      const before = await refused()
+      await eventually('it is tried', async () => {
+        await read(one)
+        await one.store.remove('a')
+        return (await refused()) > before
+      })
+      assert.deepEqual(warnings(one), [away('OOM')])
+      await room()
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('OOM'), back])
+      assert.equal(await raw.get(`${prefix}mark`), mark)
+    })
+
+    test('is read all the same where it was emptied, and told as soon as there is room', async (t) => {
+      const one = await opened(t)
+      one.store.tell(denial('sid-1'))
+      await eventually('it is heard', () => one.heard.length === 1)
+      await eventually('the server is known', async () => (await raw.get(`${prefix}mark`)) !== null)
+      const room = await full(t)
+      await raw.del([`${prefix}endings`, `${prefix}mark`])
+      await eventually('that is said', () => warnings(one).length > 0)
+      const connected = async () => (await raw.clientList()).map(({ id }) => id)
+      const before = await connected()
+      const tries = await refused()
+      await eventually('it is told again', async () => (await refused()) > tries + 2)
+      assert.deepEqual(await connected(), before)
+      await room()
+      await eventually('it is told', async () => (await raw.xLen(`${prefix}endings`)) > 0)
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('OOM'), back])
+    })
+
+    test('because it is a replica now is left for the one that its name leads to', async (t) => {
+      const [old, now] = [await startRedis(), await startRedis()]
+      let target = old.url
+      const name = createServer((socket) => {
+        const onward = connect(Number(new URL(target).port), '127.0.0.1')
+        onward.on('error', () => socket.destroy()).on('close', () => socket.destroy())
+        socket.on('error', () => onward.destroy()).on('close', () => onward.destroy())
+        socket.pipe(onward).pipe(socket)
+      })
+      await new Promise<void>((listening) => name.listen(0, '127.0.0.1', listening))
+      const [oldRaw, nowRaw] = [createClient({ url: old.url }), createClient({ url: now.url })]
+      await Promise.all([oldRaw.connect(), nowRaw.connect()])
+      const one = await opened(t, { url: `redis://127.0.0.1:${(name.address() as AddressInfo).port}` })
+      t.after(async () => {
+        await one.store.close()
+        name.close()
+        for (const client of [oldRaw, nowRaw]) client.destroy()
+        await Promise.all([old.stop(), now.stop()])
+      })
+      target = now.url
+      await oldRaw.sendCommand(['REPLICAOF', '127.0.0.1', new URL(now.url).port])
+      one.store.tell(denial('sid-1'))
+      await eventually('it is told there', async () => (await nowRaw.xLen(`${prefix}endings`)) > 0)
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('READONLY'), back])
     })
   })
 
