@@ -130,7 +130,10 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
    */
   async function hasLost(): Promise<boolean> {
     const read = () => within(link.client.get(markKey), times.grace)
+    const askedAt = performance.now()
     let now = (await read()) ?? unsure
+    // Otherwise it would stay away for as long as nobody else asks.
+    if (performance.now() - askedAt <= timeout) link.well('asking')
     if ((now === unsure || link.isBad('writing')) && (await takesMark())) now = (await read()) ?? unsure
     const lost = mark !== undefined && mark !== now
     mark = now

@@ -392,6 +392,19 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       })
     })
 
+    test('cannot be reached, until it answers again, also where nobody asks', async (t) => {
+      const one = await opened(t, { timeout: 300 })
+      const before = warnings(one).length
+      redis.freeze()
+      t.after(() => redis.wake())
+      await one.store.get('a')
+      assert.equal(one.store.reachable?.(), false)
+      redis.wake()
+      await eventually('that is said', () => warnings(one).length === before + 2)
+      assert.deepEqual(warnings(one).slice(before), [away('no answer in time'), back])
+      assert.equal(one.store.reachable?.(), true)
+    })
+
     test('is waited for a while where it has still to be told something, and then no more', async (t) => {
       const one = await opened(t)
       redis.freeze()
