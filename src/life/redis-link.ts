@@ -13,9 +13,11 @@ export type RedisLink = Awaited<ReturnType<typeof createRedisLink>>
 /**
  * The connection to ask by, further ones to wait by, and whether all is well with them, which the log is told.
  *
+ * @param silence milliseconds; a connection by which nothing was answered for so long is given up, since a machine that is gone
+ *   does not say so
  * @throws PosternError `POSTERN_REDIS_CLIENT_MISSING` where the client library is not installed
  */
-export async function createRedisLink(config: RedisConfig, events: EventSink) {
+export async function createRedisLink(config: RedisConfig, events: EventSink, silence: number) {
   const { createClient } = await redisClient()
   const connection = { url: config.url, RESP: 2, ...credentials(config) } as const
   const troubles = new Set<Part>()
@@ -48,18 +50,37 @@ export async function createRedisLink(config: RedisConfig, events: EventSink) {
     })
     // One that cannot save refuses to be pinged, too.
     made.on('error', (error: unknown) => bad(replyCode(error) === undefined ? 'asking' : 'writing', error))
-    made.on('ready', () => well('asking'))
+    made.on('ready', () => {
+      silentSince = undefined
+      well('asking')
+    })
     made.connect().catch((error: unknown) => bad('asking', error))
     return made
   }
 
+  let silentSince: number | undefined
   let client = connect()
   let madeAt = performance.now()
 
   function connectAnew(): void {
     client.destroy()
+    silentSince = undefined
     client = connect()
     madeAt = performance.now()
+  }
+
+  /** What is answered in time to what was asked by `client`. @throws TooSlow, or what it met */
+  async function answer<T>(asked: Promise<T>, milliseconds: number): Promise<T> {
+    try {
+      const answered = await within(asked, milliseconds)
+      silentSince = undefined
+      return answered
+    } catch (error) {
+      const now = performance.now()
+      if (replyCode(error) !== undefined) silentSince = undefined
+      else if (now - (silentSince ??= now) > silence && !closed) connectAnew()
+      throw error
+    }
   }
 
   return {
@@ -77,6 +98,7 @@ export async function createRedisLink(config: RedisConfig, events: EventSink) {
       reader.on('error', () => undefined)
       return reader
     },
+    answer,
     bad,
     well,
     isBad: (part: Part) => troubles.has(part),

@@ -28,10 +28,16 @@ const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'up
  * the server; everything else is asked for within `timeout`. A server that is away, slow or emptied costs what
  * docs/operations.md says, and opens nothing.
  *
+ * @param silence milliseconds after which a connection that answers nothing is given up
  * @throws PosternError `POSTERN_REDIS_CLIENT_MISSING` where the client library is not installed
  */
-export async function createRedisStore(config: RedisConfig, clock: Clock, events: EventSink): Promise<SharedStore> {
-  const link = await createRedisLink(config, events)
+export async function createRedisStore(
+  config: RedisConfig,
+  clock: Clock,
+  events: EventSink,
+  silence = 15_000,
+): Promise<SharedStore> {
+  const link = await createRedisLink(config, events, silence)
   const { prefix, timeout } = config
   const streamKey = `${prefix}endings`
   const markKey = `${prefix}mark`
@@ -55,7 +61,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   async function ask<T>(command: () => Promise<T>, refused: 'asking' | 'writing' = 'asking'): Promise<T | undefined> {
     if (clock() < restsUntil || !link.client.isReady) return undefined
     try {
-      const answer = await within(command(), timeout)
+      const answer = await link.answer(command(), timeout)
       link.well('asking')
       return answer
     } catch (error) {
@@ -86,7 +92,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     const fields = Object.fromEntries(Object.entries(ending).map(([name, value]) => [name, String(value)]))
     const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: endingsKept } } as const
     try {
-      await within(link.client.xAdd(streamKey, '*', fields, trim), times.grace)
+      await link.answer(link.client.xAdd(streamKey, '*', fields, trim), times.grace)
       return true
     } catch (error) {
       link.bad('telling', error)
@@ -102,7 +108,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
     while (!closed) {
       reader = link.reader()
       try {
-        await reader.connect()
+        await within(reader.connect(), times.firstAnswer + times.grace)
         for (let block = {}; !closed;) {
           const read = reader.xRead({ key: streamKey, id: last }, { COUNT: batch, ...block })
           // One that is connected and says nothing is as good as gone.
@@ -129,7 +135,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
    * not be there any more.
    */
   async function hasLost(): Promise<boolean> {
-    const read = () => within(link.client.get(markKey), times.grace)
+    const read = () => link.answer(link.client.get(markKey), times.grace)
     const askedAt = performance.now()
     let now = (await read()) ?? unsure
     // Otherwise it would stay away for as long as nobody else asks.
@@ -146,7 +152,7 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
   /** Puts a mark where there is none. Where there is one it changes nothing, and says whether writes are taken again. */
   async function takesMark(): Promise<boolean> {
     try {
-      await within(link.client.set(markKey, randomUUID(), { condition: 'NX' }), times.grace)
+      await link.answer(link.client.set(markKey, randomUUID(), { condition: 'NX' }), times.grace)
       link.well('writing')
       return true
     } catch (error) {

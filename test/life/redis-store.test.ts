@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test'
 import { createClient } from '@redis/client'
 import type { PosternEvent } from '../../src/base/events.ts'
@@ -26,18 +26,18 @@ interface Opened {
   readonly events: PosternEvent[]
 }
 
-async function open(t: TestContext, more: Partial<RedisConfig> = {}): Promise<Opened> {
+async function open(t: TestContext, more: Partial<RedisConfig> = {}, silence?: number): Promise<Opened> {
   const events: PosternEvent[] = []
   const heard: Ending[] = []
   const config = { url: redis.url, username: undefined, password: undefined, prefix, timeout: 1000, ...more }
-  const store = await createRedisStore(config, clock, (event) => void events.push(event))
+  const store = await createRedisStore(config, clock, (event) => void events.push(event), silence)
   store.hear((ending) => heard.push(ending))
   t.after(() => store.close())
   return { store, heard, events }
 }
 
-async function opened(t: TestContext, more: Partial<RedisConfig> = {}): Promise<Opened> {
-  const one = await open(t, more)
+async function opened(t: TestContext, more: Partial<RedisConfig> = {}, silence?: number): Promise<Opened> {
+  const one = await open(t, more, silence)
   await one.store.ready()
   await eventually('it is connected', async () => {
     await one.store.put('connected', 'yes', clock() + hours(1))
@@ -55,6 +55,37 @@ async function eventually(what: string, holds: () => Promise<boolean> | boolean)
   while (!(await holds())) {
     assert.ok(Date.now() < deadline, what)
     await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** A name that leads to one machine today and to another tomorrow. @param to undefined = to one that says nothing */
+async function startName(t: TestContext, to: string | undefined) {
+  const sockets = new Set<Socket>()
+  let target = to
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined))
+    if (target === undefined) return
+    const onward = connect(Number(new URL(target).port), '127.0.0.1')
+    sockets.add(onward.on('error', () => undefined))
+    onward.on('close', () => socket.destroy())
+    socket.on('close', () => onward.destroy())
+    socket.pipe(onward).pipe(socket)
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => sockets.size,
+    leadTo(url: string) {
+      target = url
+    },
+    /** What is connected hears nothing any more. */
+    lose() {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
   }
 }
 
@@ -571,29 +602,47 @@ describe('a store in Redis', { skip: redisMissing }, () => {
 
     test('because it is a replica now is left for the one that its name leads to', async (t) => {
       const [old, now] = [await startRedis(), await startRedis()]
-      let target = old.url
-      const name = createServer((socket) => {
-        const onward = connect(Number(new URL(target).port), '127.0.0.1')
-        onward.on('error', () => socket.destroy()).on('close', () => socket.destroy())
-        socket.on('error', () => onward.destroy()).on('close', () => onward.destroy())
-        socket.pipe(onward).pipe(socket)
-      })
-      await new Promise<void>((listening) => name.listen(0, '127.0.0.1', listening))
+      const name = await startName(t, old.url)
       const [oldRaw, nowRaw] = [createClient({ url: old.url }), createClient({ url: now.url })]
       await Promise.all([oldRaw.connect(), nowRaw.connect()])
-      const one = await opened(t, { url: `redis://127.0.0.1:${(name.address() as AddressInfo).port}` })
+      const one = await opened(t, { url: name.url })
       t.after(async () => {
         await one.store.close()
-        name.close()
         for (const client of [oldRaw, nowRaw]) client.destroy()
         await Promise.all([old.stop(), now.stop()])
       })
-      target = now.url
+      name.leadTo(now.url)
       await oldRaw.sendCommand(['REPLICAOF', '127.0.0.1', new URL(now.url).port])
       one.store.tell(denial('sid-1'))
       await eventually('it is told there', async () => (await nowRaw.xLen(`${prefix}endings`)) > 0)
       await eventually('that is said', () => one.store.reachable?.() === true)
       assert.deepEqual(warnings(one), [away('READONLY'), back])
+    })
+  })
+
+  describe('on a machine that is gone without a word', () => {
+    test('is asked by a new connection after a while', async (t) => {
+      const name = await startName(t, redis.url)
+      const one = await opened(t, { url: name.url }, seconds(1))
+      name.lose()
+      one.store.tell(denial('sid-1'))
+      await eventually('it is told', async () => (await raw.xLen(`${prefix}endings`)) > 0)
+      await eventually('it is heard', () => one.heard.length === 1)
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('no answer in time'), back])
+      assert.equal(await one.store.get('connected'), 'yes')
+    })
+
+    test('is read again, and asked again, also where it went while it was being connected to', async (t) => {
+      const name = await startName(t, undefined)
+      const one = await open(t, { url: name.url }, seconds(1))
+      await eventually('it is connected to', () => name.connections() === 2)
+      name.leadTo(redis.url)
+      const ending = { sid: 'sid-1', reason: 'revoked', until: String(clock() + hours(1)) }
+      await raw.xAdd(`${prefix}endings`, '*', ending)
+      await eventually('it is heard', () => one.heard.length === 1)
+      await eventually('it is asked', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('no answer in time'), back])
     })
   })
 
