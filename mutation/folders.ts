@@ -102,7 +102,7 @@ export const folders: Readonly<Record<string, Folder>> = {
   'life-redis': {
     concurrency: 4,
     patience: 240_000,
-    mutate: ['src/life/{redis-store,redis-scripts}.ts'],
+    mutate: ['src/life/{redis-store,redis-link,redis-scripts}.ts'],
     tests: ['test/life/{redis-missing,redis-store}.test.ts'],
   },
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
-import { PosternError } from '../base/errors.ts'
 import type { EventSink } from '../base/events.ts'
 import type { RedisConfig } from '../config/config.ts'
 import type { Cell, SharedBuckets } from './buckets.ts'
 import { createExpiringMap } from './expiring-map.ts'
+import { createRedisLink, replyCode, within, type RedisLink } from './redis-link.ts'
 import { addAttempt, takeBackAttempt } from './redis-scripts.ts'
 import type { Added, Denial, Ending, SharedStore } from './shared-store.ts'
 
@@ -28,58 +28,50 @@ const reasons: ReadonlySet<string> = new Set(['revoked', 'upstream_refused', 'up
  * the server; everything else is asked for within `timeout`. A server that is away, slow or emptied costs what
  * docs/operations.md says, and opens nothing.
  *
+ * @param silence milliseconds after which a connection that answers nothing is given up
  * @throws PosternError `POSTERN_REDIS_CLIENT_MISSING` where the client library is not installed
  */
-export async function createRedisStore(config: RedisConfig, clock: Clock, events: EventSink): Promise<SharedStore> {
-  const { createClient } = await redisClient()
+export async function createRedisStore(
+  config: RedisConfig,
+  clock: Clock,
+  events: EventSink,
+  silence = 15_000,
+): Promise<SharedStore> {
+  const link = await createRedisLink(config, events, silence)
   const { prefix, timeout } = config
   const streamKey = `${prefix}endings`
   const markKey = `${prefix}mark`
-  const connection = { url: config.url, RESP: 2, ...credentials(config) } as const
-  const client = createClient({
-    ...connection,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: 1_000,
-    pingInterval: 10_000,
-    socket: { connectTimeout: times.firstAnswer, reconnectStrategy: (tries) => Math.min(2_000, 100 * (tries + 1)) },
-  })
   const listeners: ((ending: Ending) => void)[] = []
   const known = createExpiringMap<Ending>(clock, endingsKept)
   /** What the server has not confirmed yet. */
   const untold = createExpiringMap<Ending>(clock, endingsKept)
   let telling = false
   const followed = Promise.withResolvers<void>()
-  let reader: ReturnType<typeof createClient> | undefined
+  let reader: ReturnType<RedisLink['reader']> | undefined
   let closed = false
   let restsUntil = 0
-  let isAway = false
   /** What stands in the server for as long as it has lost nothing; undefined before it was seen. */
   let mark: string | undefined
 
-  function say(away: boolean, detail: string): void {
-    if (away === isAway || closed) return
-    isAway = away
-    if (away)
-      events({
-        type: 'warning',
-        message: `facts.redis: cannot be asked (${detail}); each process goes by what it knows itself.`,
-      })
-    else events({ type: 'notice', message: 'facts.redis: can be asked again.' })
-  }
-
-  /** Undefined where there was no answer in time; after one such wait the others do not wait for a second. */
-  async function ask<T>(command: () => Promise<T>): Promise<T | undefined> {
-    if (clock() < restsUntil || !client.isReady) return undefined
+  /**
+   * Undefined where there was no answer in time; after one such wait the others do not wait for a second.
+   *
+   * @param refused what is wrong where it answers and refuses
+   */
+  async function ask<T>(command: () => Promise<T>, refused: 'asking' | 'writing' = 'asking'): Promise<T | undefined> {
+    if (clock() < restsUntil || !link.client.isReady) return undefined
     try {
-      const answer = await within(command(), timeout)
-      say(false, '')
+      const answer = await link.answer(command(), timeout)
+      link.well('asking')
       return answer
     } catch (error) {
       restsUntil = clock() + times.rest
-      say(true, codeOf(error))
+      link.bad(replyCode(error) === undefined ? 'asking' : refused, error)
       return undefined
     }
   }
+
+  const write = <T>(command: () => Promise<T>) => ask(command, 'writing')
 
   /** Says what is untold until the server has it; hearing it twice does no harm. */
   async function tellAll(): Promise<void> {
@@ -91,38 +83,32 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       else if (untold.get(name) === ending) untold.delete(name)
     }
     telling = false
+    link.well('telling')
   }
 
   /** Not by `ask`, which says nothing for a while after a slow answer. @returns whether the server has it */
   async function add(ending: Ending): Promise<boolean> {
-    if (!client.isReady) return false
+    if (!link.client.isReady) return false
     const fields = Object.fromEntries(Object.entries(ending).map(([name, value]) => [name, String(value)]))
     const trim = { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: endingsKept } } as const
     try {
-      await within(client.xAdd(streamKey, '*', fields, trim), times.grace)
+      await link.answer(link.client.xAdd(streamKey, '*', fields, trim), times.grace)
       return true
     } catch (error) {
-      say(true, codeOf(error))
+      link.bad('telling', error)
       return false
     }
   }
 
-  client.on('error', (error: unknown) => say(true, codeOf(error)))
-  client.on('ready', () => say(false, ''))
-  client.connect().catch((error: unknown) => say(true, codeOf(error)))
   void follow()
 
   /** Reads the stream from its beginning, and then whatever comes, for as long as the store is open. */
   async function follow(): Promise<void> {
     let last = '0'
     while (!closed) {
-      reader = createClient({
-        ...connection,
-        socket: { connectTimeout: times.firstAnswer, reconnectStrategy: false },
-      })
-      reader.on('error', () => undefined)
+      reader = link.reader()
       try {
-        await reader.connect()
+        await within(reader.connect(), times.firstAnswer + times.grace)
         for (let block = {}; !closed;) {
           const read = reader.xRead({ key: streamKey, id: last }, { COUNT: batch, ...block })
           // One that is connected and says nothing is as good as gone.
@@ -132,9 +118,11 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
           if (found.length === batch) continue
           followed.resolve()
           if (await hasLost()) last = '0'
+          link.well('following')
           block = { BLOCK: times.block }
         }
-      } catch {
+      } catch (error) {
+        link.bad('following', error)
         await sleep(times.pause, undefined, { ref: false })
       } finally {
         if (reader?.isOpen === true) reader.destroy()
@@ -147,18 +135,31 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
    * not be there any more.
    */
   async function hasLost(): Promise<boolean> {
-    const read = () => within(client.get(markKey), times.grace)
-    let now = await read()
-    if (now === null) {
-      await within(client.set(markKey, randomUUID(), { condition: 'NX' }), times.grace)
-      now = await read()
-    }
+    const read = () => link.answer(link.client.get(markKey), times.grace)
+    const askedAt = performance.now()
+    let now = (await read()) ?? unsure
+    // Otherwise it would stay away for as long as nobody else asks.
+    if (performance.now() - askedAt <= timeout) link.well('asking')
+    if ((now === unsure || link.isBad('writing')) && (await takesMark())) now = (await read()) ?? unsure
     const lost = mark !== undefined && mark !== now
-    mark = now ?? unsure
+    mark = now
     if (!lost) return false
     for (const [name, ending] of known.entries()) untold.set(name, ending, ending.until)
     void tellAll()
     return true
+  }
+
+  /** Puts a mark where there is none. Where there is one it changes nothing, and says whether writes are taken again. */
+  async function takesMark(): Promise<boolean> {
+    try {
+      await link.answer(link.client.set(markKey, randomUUID(), { condition: 'NX' }), times.grace)
+      link.well('writing')
+      return true
+    } catch (error) {
+      if (replyCode(error) === undefined) throw error
+      link.bad('writing', error)
+      return false
+    }
   }
 
   function hear(fields: Readonly<Record<string, string>>): void {
@@ -170,10 +171,10 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
 
   async function addText(key: string, value: string, until: number): Promise<Added> {
     const options = { condition: 'NX', expiration: { type: 'PX', value: lifeOf(until) } } as const
-    const set = await ask(async () => ({ is: await client.set(`${prefix}${key}`, value, options) }))
+    const set = await write(async () => ({ is: await link.client.set(`${prefix}${key}`, value, options) }))
     if (set === undefined) return { state: 'unknown' }
     if (set.is !== null) return { state: 'added' }
-    const held = await ask(async () => ({ is: await client.get(`${prefix}${key}`) }))
+    const held = await ask(async () => ({ is: await link.client.get(`${prefix}${key}`) }))
     if (held === undefined) return { state: 'unknown' }
     // It ended between the two.
     return held.is === null ? addText(key, value, until) : { state: 'held', value: held.is }
@@ -184,19 +185,19 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
 
   const buckets: SharedBuckets = {
     take: (cells) =>
-      ask(async () => {
+      write(async () => {
         const numbers = cells.flatMap(({ each, free, most, refuses }) => [each, free, most, refuses ? 1 : 0])
         const args = [clock(), ...numbers].map(String)
-        const waits = await client.eval(addAttempt, { keys: keysOf(cells), arguments: args })
+        const waits = await link.client.eval(addAttempt, { keys: keysOf(cells), arguments: args })
         return (waits as string[]).map(Number)
       }),
     async takeBack(taken, cells = taken) {
       const args = cells.map(({ each }) => String(each))
-      await ask(() => client.eval(takeBackAttempt, { keys: keysOf(cells), arguments: args }))
+      await write(() => link.client.eval(takeBackAttempt, { keys: keysOf(cells), arguments: args }))
     },
     async hold({ key }, until) {
-      await ask(() =>
-        client.set(`${prefix}${key}`, String(until), { expiration: { type: 'PX', value: lifeOf(until) } }),
+      await write(() =>
+        link.client.set(`${prefix}${key}`, String(until), { expiration: { type: 'PX', value: lifeOf(until) } }),
       )
     },
   }
@@ -211,23 +212,23 @@ export async function createRedisStore(config: RedisConfig, clock: Clock, events
       void tellAll()
     },
     hear: (listener) => void listeners.push(listener),
-    get: async (key) => (await ask(() => client.get(`${prefix}${key}`))) ?? undefined,
+    get: async (key) => (await ask(() => link.client.get(`${prefix}${key}`))) ?? undefined,
     async put(key, value, until) {
-      await ask(() => client.set(`${prefix}${key}`, value, { expiration: { type: 'PX', value: lifeOf(until) } }))
+      await write(() => link.client.set(`${prefix}${key}`, value, { expiration: { type: 'PX', value: lifeOf(until) } }))
     },
     add: addText,
     async remove(key) {
-      await ask(() => client.del(`${prefix}${key}`))
+      await write(() => link.client.del(`${prefix}${key}`))
     },
     buckets,
-    reachable: () => client.isReady && !isAway,
+    reachable: link.reachable,
     async close() {
       // What ended sessions here may be known nowhere else.
-      for (let waited = 0; first(untold) !== undefined && client.isReady && waited < times.grace; waited += times.look)
-        await sleep(times.look)
+      const waits = () => first(untold) !== undefined && link.client.isReady
+      for (let waited = 0; waits() && waited < times.grace; waited += times.look) await sleep(times.look)
       closed = true
       if (reader?.isOpen === true) reader.destroy()
-      client.destroy()
+      link.close()
     },
   }
 }
@@ -239,17 +240,6 @@ const first = <T>(map: { entries(): Iterable<readonly [string, T]> }) => {
 
 const nameOf = (ending: Ending) => ('sid' in ending ? ending.sid : ending.sub)
 
-async function redisClient() {
-  try {
-    return await import('@redis/client')
-  } catch {
-    throw new PosternError(
-      'POSTERN_REDIS_CLIENT_MISSING',
-      'facts.redis needs the client library, which is installed only where it is used: npm install @redis/client',
-    )
-  }
-}
-
 /** What others may have written is looked at before it is believed: it may end sessions, and nothing else. */
 function endingOf({ sid, sub, reason = '', at, until }: Readonly<Record<string, string>>): Ending | undefined {
   const end = Number(until)
@@ -258,32 +248,4 @@ function endingOf({ sid, sub, reason = '', at, until }: Readonly<Record<string, 
     return reasons.has(reason) ? { sid, reason: reason as Denial['reason'], until: end } : undefined
   const cutOff = Number(at)
   return sub !== undefined && Number.isSafeInteger(cutOff) ? { sub, at: cutOff, until: end } : undefined
-}
-
-function credentials({ username, password }: RedisConfig) {
-  return {
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password: password.reveal() }),
-  }
-}
-
-class TooSlow extends Error {
-  readonly code = 'no answer in time'
-}
-
-async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new TooSlow()), milliseconds)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** A name for the log: what a server says may hold anything. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  // The library's own errors are told apart by their classes alone.
-  return 'code' in error ? String(error.code) : error.constructor.name
 }

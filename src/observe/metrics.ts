@@ -128,7 +128,7 @@ export function createMetrics({ upstreams, meters, keys, reachable }: MetricSour
       ),
       gauge(
         'postern_redis_up',
-        '1 while the server of facts.redis answers; absent without one.',
+        '1 while the server of facts.redis answers, lets the endings be read and takes writes; absent without one.',
         reachable() === undefined ? [] : plain(reachable() === true ? 1 : 0),
         'min',
       ),

@@ -5,12 +5,15 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
+import { createClient } from '@redis/client'
 import { loopbackOptions } from './doctor-options.ts'
 import { startProvider } from '../support/provider.ts'
 import { freePort } from '../support/gateway.ts'
+import { secret } from '../support/canaries.ts'
 import { redisMissing, startRedis } from '../support/redis.ts'
 import { startService } from '../support/service.ts'
 import { selfSigned } from '../upstream/support/certificate.ts'
+import { redisFindings } from '../../src/cli/doctor/redis.ts'
 import { cookieFindings } from '../../src/cli/doctor/set-cookies.ts'
 import { publicUrlFindings } from '../../src/cli/doctor/public-url.ts'
 import { upstreamFindings } from '../../src/cli/doctor/upstreams.ts'
@@ -348,6 +351,61 @@ describe('upstreams', () => {
 })
 
 describe('redis', { skip: redisMissing }, () => {
+  const config = (url: string, more: object = {}) =>
+    parseOptions({ ...loopbackOptions('https://app.example.com'), facts: { redis: { url, ...more } } })
+
+  test('each command that is needed is tried; one that is not allowed, or refused, is a fault that names it', async (t) => {
+    const redis = await startRedis()
+    const keeper = createClient({ url: redis.url, RESP: 2 })
+    await keeper.connect()
+    t.after(async () => {
+      keeper.destroy()
+      await redis.stop()
+    })
+    const found = async (more: object = {}, path = '') =>
+      says(await redisFindings(config(`${redis.url}${path}`, more), 2_000)).replaceAll(/redis:\/\/[\d.:/]+/g, 'it')
+    const user = { username: 'postern', password: secret('password-of-postern', 'the password of a user of Redis') }
+    const allow = (...rules: readonly string[]) =>
+      keeper.sendCommand(['ACL', 'SETUSER', 'postern', 'reset', 'on', '>password-of-postern', ...rules])
+    const good = /^ok: it answers in \d+ ms\nok: its clock.*$/
+
+    assert.match(await found(), good)
+    await allow('~*', '+@all')
+    assert.match(await found(user), good)
+    for (const [rule, command] of [
+      ['-@blocking', 'XREAD'],
+      ['-ping', 'PING'],
+      ['-get', 'GET'],
+      ['-set', 'SET'],
+      ['-del', 'DEL'],
+      ['-eval', 'EVAL'],
+      ['-xadd', 'XADD'],
+      ['-@write', 'SET, DEL, XADD'],
+    ] as const) {
+      await allow('~*', '+@all', rule)
+      assert.match(await found(user), new RegExp(`^fault: it does not let this user do ${command}$`, 'm'))
+    }
+    await allow('~other:*', '+@all')
+    assert.match(await found(user), /^fault: it does not let this user do XREAD, GET, SET, DEL, EVAL, XADD$/m)
+    await allow('~*', '+@all', '-select')
+    assert.match(await found(user, '/1'), /^fault: it does not let this user do SELECT$/)
+    await allow('~*', '+@all', '-time', '-role')
+    assert.match(await found(user), /^ok: .*\nwarn: it does not let this user ask its time and role$/)
+
+    await keeper.set('postern:endings', 'no stream')
+    assert.match(await found(), /^fault: it refuses XREAD \(WRONGTYPE\)$/m)
+    await keeper.del('postern:endings')
+    await keeper.configSet('maxmemory', '1')
+    assert.match(await found(), /^fault: it refuses SET, XADD \(OOM\)$/m)
+    await keeper.configSet('maxmemory', '0')
+    await keeper.sendCommand(['REPLICAOF', '127.0.0.1', '1'])
+    assert.match(await found(), /^ok: .*\nfault: it is a replica, which takes no writes\nok: .*$/)
+    await keeper.sendCommand(['REPLICAOF', 'NO', 'ONE'])
+    await keeper.configSet('requirepass', 'password-of-redis')
+    assert.match(await found(), /^fault: it does not take the password$/)
+    assert.equal(await keeper.dbSize(), 0)
+  })
+
   test('reached, with its time and its answer; a wrong password; gone', async (t) => {
     const redis = await startRedis('a-password-of-redis')
     const site = await startSite()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test'
 import { createClient } from '@redis/client'
 import type { PosternEvent } from '../../src/base/events.ts'
@@ -25,18 +26,18 @@ interface Opened {
   readonly events: PosternEvent[]
 }
 
-async function open(t: TestContext, more: Partial<RedisConfig> = {}): Promise<Opened> {
+async function open(t: TestContext, more: Partial<RedisConfig> = {}, silence?: number): Promise<Opened> {
   const events: PosternEvent[] = []
   const heard: Ending[] = []
   const config = { url: redis.url, username: undefined, password: undefined, prefix, timeout: 1000, ...more }
-  const store = await createRedisStore(config, clock, (event) => void events.push(event))
+  const store = await createRedisStore(config, clock, (event) => void events.push(event), silence)
   store.hear((ending) => heard.push(ending))
   t.after(() => store.close())
   return { store, heard, events }
 }
 
-async function opened(t: TestContext, more: Partial<RedisConfig> = {}): Promise<Opened> {
-  const one = await open(t, more)
+async function opened(t: TestContext, more: Partial<RedisConfig> = {}, silence?: number): Promise<Opened> {
+  const one = await open(t, more, silence)
   await one.store.ready()
   await eventually('it is connected', async () => {
     await one.store.put('connected', 'yes', clock() + hours(1))
@@ -54,6 +55,37 @@ async function eventually(what: string, holds: () => Promise<boolean> | boolean)
   while (!(await holds())) {
     assert.ok(Date.now() < deadline, what)
     await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** A name that leads to one machine today and to another tomorrow. @param to undefined = to one that says nothing */
+async function startName(t: TestContext, to: string | undefined) {
+  const sockets = new Set<Socket>()
+  let target = to
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined))
+    if (target === undefined) return
+    const onward = connect(Number(new URL(target).port), '127.0.0.1')
+    sockets.add(onward.on('error', () => undefined))
+    onward.on('close', () => socket.destroy())
+    socket.on('close', () => onward.destroy())
+    socket.pipe(onward).pipe(socket)
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => sockets.size,
+    leadTo(url: string) {
+      target = url
+    },
+    /** What is connected hears nothing any more. */
+    lose() {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
   }
 }
 
@@ -391,6 +423,19 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       })
     })
 
+    test('cannot be reached, until it answers again, also where nobody asks', async (t) => {
+      const one = await opened(t, { timeout: 300 })
+      const before = warnings(one).length
+      redis.freeze()
+      t.after(() => redis.wake())
+      await one.store.get('a')
+      assert.equal(one.store.reachable?.(), false)
+      redis.wake()
+      await eventually('that is said', () => warnings(one).length === before + 2)
+      assert.deepEqual(warnings(one).slice(before), [away('no answer in time'), back])
+      assert.equal(one.store.reachable?.(), true)
+    })
+
     test('is waited for a while where it has still to be told something, and then no more', async (t) => {
       const one = await opened(t)
       redis.freeze()
@@ -431,11 +476,173 @@ describe('a store in Redis', { skip: redisMissing }, () => {
       await raw.set(`${prefix}endings`, 'no stream')
       one.store.tell(denial('sid-1'))
       await eventually('both were tried again', async () => (await refusals()) >= before + 4)
-      assert.deepEqual(warnings(one).slice(said), [away('SimpleError')])
+      assert.deepEqual(warnings(one).slice(said), [away('WRONGTYPE')])
       assert.ok((await connections()) <= 2)
       await raw.del(`${prefix}endings`)
       await eventually('it is heard', () => one.heard.length > 0)
       assert.deepEqual(one.heard, [denial('sid-1')])
+    })
+  })
+
+  describe('that does not let the endings be read', () => {
+    /** A user who may do all but this. */
+    const user = async (t: TestContext, ...but: readonly string[]) => {
+      await raw.sendCommand([
+        'ACL',
+        'SETUSER',
+        'reader',
+        'reset',
+        'on',
+        '>password-of-the-reader',
+        '~*',
+        '+@all',
+        ...but,
+      ])
+      t.after(() => raw.sendCommand(['ACL', 'DELUSER', 'reader']))
+      return { username: 'reader', password: new Secret('password-of-the-reader') }
+    }
+
+    test('cannot be reached, whatever else it answers, until it does', async (t) => {
+      const one = await opened(t, await user(t, '-@blocking'))
+      await eventually('that is said', () => warnings(one).length === 1)
+      for (let count = 0; count < 5; count += 1) {
+        assert.equal(await one.store.get('connected'), 'yes')
+        assert.equal(one.store.reachable?.(), false)
+      }
+      const tries = async () => Number(/cmdstat_xread:.*rejected_calls=(\d+)/.exec(await raw.info('commandstats'))?.[1])
+      const before = await tries()
+      await eventually('it is tried again', async () => (await tries()) > before + 1)
+      assert.deepEqual(warnings(one), [away('NOPERM')])
+      await user(t)
+      await eventually('it is read', () => warnings(one).length > 1)
+      assert.deepEqual(warnings(one), [away('NOPERM'), back])
+      assert.equal(one.store.reachable?.(), true)
+      one.store.tell(denial('sid-1'))
+      await eventually('it is heard', () => one.heard.length === 1)
+    })
+
+    test('cannot be reached either where something else stands in their place', async (t) => {
+      await raw.set(`${prefix}endings`, 'no stream')
+      const one = await opened(t)
+      await eventually('that is said', () => warnings(one).length === 1)
+      assert.equal(await one.store.get('connected'), 'yes')
+      assert.deepEqual(warnings(one), [away('WRONGTYPE')])
+      assert.equal(one.store.reachable?.(), false)
+    })
+  })
+
+  describe('that is read and takes no writes', () => {
+    const refused = async () => Number(/errorstat_OOM:count=(\d+)/.exec(await raw.info('errorstats'))?.[1] ?? 0)
+    const full = async (t: TestContext) => {
+      await raw.configSet('maxmemory', '1')
+      const room = () => raw.configSet('maxmemory', '0')
+      t.after(room)
+      return room
+    }
+    const read = async (one: Opened) => {
+      clock.advance(seconds(1))
+      assert.equal(await one.store.get('connected'), 'yes')
+    }
+
+    test('says why once, however often it is read meanwhile, until it was told', async (t) => {
+      const one = await opened(t)
+      const room = await full(t)
+      one.store.tell(denial('sid-1'))
+      await eventually('that is said', () => warnings(one).length === 1)
+      const before = await refused()
+      await eventually('it is told again', async () => {
+        await read(one)
+        assert.equal(one.store.reachable?.(), false)
+        return (await refused()) > before + 2
+      })
+      assert.deepEqual(warnings(one), [away('OOM')])
+      await room()
+      await eventually('it is told', () => one.heard.length === 1)
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('OOM'), back])
+    })
+
+    test('is tried until it does, also by those who have nothing to write', async (t) => {
+      const one = await opened(t)
+      await eventually('the server is known', async () => (await raw.get(`${prefix}mark`)) !== null)
+      const mark = await raw.get(`${prefix}mark`)
+      const room = await full(t)
+      await one.store.put('a', 'text', clock() + hours(1))
+      const before = await refused()
+      await eventually('it is tried', async () => {
+        await read(one)
+        await one.store.remove('a')
+        return (await refused()) > before
+      })
+      assert.deepEqual(warnings(one), [away('OOM')])
+      await room()
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('OOM'), back])
+      assert.equal(await raw.get(`${prefix}mark`), mark)
+    })
+
+    test('is read all the same where it was emptied, and told as soon as there is room', async (t) => {
+      const one = await opened(t)
+      one.store.tell(denial('sid-1'))
+      await eventually('it is heard', () => one.heard.length === 1)
+      await eventually('the server is known', async () => (await raw.get(`${prefix}mark`)) !== null)
+      const room = await full(t)
+      await raw.del([`${prefix}endings`, `${prefix}mark`])
+      await eventually('that is said', () => warnings(one).length > 0)
+      const connected = async () => (await raw.clientList()).map(({ id }) => id)
+      const before = await connected()
+      const tries = await refused()
+      await eventually('it is told again', async () => (await refused()) > tries + 2)
+      assert.deepEqual(await connected(), before)
+      await room()
+      await eventually('it is told', async () => (await raw.xLen(`${prefix}endings`)) > 0)
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('OOM'), back])
+    })
+
+    test('because it is a replica now is left for the one that its name leads to', async (t) => {
+      const [old, now] = [await startRedis(), await startRedis()]
+      const name = await startName(t, old.url)
+      const [oldRaw, nowRaw] = [createClient({ url: old.url }), createClient({ url: now.url })]
+      await Promise.all([oldRaw.connect(), nowRaw.connect()])
+      const one = await opened(t, { url: name.url })
+      t.after(async () => {
+        await one.store.close()
+        for (const client of [oldRaw, nowRaw]) client.destroy()
+        await Promise.all([old.stop(), now.stop()])
+      })
+      name.leadTo(now.url)
+      await oldRaw.sendCommand(['REPLICAOF', '127.0.0.1', new URL(now.url).port])
+      one.store.tell(denial('sid-1'))
+      await eventually('it is told there', async () => (await nowRaw.xLen(`${prefix}endings`)) > 0)
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('READONLY'), back])
+    })
+  })
+
+  describe('on a machine that is gone without a word', () => {
+    test('is asked by a new connection after a while', async (t) => {
+      const name = await startName(t, redis.url)
+      const one = await opened(t, { url: name.url }, seconds(1))
+      name.lose()
+      one.store.tell(denial('sid-1'))
+      await eventually('it is told', async () => (await raw.xLen(`${prefix}endings`)) > 0)
+      await eventually('it is heard', () => one.heard.length === 1)
+      await eventually('that is said', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('no answer in time'), back])
+      assert.equal(await one.store.get('connected'), 'yes')
+    })
+
+    test('is read again, and asked again, also where it went while it was being connected to', async (t) => {
+      const name = await startName(t, undefined)
+      const one = await open(t, { url: name.url }, seconds(1))
+      await eventually('it is connected to', () => name.connections() === 2)
+      name.leadTo(redis.url)
+      const ending = { sid: 'sid-1', reason: 'revoked', until: String(clock() + hours(1)) }
+      await raw.xAdd(`${prefix}endings`, '*', ending)
+      await eventually('it is heard', () => one.heard.length === 1)
+      await eventually('it is asked', () => one.store.reachable?.() === true)
+      assert.deepEqual(warnings(one), [away('no answer in time'), back])
     })
   })
 

@@ -1,11 +1,32 @@
 import type { Config, RedisConfig } from '../../config/config.ts'
-import { codeOf, within } from './connect.ts'
+import { codeOf, replyCode } from '../../life/redis-link.ts'
+import { within } from './connect.ts'
 import { findingsAbout, type Finding } from './finding.ts'
 import { hintFor, skewFinding } from './words.ts'
 
 const about = 'redis'
 
-/** Reachable, quick, allowed, and of the same time. Nothing is written. */
+/** What the gateway asks of it, in words that change nothing there. */
+const commands = (prefix: string): readonly (readonly [string, ...string[]])[] => [
+  ['XREAD', 'COUNT', '1', 'STREAMS', `${prefix}endings`, '0'],
+  ['GET', `${prefix}doctor`],
+  // Set where it stands already, and it never does.
+  ['SET', `${prefix}doctor`, '', 'XX', 'PX', '1'],
+  ['DEL', `${prefix}doctor`],
+  ['EVAL', 'return 1', '1', `${prefix}doctor`],
+  ['XADD', `${prefix}doctor`, 'NOMKSTREAM', '*', 'nothing', ''],
+]
+
+/** For each code of a refusal the next thing to try. */
+const refusals: Readonly<Record<string, string>> = {
+  NOPERM: 'give the user the commands and keys that docs/operations.md names under "What stays with you"',
+  OOM: 'it is full: give it more memory, or look what else fills it',
+  MISCONF: 'it cannot save to its disk, and takes no writes until it can',
+  READONLY: 'name the primary',
+  WRONGTYPE: 'somebody else writes under our keys: set facts.redis.prefix',
+}
+
+/** Reachable, quick, allowed all that is needed, and of the same time. Nothing is written. */
 export async function redisFindings(
   { facts: { redis }, workers, replicas }: Config,
   timeout: number,
@@ -39,30 +60,60 @@ async function asked(config: RedisConfig, timeout: number): Promise<readonly Fin
   try {
     await within(client.connect(), timeout)
     const startedAt = performance.now()
-    await within(client.ping(), timeout)
+    // A refusal is an answer.
+    await within(client.ping(), timeout).catch(unlessRefused)
     const milliseconds = Math.ceil(performance.now() - startedAt)
-    const time = await within(client.sendCommand(['TIME']), timeout)
+    const time = await within(client.sendCommand(['TIME']), timeout).catch(unlessRefused)
     const seconds = Array.isArray(time) ? Number(time[0]) : Number.NaN
     const skew = Number.isFinite(seconds) ? Math.round(seconds + 0.5 - Date.now() / 1000) : undefined
-    const role = await within(client.sendCommand(['ROLE']), timeout).catch(() => undefined)
+    const role = await within(client.sendCommand(['ROLE']), timeout).catch(unlessRefused)
+    const refused = new Map<string, string[]>()
+    for (const command of [['PING'], ...commands(config.prefix)]) {
+      const error = await within(client.sendCommand(command), timeout).then(() => undefined, refusalOf)
+      if (error !== undefined) refused.set(error, [...(refused.get(error) ?? []), command[0] ?? ''])
+    }
+    const isReplica = Array.isArray(role) && String(role[0]) === 'slave'
+    if (isReplica) refused.delete('READONLY')
     const says = `${url} answers in ${milliseconds} ms`
     return [
       milliseconds > config.timeout
         ? warn(`${says}, longer than facts.redis.timeout (${config.timeout} ms)`, 'is it near, and not overloaded?')
         : ok(says),
-      ...(Array.isArray(role) && String(role[0]) === 'slave'
-        ? [fault(`${url} is a replica, which takes no writes`, 'name the primary')]
+      ...(isReplica ? [fault(`${url} is a replica, which takes no writes`, 'name the primary')] : []),
+      ...[...refused].map(([code, names]) =>
+        fault(
+          code === 'NOPERM'
+            ? `${url} does not let this user do ${names.join(', ')}`
+            : `${url} refuses ${names.join(', ')} (${code})`,
+          refusals[code] ?? 'look into the log of Redis',
+        ),
+      ),
+      ...(time === undefined || role === undefined
+        ? [warn(`${url} does not let this user ask its time and role`, 'allow +time +role')]
         : []),
       ...skewFinding(about, skew),
     ]
   } catch (error) {
-    const text = error instanceof Error ? error.message : ''
-    if (/^(WRONGPASS|NOAUTH)/.test(text))
+    const code = codeOf(error)
+    if (code === 'WRONGPASS' || code === 'NOAUTH')
       return [fault(`${url} does not take the password`, 'look at facts.redis.username and password')]
-    if (text.startsWith('NOPERM'))
-      return [warn(`${url} answers, and does not let this user ask its time`, 'allow +ping +time +role')]
-    return [fault(`${url} cannot be asked (${codeOf(error)})`, hintFor(codeOf(error)))]
+    // Nothing else is asked before it is connected.
+    if (code === 'NOPERM')
+      return [fault(`${url} does not let this user do SELECT`, 'allow +select, or name no database')]
+    return [fault(`${url} cannot be asked (${code})`, hintFor(code))]
   } finally {
     if (client.isOpen) client.destroy()
   }
+}
+
+/** @throws what is no refusal */
+function refusalOf(error: unknown): string {
+  const code = replyCode(error)
+  if (code === undefined) throw error
+  return code
+}
+
+/** @throws also where there is no user whom anything could be refused */
+function unlessRefused(error: unknown): undefined {
+  if (refusalOf(error) === 'NOAUTH') throw error
 }
