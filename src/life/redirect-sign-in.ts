@@ -8,6 +8,7 @@ import type { OidcUpstream } from '../upstream/upstream.ts'
 import type { LoginLimiter } from './login-limits.ts'
 import type { SessionMaker } from './session.ts'
 import { makeSession, type SignInResult } from './sign-in.ts'
+import type { NamedSession } from './sign-out.ts'
 
 type Refusal = {
   readonly ok: false
@@ -26,6 +27,8 @@ export interface RedirectRequest {
   readonly browser: string
   /** How often it was begun again before. Default: 0. */
   readonly restarts?: number
+  /** The session that it will take the place of, where the browser shows one. */
+  readonly over?: NamedSession | undefined
 }
 
 export interface RedirectAnswer {
@@ -39,6 +42,8 @@ export type FinishResult =
   | (Extract<SignInResult, { readonly carrier: 'cookie' }> & {
       /** As it was when the sign-in began; not to be followed unseen. */
       readonly returnTo: string
+      /** What the browser had then. It may not show it on the way back from another site. */
+      readonly over: NamedSession | undefined
     })
   | Refusal
   /** Nothing was taken from it, but it may be begun again. */
@@ -64,14 +69,15 @@ const mostRestarts = 4
  */
 export async function beginAt(
   upstream: OidcUpstream,
-  { returnTo, browser, restarts = 0 }: RedirectRequest,
+  { returnTo, browser, restarts = 0, over }: RedirectRequest,
   context: EventContext,
   { transactions, events }: RedirectDeps,
 ): Promise<BeginResult> {
   const nonce = randomId()
   const codeVerifier = randomBytes(32).toString('base64url')
   const kept = returnTo.length > longestReturnTo ? '/' : returnTo
-  const values = { nonce, codeVerifier, returnTo: kept, restarts: String(restarts) }
+  const named = over === undefined ? {} : { over: over.sid, overSince: String(over.auth_time) }
+  const values = { nonce, codeVerifier, returnTo: kept, restarts: String(restarts), ...named }
   const state = await transactions.seal({ upstream: upstream.key, values, account: '', browser })
   if (state === undefined) throw new TypeError('a way back is bounded, so a transaction of it is')
   const outcome = await upstream.begin({ state, nonce, codeVerifier })
@@ -109,7 +115,7 @@ export async function finishAt(
   }
   const remembered = rememberedIn(transaction)
   if (remembered === undefined) return refuse('bad_transaction', 'The state is of another kind of sign-in.')
-  const { nonce, codeVerifier, returnTo, restarts } = remembered
+  const { nonce, codeVerifier, returnTo, restarts, over } = remembered
   if (transaction.browser !== browser) {
     const refusal = refuse('bad_transaction', 'The state was made for another browser, or before its cookie was set.')
     // Tabs that were the first to come here at once overwrote each other's cookie. Whoever was sent here with somebody
@@ -129,14 +135,15 @@ export async function finishAt(
   const result = await makeSession({ upstream, carrier: 'cookie' }, outcome, where, deps)
   if (!result.ok) return result
   if (result.carrier !== 'cookie') throw new TypeError('a cookie was asked for')
-  return { ...result, returnTo }
+  return { ...result, returnTo, over }
 }
 
 /** The second step of a login API is sealed in the same way, and must not stand in for this. */
 function rememberedIn({ values }: Transaction) {
   // What an earlier release began does not count, and may end here during an upgrade.
-  const { nonce, codeVerifier, returnTo, restarts = '0' } = values
+  const { nonce, codeVerifier, returnTo, restarts = '0', over: sid, overSince } = values
+  const over = sid === undefined ? undefined : { sid, auth_time: Number(overSince) }
   return nonce === undefined || codeVerifier === undefined || returnTo === undefined
     ? undefined
-    : { nonce, codeVerifier, returnTo, restarts: Number(restarts) }
+    : { nonce, codeVerifier, returnTo, restarts: Number(restarts), over }
 }

@@ -104,6 +104,14 @@ describe('a sign-in at a provider', () => {
     )
   })
 
+  test('LO-01 remembers the session that the browser had when it began', async () => {
+    const { begin, finish } = await scene()
+    const over = { sid: 'sid-1', auth_time: 1_700_000_000 }
+    const [named, nobody] = [await finish(await begin({ over })), await finish(await begin())]
+    assert.ok(named.ok && nobody.ok)
+    assert.deepEqual([named.over, nobody.over], [over, undefined])
+  })
+
   test('is none where what the provider said makes no session', async () => {
     const { begin, finish, answers, clock } = await scene()
     answers.finish = signedIn({ grant: grantOf({ expiresAt: clock() }) })

@@ -440,6 +440,22 @@ test('CK with a Strict cookie the way back goes by a page of ours, which is no c
   assert.equal((await browser.send('/protected')).status, 200)
 })
 
+test('LO-01 with a Strict cookie, which does not come along from the provider, a sign-in over another session ends that one too', async (t) => {
+  const site = await openSite(t, { options: { session: { cookie: { sameSite: 'strict' } } } })
+  const browser = await signedIn(site, new Visitor('ada'))
+  const old = new Map(browser.cookies)
+  const callback = await new Visitor('grace').visit(await begin(browser))
+  const bare = new BrowserClient(site.gateway.origin)
+  bare.cookies.set('postern-browser', browser.cookies.get('postern-browser') ?? '')
+  const finished = await bare.send(pathOf(callback))
+  assert.equal(finished.status, 200)
+  assert.match(finished.setCookies.join(), /postern-out=since\.\d+~[\w-]{22}\.\d+;/)
+  assert.equal((await bare.send('/protected')).json()['subject'], 'company|grace')
+  const copy = new BrowserClient(site.gateway.origin)
+  copy.cookies.set('postern', old.get('postern') ?? '')
+  assert.equal((await copy.send('/_auth/session', 'GET', {})).status, 401)
+})
+
 test('an upstream that is no provider, or none at all, is 404', async (t) => {
   const { gateway } = await openSite(t)
   const browser = new BrowserClient(gateway.origin)
