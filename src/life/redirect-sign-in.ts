@@ -104,7 +104,8 @@ export async function finishAt(
     return { ok: false, reason, retryAfter }
   }
 
-  const states = new URLSearchParams(query).getAll('state')
+  const parameters = new URLSearchParams(query)
+  const states = parameters.getAll('state')
   const [state = ''] = states
   const transaction = states.length === 1 ? await transactions.open(state) : undefined
   if (transaction === undefined || browser === undefined) {
@@ -123,13 +124,14 @@ export async function finishAt(
     return restarts === mostRestarts ? refusal : { ok: false, reason: 'begin_again', returnTo, restarts: restarts + 1 }
   }
 
-  // Each one costs a call with our own client credentials. No account is known yet: one sign-in counts as one.
+  // Each code costs a call with our own client credentials; an error costs none, and leaves no trace in the counters. No
+  // account is known yet: one sign-in counts as one.
   const attempt = { upstream: upstream.key, account: nonce, address: context.address, step: 'first' } as const
-  const admission = await limiter.admit(attempt)
-  if (!admission.ok) return refuse('rate_limited', 'by our own limits', admission.retryAfter)
+  const admission = parameters.has('error') ? undefined : await limiter.admit(attempt)
+  if (admission?.ok === false) return refuse('rate_limited', 'by our own limits', admission.retryAfter)
   const outcome = await upstream.finish(query, { state, nonce, codeVerifier })
   // What the provider cannot use it refuses; anything else is no guess.
-  await admission.settle(outcome.kind === 'refused' && outcome.as !== 'provider_denied' ? 'counts' : 'other')
+  await admission?.settle(outcome.kind === 'refused' ? 'counts' : 'other')
   if (outcome.kind === 'refused') return refuse(outcome.as, outcome.detail)
   if (outcome.kind === 'failed') return refuse(outcome.as, outcome.detail, outcome.retryAfter)
   const result = await makeSession({ upstream, carrier: 'cookie' }, outcome, where, deps)

@@ -119,21 +119,25 @@ describe('a sign-in at a provider', () => {
     assert.deepEqual(result, { ok: false, reason: 'upstream_bad', retryAfter: undefined })
   })
 
-  for (const [as, settled] of [
-    ['provider_denied', 'other'],
-    ['code_refused', 'counts'],
-    ['bad_identity', 'counts'],
-    ['provider_mixed_up', 'counts'],
-    ['bad_request', 'counts'],
-  ] as const) {
-    test(`that the provider ends with ${as} is none, and ${settled === 'counts' ? 'counts' : 'does not count'} against the limits`, async () => {
+  for (const as of ['code_refused', 'bad_identity', 'provider_mixed_up', 'bad_request'] as const) {
+    test(`that the provider ends with ${as} is none, and counts against the limits`, async () => {
       const { begin, finish, answers, limits, events } = await scene()
       answers.finish = { kind: 'refused', as, detail: 'why', status: 400 }
       assert.deepEqual(await finish(await begin()), { ok: false, reason: as, retryAfter: undefined })
-      assert.deepEqual(limits.settled, [settled])
+      assert.deepEqual(limits.settled, ['counts'])
       assert.deepEqual(events, [{ ...where, type: 'sign_in_refused', reason: as, detail: 'why' }])
     })
   }
+
+  test('DS-07 that the provider ends with an error is none, and is neither counted nor held up', async () => {
+    const { begin, finish, answers, limits, events } = await scene()
+    limits.full = true
+    answers.finish = { kind: 'refused', as: 'provider_denied', detail: 'why', status: 0 }
+    const query = `error=access_denied&state=${await begin()}`
+    assert.deepEqual(await finish('', { query }), { ok: false, reason: 'provider_denied', retryAfter: undefined })
+    assert.deepEqual([limits.attempts, limits.settled], [[], []])
+    assert.deepEqual(events, [{ ...where, type: 'sign_in_refused', reason: 'provider_denied', detail: 'why' }])
+  })
 
   test('that the provider cannot end says when to come again, and counts against nobody', async () => {
     const { begin, finish, answers, limits, events } = await scene()
