@@ -451,6 +451,15 @@ test('TM-06 claims of the provider never stand in for ours', async (t) => {
   assert.deepEqual([subject, claims], ['company|ada', { name: 'Ada' }])
 })
 
+test('TM-06 a number that was rounded when it was read is no claim', async (t) => {
+  const scene = await open(t, { claims: { staff: '/staff', cards: '/cards', age: '/age', size: '/size' } })
+  const body = '{"sub":"ada","staff":9007199254740993,"cards":[1,9007199254740993],"age":9007199254740991,"size":1.75}'
+  scene.provider.answers.set('/userinfo', { status: 200, body })
+  const { browser } = await attempt(scene)
+  const { claims } = (await browser.send('/_auth/session')).json()
+  assert.deepEqual(claims, { age: 9007199254740991, size: 1.75 })
+})
+
 test('RD-07 with `maxAge` a sign-in there that is older than that, or of no known time, is none', async (t) => {
   const now = Math.floor(Date.now() / 1000)
   for (const [authTime, signedIn] of [
