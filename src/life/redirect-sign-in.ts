@@ -5,7 +5,7 @@ import type { Reason } from '../base/reasons.ts'
 import { randomId } from '../token/mint.ts'
 import type { Transaction, TransactionSealer } from '../token/transaction.ts'
 import type { OidcUpstream } from '../upstream/upstream.ts'
-import type { LoginLimiter } from './login-limits.ts'
+import { settlementOf, type LoginLimiter } from './login-limits.ts'
 import type { SessionMaker } from './session.ts'
 import { makeSession, type SignInResult } from './sign-in.ts'
 import type { NamedSession } from './sign-out.ts'
@@ -130,8 +130,8 @@ export async function finishAt(
   const admission = parameters.has('error') ? undefined : await limiter.admit(attempt)
   if (admission?.ok === false) return refuse('rate_limited', 'by our own limits', admission.retryAfter)
   const outcome = await upstream.finish(query, { state, nonce, codeVerifier })
-  // What the provider cannot use it refuses; anything else is no guess.
-  await admission?.settle(outcome.kind === 'refused' ? 'counts' : 'other')
+  // What the provider cannot use it refuses, in one way or another; anything else is no guess.
+  await admission?.settle(settlementOf(outcome))
   if (outcome.kind === 'refused') return refuse(outcome.as, outcome.detail)
   if (outcome.kind === 'failed') return refuse(outcome.as, outcome.detail, outcome.retryAfter)
   const result = await makeSession({ upstream, carrier: 'cookie' }, outcome, where, deps)

@@ -149,6 +149,13 @@ describe('a sign-in at a provider', () => {
     ])
   })
 
+  test('that the provider answers with what may be its no counts as well', async () => {
+    const { begin, finish, answers, limits } = await scene()
+    answers.finish = { ...failed, as: 'upstream_bad', mayBeNo: true }
+    assert.deepEqual(await finish(await begin()), { ok: false, reason: 'upstream_bad', retryAfter: undefined })
+    assert.deepEqual(limits.settled, ['counts'])
+  })
+
   test('LG-04 is not taken to the provider where there were too many', async () => {
     const { begin, finish, limits, finished, events } = await scene()
     limits.full = true
