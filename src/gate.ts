@@ -23,6 +23,7 @@ import {
 } from './life/redirect-sign-in.ts'
 import type { RevocationList } from './life/revocations.ts'
 import { signInAt, type SignInResult } from './life/sign-in.ts'
+import type { NamedSession } from './life/sign-out.ts'
 import { fetchFromUpstream, type FetchInit } from './life/token-source.ts'
 import { readTombstones } from './life/tombstone.ts'
 import type { FieldValues, OidcUpstream, Upstream } from './upstream/upstream.ts'
@@ -57,7 +58,11 @@ export interface Gate {
   signIn(input: SignInRequest, request: RequestFacts): Promise<SignInResult>
   /** Trades a token that an API client brings for one of ours. Never rejects. */
   exchange(input: ExchangeRequest, request: RequestFacts): Promise<ExchangeResult>
-  beginRedirect(upstream: OidcUpstream, asked: RedirectRequest, request: RequestFacts): Promise<BeginResult>
+  beginRedirect(
+    upstream: OidcUpstream,
+    asked: Omit<RedirectRequest, 'over'>,
+    request: RequestFacts,
+  ): Promise<BeginResult>
   finishRedirect(upstream: OidcUpstream, answer: RedirectAnswer, request: RequestFacts): Promise<FinishResult>
   /** Whether the logout token was good; what it ends is over. */
   endByUpstream(upstream: OidcUpstream, logoutToken: string | undefined, request: RequestFacts): Promise<boolean>
@@ -124,6 +129,11 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     return found.state === 'absent' ? undefined : found.session
   }
 
+  async function browserSession(request: RequestFacts): Promise<NamedSession | undefined> {
+    const session = await namedSession(request)
+    return session?.kind === 'session' ? session.claims : undefined
+  }
+
   function cookiesOf({ headers, rawHeaders }: RequestFacts) {
     const { authorization: _, ...rest } = headers
     const credentials = readCredentials(rest, rawHeaders, config.session.cookie)
@@ -132,10 +142,15 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   }
 
   /** What else to set with a sign-in: whatever began in this browser before is over, also what no cookie names any more. */
-  async function replaced(request: RequestFacts, fresh: Session, setCookies: readonly string[]) {
+  async function replaced(
+    request: RequestFacts,
+    fresh: Session,
+    setCookies: readonly string[],
+    before?: NamedSession | undefined,
+  ) {
     const { sealed, out } = cookiesOf(request)
-    const old = await namedSession(request)
-    const tombstone = parts.signOuter.replace(old?.kind === 'session' ? old : undefined, fresh, out)
+    const old = [await browserSession(request), before].filter((one) => one !== undefined)
+    const tombstone = parts.signOuter.replace(old, fresh, out)
     const stale = sealed !== undefined && setCookies.length === 1 ? [cookies.clearSealed()] : []
     return [tombstone, ...stale, ...forgetDevice]
   }
@@ -201,12 +216,15 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     },
 
     exchange: (input, request) => during(request, (context) => exchanger.exchange(input, context)),
-    beginRedirect: (upstream, asked, request) => during(request, (context) => beginAt(upstream, asked, context, parts)),
+    async beginRedirect(upstream, asked, request) {
+      const over = await browserSession(request)
+      return during(request, (context) => beginAt(upstream, { ...asked, over }, context, parts))
+    },
 
     async finishRedirect(upstream, answer, request) {
       const result = await during(request, (context) => finishAt(upstream, answer, context, parts))
       if (!result.ok) return result
-      const more = await replaced(request, result.session, result.setCookies)
+      const more = await replaced(request, result.session, result.setCookies, result.over)
       return { ...result, setCookies: [...result.setCookies, ...more] }
     },
 

@@ -94,10 +94,15 @@ export const oidcUpstream = strict(
       ),
     ),
     prompt: Type.Optional(
-      choice(['login', 'consent', 'select_account'], 'What the provider has to ask the person for at each sign-in.'),
+      choice(
+        ['login', 'consent', 'select_account'],
+        'What the provider is to ask the person for at each sign-in. A wish, which the person can take out of the address: only `maxAge` is verified.',
+      ),
     ),
     maxAge: Type.Optional(
-      duration('How long ago the person may have signed in at the provider; longer ago, they do so again.'),
+      duration(
+        'How long ago the person may have signed in at the provider; longer ago, they do so again. Verified, give or take a minute, by `auth_time`; a provider that does not say it signs nobody in.',
+      ),
     ),
     acrValues: Type.Optional(
       Type.Array(Type.String({ pattern: '^[\\x21-\\x7e]+$', errorMessage: 'must be an `acr` value without spaces' }), {

@@ -171,7 +171,7 @@ function clientWarnings({ id, credential }: ClientConfig): readonly string[] {
 }
 
 function providerWarnings(
-  { key, issuer, userinfo, refresh }: OidcUpstreamConfig,
+  { key, issuer, userinfo, refresh, parameters, maxAge }: OidcUpstreamConfig,
   { session, replicas, facts }: Config,
 ): readonly string[] {
   const path = formatPath(['upstreams', key])
@@ -179,6 +179,11 @@ function providerWarnings(
   return [
     ...(url?.protocol === 'http:' && !isLoopback(url.hostname)
       ? [`${path}.issuer: is plain http: whoever is on the network between can sign in as anybody.`]
+      : []),
+    ...(parameters.get('prompt') === 'login' && maxAge === undefined
+      ? [
+          `${path}.prompt: nothing verifies it, and the person can take it out of the address; with maxAge the time of the sign-in there is verified.`,
+        ]
       : []),
     ...(!userinfo && refresh === undefined
       ? [

@@ -79,8 +79,8 @@ export function oidcEndpoints(app: FastifyInstance, context: EndpointContext): v
   }
 
   endpoint(app, context, '/oidc/:upstream/start', { GET: start })
-  // A code is good for one use, so no HEAD may spend it.
-  endpoint(app, context, '/oidc/:upstream/callback', { GET: finish }, { head: false })
+  // A code is good for one use, so no HEAD may spend it; and it stands in the address, which is no backend's to know.
+  endpoint(app, context, '/oidc/:upstream/callback', { GET: finish }, { head: false, refers: false })
   endpoint(app, context, '/oidc/:upstream/backchannel-logout', { POST: backchannelLogout })
 }
 

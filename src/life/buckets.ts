@@ -65,8 +65,11 @@ export function createProcessBuckets(clock: Clock, keysKept = 300_000): Buckets 
     async takeBack(taken, part = taken) {
       const now = clock()
       for (const { key, each } of part) {
+        if (each === 0) continue
         const { whole, at } = levelOf(key, now)
-        if (each > 0) levels.set(key, { whole: whole - each, at })
+        // What says nothing takes no room: whoever gives back all that they take could push out what counts.
+        if (whole - each <= now) levels.delete(key)
+        else levels.set(key, { whole: whole - each, at })
       }
     },
     async hold({ key }, until) {

@@ -5,9 +5,10 @@ import type { Reason } from '../base/reasons.ts'
 import { randomId } from '../token/mint.ts'
 import type { Transaction, TransactionSealer } from '../token/transaction.ts'
 import type { OidcUpstream } from '../upstream/upstream.ts'
-import type { LoginLimiter } from './login-limits.ts'
+import { settlementOf, type LoginLimiter } from './login-limits.ts'
 import type { SessionMaker } from './session.ts'
 import { makeSession, type SignInResult } from './sign-in.ts'
+import type { NamedSession } from './sign-out.ts'
 
 type Refusal = {
   readonly ok: false
@@ -26,6 +27,8 @@ export interface RedirectRequest {
   readonly browser: string
   /** How often it was begun again before. Default: 0. */
   readonly restarts?: number
+  /** The session that it will take the place of, where the browser shows one. */
+  readonly over?: NamedSession | undefined
 }
 
 export interface RedirectAnswer {
@@ -39,6 +42,8 @@ export type FinishResult =
   | (Extract<SignInResult, { readonly carrier: 'cookie' }> & {
       /** As it was when the sign-in began; not to be followed unseen. */
       readonly returnTo: string
+      /** What the browser had then. It may not show it on the way back from another site. */
+      readonly over: NamedSession | undefined
     })
   | Refusal
   /** Nothing was taken from it, but it may be begun again. */
@@ -64,14 +69,15 @@ const mostRestarts = 4
  */
 export async function beginAt(
   upstream: OidcUpstream,
-  { returnTo, browser, restarts = 0 }: RedirectRequest,
+  { returnTo, browser, restarts = 0, over }: RedirectRequest,
   context: EventContext,
   { transactions, events }: RedirectDeps,
 ): Promise<BeginResult> {
   const nonce = randomId()
   const codeVerifier = randomBytes(32).toString('base64url')
   const kept = returnTo.length > longestReturnTo ? '/' : returnTo
-  const values = { nonce, codeVerifier, returnTo: kept, restarts: String(restarts) }
+  const named = over === undefined ? {} : { over: over.sid, overSince: String(over.auth_time) }
+  const values = { nonce, codeVerifier, returnTo: kept, restarts: String(restarts), ...named }
   const state = await transactions.seal({ upstream: upstream.key, values, account: '', browser })
   if (state === undefined) throw new TypeError('a way back is bounded, so a transaction of it is')
   const outcome = await upstream.begin({ state, nonce, codeVerifier })
@@ -98,7 +104,8 @@ export async function finishAt(
     return { ok: false, reason, retryAfter }
   }
 
-  const states = new URLSearchParams(query).getAll('state')
+  const parameters = new URLSearchParams(query)
+  const states = parameters.getAll('state')
   const [state = ''] = states
   const transaction = states.length === 1 ? await transactions.open(state) : undefined
   if (transaction === undefined || browser === undefined) {
@@ -109,7 +116,7 @@ export async function finishAt(
   }
   const remembered = rememberedIn(transaction)
   if (remembered === undefined) return refuse('bad_transaction', 'The state is of another kind of sign-in.')
-  const { nonce, codeVerifier, returnTo, restarts } = remembered
+  const { nonce, codeVerifier, returnTo, restarts, over } = remembered
   if (transaction.browser !== browser) {
     const refusal = refuse('bad_transaction', 'The state was made for another browser, or before its cookie was set.')
     // Tabs that were the first to come here at once overwrote each other's cookie. Whoever was sent here with somebody
@@ -117,26 +124,28 @@ export async function finishAt(
     return restarts === mostRestarts ? refusal : { ok: false, reason: 'begin_again', returnTo, restarts: restarts + 1 }
   }
 
-  // Each one costs a call with our own client credentials. No account is known yet: one sign-in counts as one.
+  // Each code costs a call with our own client credentials; an error costs none, and leaves no trace in the counters. No
+  // account is known yet: one sign-in counts as one.
   const attempt = { upstream: upstream.key, account: nonce, address: context.address, step: 'first' } as const
-  const admission = await limiter.admit(attempt)
-  if (!admission.ok) return refuse('rate_limited', 'by our own limits', admission.retryAfter)
+  const admission = parameters.has('error') ? undefined : await limiter.admit(attempt)
+  if (admission?.ok === false) return refuse('rate_limited', 'by our own limits', admission.retryAfter)
   const outcome = await upstream.finish(query, { state, nonce, codeVerifier })
-  // What the provider cannot use it refuses; anything else is no guess.
-  await admission.settle(outcome.kind === 'refused' && outcome.as !== 'provider_denied' ? 'counts' : 'other')
+  // What the provider cannot use it refuses, in one way or another; anything else is no guess.
+  await admission?.settle(settlementOf(outcome))
   if (outcome.kind === 'refused') return refuse(outcome.as, outcome.detail)
   if (outcome.kind === 'failed') return refuse(outcome.as, outcome.detail, outcome.retryAfter)
   const result = await makeSession({ upstream, carrier: 'cookie' }, outcome, where, deps)
   if (!result.ok) return result
   if (result.carrier !== 'cookie') throw new TypeError('a cookie was asked for')
-  return { ...result, returnTo }
+  return { ...result, returnTo, over }
 }
 
 /** The second step of a login API is sealed in the same way, and must not stand in for this. */
 function rememberedIn({ values }: Transaction) {
   // What an earlier release began does not count, and may end here during an upgrade.
-  const { nonce, codeVerifier, returnTo, restarts = '0' } = values
+  const { nonce, codeVerifier, returnTo, restarts = '0', over: sid, overSince } = values
+  const over = sid === undefined ? undefined : { sid, auth_time: Number(overSince) }
   return nonce === undefined || codeVerifier === undefined || returnTo === undefined
     ? undefined
-    : { nonce, codeVerifier, returnTo, restarts: Number(restarts) }
+    : { nonce, codeVerifier, returnTo, restarts: Number(restarts), over }
 }

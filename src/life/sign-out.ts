@@ -1,6 +1,7 @@
 import { causedBy } from '../base/cause.ts'
 import { toSeconds, type Clock } from '../base/clock.ts'
 import type { EventContext, EventSink } from '../base/events.ts'
+import type { TokenClaims } from '../token/claims.ts'
 import type { Sealer } from '../token/seal.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Session } from './authentication.ts'
@@ -12,16 +13,19 @@ import { readTombstones, writeTombstones, type Tombstone } from './tombstone.ts'
 
 export interface SignOuter {
   /**
-   * For a sign-in over another session: that one is denied in this process. Returns the tombstone that says so in this
+   * For a sign-in over other sessions: they are denied in this process. Returns the tombstone that says so in this
    * browser, and of whatever else began there before.
    */
-  replace(old: Session | undefined, fresh: Session, out: string | undefined): string
+  replace(old: readonly NamedSession[], fresh: Session, out: string | undefined): string
   /**
    * Denies it in this process and tells the upstream, whose failure is logged and stops nothing. Returns the tombstone,
    * which is due where there is no session too: a late answer may bring one.
    */
   end(session: Session | undefined, carried: Carried, context: EventContext): Promise<string>
 }
+
+/** What it takes to end a session here. */
+export type NamedSession = Pick<TokenClaims, 'sid' | 'auth_time'>
 
 interface Carried {
   readonly sealed: string | undefined
@@ -42,7 +46,7 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
   const { sealer, cookies, upstreams, facts, clock, events } = deps
 
   /** Forgets a session in this process, and returns what names it in this browser. */
-  function bury({ claims }: Session): Tombstone {
+  function bury(claims: NamedSession): Tombstone {
     const end = absoluteEnd(claims, policy)
     facts.deny(claims.sid, 'revoked', end)
     return { sid: claims.sid, absoluteEnd: toSeconds(end) }
@@ -74,10 +78,10 @@ export function createSignOuter(policy: LifePolicy, deps: SignOutDeps): SignOute
   }
 
   return {
-    replace: (old, fresh, out) => tombstone(old === undefined ? [] : [bury(old)], fresh.claims.auth_time, out),
+    replace: (old, fresh, out) => tombstone(old.map(bury), fresh.claims.auth_time, out),
     async end(session, { sealed, out }, context) {
       // Before the upstream is asked: it may take its time, and renewals must stop now.
-      const buried = [session === undefined ? nobody() : bury(session)]
+      const buried = [session === undefined ? nobody() : bury(session.claims)]
       // Whole seconds: what began in this one is meant as well.
       const stone = tombstone(buried, toSeconds(clock()) + 1, out)
       if (session === undefined) return stone

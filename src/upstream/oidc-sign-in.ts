@@ -155,14 +155,23 @@ export function createOidcSignIn(
 }
 
 function unfinished(thrown: unknown, now: number): Refused | Failed {
-  const { code, error, claim } = readThrown(thrown)
+  const { code, status, error, claim } = readThrown(thrown)
   if (error === 'invalid_grant') return refused('code_refused', 'The provider does not take its code (invalid_grant).')
-  if (!unsound.has(code)) return providerFault(thrown, 'The token or userinfo request', now)
+  if (!unsound.has(code)) {
+    const fault = providerFault(thrown, 'The token or userinfo request', now)
+    return isWordOnCode(status, error) ? { ...fault, mayBeNo: true } : fault
+  }
   const what = claim === undefined ? '' : `: \`${claim}\` is not right`
   return refused(
     'bad_identity',
     `The answer of the provider, or its ID token, is not what it must be${what} (${code}).`,
   )
+}
+
+/** Whether the provider may mean the code. 401 and these errors speak of the gateway (RFC 6749 section 5.2), 429 of neither. */
+function isWordOnCode(status = 0, error: string | undefined): boolean {
+  const isNo = status >= 400 && status < 500 && status !== 401 && status !== 429
+  return isNo && error !== 'invalid_client' && error !== 'unauthorized_client'
 }
 
 function refused(as: Refused['as'], detail: string): Refused {

@@ -45,8 +45,13 @@ export function asClaim(value: unknown): ClaimValue | undefined {
 
 function scalar(value: unknown): string | number | boolean | undefined {
   if (typeof value === 'bigint') return String(value)
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
+  if (typeof value === 'number') return isExact(value) ? value : undefined
   return typeof value === 'string' || typeof value === 'boolean' ? value : undefined
+}
+
+/** A larger one was rounded by whoever read it: two people would have the same. */
+function isExact(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
 }
 
 function wholeNumber(value: unknown): string | undefined {

@@ -75,6 +75,21 @@ test('a host at which no browser is ever signed in is warned about once, where a
   assert.deepEqual(warnings({ ...options, routes }), [])
 })
 
+test('a prompt that nothing verifies is warned about', () => {
+  const provider = {
+    kind: 'oidc',
+    issuer: 'https://sso.example.com',
+    clientId: 'postern',
+    refresh: { concurrent: true },
+  }
+  const said = (more: object) => warnings({ ...minimal, upstreams: { company: { ...provider, ...more } } })
+  assert.deepEqual(said({ prompt: 'login' }), [
+    'upstreams.company.prompt: nothing verifies it, and the person can take it out of the address; with maxAge the time of the sign-in there is verified.',
+  ])
+  assert.deepEqual(said({ prompt: 'login', maxAge: '5m' }), [])
+  assert.deepEqual(said({ prompt: 'select_account' }), [])
+})
+
 test('a claim that nothing fills is warned about where it is asked for', () => {
   const options = {
     ...withUpstream({ check, logout }),

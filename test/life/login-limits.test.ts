@@ -215,6 +215,20 @@ describe('the limits on guessing', async () => {
   })
 })
 
+test('DS-07 what is given back leaves nothing behind that could push out the counts of others', async () => {
+  const clock = fakeClock()
+  const limiter = limiterOf(clock, 3000)
+  assert.equal(await failures(limiter, () => attempt('bob'), 50), 5)
+  const before = limiter.buckets.size
+  for (let count = 0; count < 5000; count += 1) {
+    const admission = await limiter.admit(attempt(`user${count}`, '203.0.113.7'))
+    assert.ok(admission.ok)
+    await admission.settle('other')
+  }
+  assert.equal(limiter.buckets.size, before)
+  assert.ok(!(await limiter.admit(attempt('bob'))).ok)
+})
+
 describe('LG-02 one account', () => {
   for (const typed of [
     'bob',

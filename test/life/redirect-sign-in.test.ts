@@ -104,6 +104,14 @@ describe('a sign-in at a provider', () => {
     )
   })
 
+  test('LO-01 remembers the session that the browser had when it began', async () => {
+    const { begin, finish } = await scene()
+    const over = { sid: 'sid-1', auth_time: 1_700_000_000 }
+    const [named, nobody] = [await finish(await begin({ over })), await finish(await begin())]
+    assert.ok(named.ok && nobody.ok)
+    assert.deepEqual([named.over, nobody.over], [over, undefined])
+  })
+
   test('is none where what the provider said makes no session', async () => {
     const { begin, finish, answers, clock } = await scene()
     answers.finish = signedIn({ grant: grantOf({ expiresAt: clock() }) })
@@ -111,21 +119,25 @@ describe('a sign-in at a provider', () => {
     assert.deepEqual(result, { ok: false, reason: 'upstream_bad', retryAfter: undefined })
   })
 
-  for (const [as, settled] of [
-    ['provider_denied', 'other'],
-    ['code_refused', 'counts'],
-    ['bad_identity', 'counts'],
-    ['provider_mixed_up', 'counts'],
-    ['bad_request', 'counts'],
-  ] as const) {
-    test(`that the provider ends with ${as} is none, and ${settled === 'counts' ? 'counts' : 'does not count'} against the limits`, async () => {
+  for (const as of ['code_refused', 'bad_identity', 'provider_mixed_up', 'bad_request'] as const) {
+    test(`that the provider ends with ${as} is none, and counts against the limits`, async () => {
       const { begin, finish, answers, limits, events } = await scene()
       answers.finish = { kind: 'refused', as, detail: 'why', status: 400 }
       assert.deepEqual(await finish(await begin()), { ok: false, reason: as, retryAfter: undefined })
-      assert.deepEqual(limits.settled, [settled])
+      assert.deepEqual(limits.settled, ['counts'])
       assert.deepEqual(events, [{ ...where, type: 'sign_in_refused', reason: as, detail: 'why' }])
     })
   }
+
+  test('DS-07 that the provider ends with an error is none, and is neither counted nor held up', async () => {
+    const { begin, finish, answers, limits, events } = await scene()
+    limits.full = true
+    answers.finish = { kind: 'refused', as: 'provider_denied', detail: 'why', status: 0 }
+    const query = `error=access_denied&state=${await begin()}`
+    assert.deepEqual(await finish('', { query }), { ok: false, reason: 'provider_denied', retryAfter: undefined })
+    assert.deepEqual([limits.attempts, limits.settled], [[], []])
+    assert.deepEqual(events, [{ ...where, type: 'sign_in_refused', reason: 'provider_denied', detail: 'why' }])
+  })
 
   test('that the provider cannot end says when to come again, and counts against nobody', async () => {
     const { begin, finish, answers, limits, events } = await scene()
@@ -135,6 +147,13 @@ describe('a sign-in at a provider', () => {
     assert.deepEqual(events, [
       { ...where, type: 'sign_in_refused', reason: 'upstream_unavailable', detail: 'no answer' },
     ])
+  })
+
+  test('that the provider answers with what may be its no counts as well', async () => {
+    const { begin, finish, answers, limits } = await scene()
+    answers.finish = { ...failed, as: 'upstream_bad', mayBeNo: true }
+    assert.deepEqual(await finish(await begin()), { ok: false, reason: 'upstream_bad', retryAfter: undefined })
+    assert.deepEqual(limits.settled, ['counts'])
   })
 
   test('LG-04 is not taken to the provider where there were too many', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import type { ClientCode, Reason } from '../../src/base/reasons.ts'
 import { assertErrorPage, assertLogsAreClean } from '../contract/refusal.ts'
@@ -451,6 +451,15 @@ test('TM-06 claims of the provider never stand in for ours', async (t) => {
   assert.deepEqual([subject, claims], ['company|ada', { name: 'Ada' }])
 })
 
+test('TM-06 a number that was rounded when it was read is no claim', async (t) => {
+  const scene = await open(t, { claims: { staff: '/staff', cards: '/cards', age: '/age', size: '/size' } })
+  const body = '{"sub":"ada","staff":9007199254740993,"cards":[1,9007199254740993],"age":9007199254740991,"size":1.75}'
+  scene.provider.answers.set('/userinfo', { status: 200, body })
+  const { browser } = await attempt(scene)
+  const { claims } = (await browser.send('/_auth/session')).json()
+  assert.deepEqual(claims, { age: 9007199254740991, size: 1.75 })
+})
+
 test('RD-07 with `maxAge` a sign-in there that is older than that, or of no known time, is none', async (t) => {
   const now = Math.floor(Date.now() / 1000)
   for (const [authTime, signedIn] of [
@@ -467,14 +476,35 @@ test('RD-07 with `maxAge` a sign-in there that is older than that, or of no know
   }
 })
 
-test('LG-03 codes that are refused are counted by address', async (t) => {
-  const scene = await open(t)
-  scene.provider.answers.set('/token', { status: 400, body: '{"error":"invalid_grant"}' })
-  const statuses: number[] = []
-  for (let count = 0; count < 32; count += 1) statuses.push((await attempt(scene)).answer.status)
-  assert.equal(statuses.at(0), 400)
-  assert.equal(statuses.at(-1), 429)
-  assert.ok((scene.provider.calls.get('/token') ?? 0) <= 31)
+describe('LG-03 codes that are refused are counted by address', () => {
+  /** How often the provider is asked in 32 tries from one address. */
+  async function asked(t: TestContext, status: number, body: string): Promise<number> {
+    const scene = await open(t)
+    scene.provider.answers.set('/token', { status, body })
+    for (let count = 0; count < 32; count += 1) await attempt(scene)
+    return scene.provider.calls.get('/token') ?? 0
+  }
+
+  for (const [status, body] of [
+    [400, '{"error":"invalid_grant"}'],
+    [400, '{"error":"invalid_request"}'],
+    [400, '{"error":"a_word_of_its_own"}'],
+    [404, ''],
+    [422, '{"message":"no such code"}'],
+  ] as const) {
+    test(`with ${status} ${body}`, async (t) => assert.ok((await asked(t, status, body)) <= 31))
+  }
+
+  for (const [status, body] of [
+    [400, '{"error":"unauthorized_client"}'],
+    [401, '{"error":"invalid_client"}'],
+    [401, ''],
+    [429, '{}'],
+    [503, ''],
+  ] as const) {
+    test(`and what is no word on the code is not: ${status} ${body}`, async (t) =>
+      assert.equal(await asked(t, status, body), 32))
+  }
 })
 
 test('the gateway proves who it is as configured', async (t) => {

@@ -34,12 +34,34 @@ test('RD-03 no redirect of ours carries a code or a token, and no log does', asy
   const visitor = new Visitor()
   const callback = await visitor.visit(await begin(browser))
   const finished = await browser.send(pathOf(callback))
+  assert.equal(finished.headers['referrer-policy'], 'no-referrer')
   const code = new URL(callback).searchParams.get('code') ?? ''
   assert.ok(code.length > 20)
   assert.ok(!locationOf(finished).includes(code))
   assert.doesNotMatch(locationOf(finished), /eyJ/)
   assertLogsAreClean(gateway)
   assert.ok(!gateway.logs.join('').includes(code), 'the code stands in the log')
+})
+
+test('RD-03 no answer to the way back lets the browser tell its address, with the code in it, to anybody', async (t) => {
+  const { gateway, provider } = await openSite(t, { options: { session: { cookie: { sameSite: 'strict' } } } })
+  const browser = new BrowserClient(gateway.origin)
+  const policyOf = async (path: string, method?: string) => {
+    const { status, headers } = await browser.send(path, method)
+    return [status, headers['referrer-policy']]
+  }
+  const callback = pathOf(await new Visitor().visit(await begin(browser)))
+  const denied = pathOf(await new Visitor('eve').visit(await begin(browser), 'no'))
+  assert.deepEqual(await policyOf(callback), [200, 'no-referrer'])
+  assert.deepEqual(await policyOf(callback), [400, 'no-referrer'])
+  assert.deepEqual(await policyOf(denied), [403, 'no-referrer'])
+  assert.deepEqual(await policyOf(callback, 'HEAD'), [405, 'no-referrer'])
+  assert.deepEqual(await policyOf(callback.replace('company', 'nobody')), [404, 'no-referrer'])
+  const late = pathOf(await new Visitor('ada').visit(await begin(browser)))
+  provider.mode = 'down'
+  assert.deepEqual(await policyOf(late), [503, 'no-referrer'])
+  // Elsewhere our own forms need it.
+  assert.deepEqual(await policyOf('/_auth/logout'), [200, 'same-origin'])
 })
 
 test('RD-07 the request has PKCE with S256, a nonce and a state of its own each time', async (t) => {
@@ -438,6 +460,22 @@ test('CK with a Strict cookie the way back goes by a page of ours, which is no c
   assert.match(answer.text, /<meta http-equiv="refresh" content="0;url=\/protected">/)
   assert.match(answer.setCookies.join(), /postern=.*SameSite=Strict/)
   assert.equal((await browser.send('/protected')).status, 200)
+})
+
+test('LO-01 with a Strict cookie, which does not come along from the provider, a sign-in over another session ends that one too', async (t) => {
+  const site = await openSite(t, { options: { session: { cookie: { sameSite: 'strict' } } } })
+  const browser = await signedIn(site, new Visitor('ada'))
+  const old = new Map(browser.cookies)
+  const callback = await new Visitor('grace').visit(await begin(browser))
+  const bare = new BrowserClient(site.gateway.origin)
+  bare.cookies.set('postern-browser', browser.cookies.get('postern-browser') ?? '')
+  const finished = await bare.send(pathOf(callback))
+  assert.equal(finished.status, 200)
+  assert.match(finished.setCookies.join(), /postern-out=since\.\d+~[\w-]{22}\.\d+;/)
+  assert.equal((await bare.send('/protected')).json()['subject'], 'company|grace')
+  const copy = new BrowserClient(site.gateway.origin)
+  copy.cookies.set('postern', old.get('postern') ?? '')
+  assert.equal((await copy.send('/_auth/session', 'GET', {})).status, 401)
 })
 
 test('an upstream that is no provider, or none at all, is 404', async (t) => {
