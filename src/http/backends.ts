@@ -114,12 +114,9 @@ export function createBackends(
     async prepare(route, path, request, who, trace) {
       const { rules = usual, fixed = [] } = prepared.get(route) ?? {}
       const added = [...fixed, ...Object.entries(trace.headers())]
-      if (who !== undefined) {
-        added.push(...gate.identity(who.session, identity))
-        const credential = await gate.credential(who, route)
-        if (credential === undefined) return undefined
-        added.push(...credential)
-      }
+      if (who !== undefined) added.push(...gate.identity(who.session, identity))
+      const credential = who === undefined ? [] : await gate.credential(who, route)
+      if (credential === undefined) return undefined
       const pool = pools.get(route.backend)
       if (pool === undefined) return undefined
       const { rawHeaders, address } = request
@@ -127,7 +124,7 @@ export function createBackends(
       return {
         ...pool,
         path: `${route.stripPrefix ? stripped(path.path, route) : path.path}${path.query}`,
-        headers: requestHeaders({ rawHeaders, address }, rules, passes, added),
+        headers: requestHeaders({ rawHeaders, address }, rules, passes, added, credential),
       }
     },
   }
