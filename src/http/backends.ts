@@ -14,6 +14,7 @@ import type { Authentication } from '../life/authentication.ts'
 import { isRepeated } from '../life/credentials.ts'
 import { createRouteTable } from '../route/match.ts'
 import { canonicalPath, type CanonicalPath } from '../route/path.ts'
+import { matchedMethod } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { routeName } from './matched-route.ts'
 
@@ -106,7 +107,7 @@ export function createBackends(
       // No route reaches behind our own endpoints, whatever its prefix covers.
       if (path.path === config.prefix || path.path.startsWith(`${config.prefix}/`))
         return { ok: false, reason: 'not_found' }
-      const match = table.match(headers.host, method, path)
+      const match = table.match(headers.host, matchedMethod(method, headers), path)
       if (match.kind === 'route') return { ok: true, route: match.route, path }
       return { ok: false, reason: match.kind === 'ambiguous' ? 'ambiguous_path' : 'not_found' }
     },
