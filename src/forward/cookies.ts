@@ -26,3 +26,17 @@ export function createOwnCookies(names: readonly string[]): OwnCookies {
     sets: (setCookie) => isOurs(setCookie.split(';', 1)[0] ?? ''),
   }
 }
+
+/**
+ * One Cookie line that shows a token beside the client's own cookies, which lose those of the same names. The token
+ * comes first: a quote that somebody left open would take in what stands behind it, and of two names that a backend
+ * makes one of, most keep the first.
+ *
+ * @param shown as it stands in a Cookie header
+ * @param others the same, without our own cookies
+ */
+export function showCookies(shown: string, others: string): string {
+  const names = shown.split(';').map((pair) => (pair.split('=', 1)[0] ?? '').trim())
+  const kept = createOwnCookies(names).strip(others)
+  return kept === undefined ? shown : `${shown}; ${kept}`
+}

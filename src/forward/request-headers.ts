@@ -1,4 +1,4 @@
-import type { OwnCookies } from './cookies.ts'
+import { showCookies, type OwnCookies } from './cookies.ts'
 import type { HeaderSieve } from './header-names.ts'
 
 export interface ForwardedRequest {
@@ -20,13 +20,15 @@ export interface HeaderRules {
  * and are added whatever `Connection` names (security.md PX-02); each stands once, and of two the later one counts.
  *
  * @param passAuthorization whether the client's Authorization goes through; ours never does otherwise
- * @param added identity and credentials, names in lower case
+ * @param added names in lower case
+ * @param credential the same; its cookies stand beside the others, and everything else in place of what was added
  */
 export function requestHeaders(
   request: ForwardedRequest,
   rules: HeaderRules,
   passAuthorization: boolean,
   added: readonly (readonly [string, string])[],
+  credential: readonly (readonly [string, string])[] = [],
 ): string[] {
   const { rawHeaders, address } = request
   const named = connectionNames(rawHeaders)
@@ -36,6 +38,12 @@ export function requestHeaders(
   ours.set('x-forwarded-proto', ['x-forwarded-proto', rules.proto])
   ours.set('x-forwarded-host', ['x-forwarded-host', rules.host])
   for (const header of added) ours.set(sieve.judge(header[0]).folded, header)
+  let shown: string | undefined
+  for (const header of credential) {
+    if (header[0] === 'cookie') shown = header[1]
+    else ours.set(sieve.judge(header[0]).folded, header)
+  }
+  const others: string[] = []
   const headers: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
@@ -46,9 +54,13 @@ export function requestHeaders(
     if (fate === 'keep' || (fate === 'authorization' && passAuthorization)) headers.push(name, value)
     else if (fate === 'cookie') {
       const kept = cookies.strip(value)
-      if (kept !== undefined) headers.push(name, kept)
+      if (kept === undefined) continue
+      if (shown === undefined) headers.push(name, kept)
+      else others.push(kept)
     }
   }
+  if (shown !== undefined)
+    ours.set('cookie', ['cookie', showCookies(shown, ours.get('cookie')?.[1] ?? others.join('; '))])
   for (const [name, value] of ours.values()) headers.push(name, value)
   return headers
 }

@@ -15,6 +15,7 @@ import { isRepeated } from '../life/credentials.ts'
 import { createRouteTable } from '../route/match.ts'
 import { canonicalPath, type CanonicalPath } from '../route/path.ts'
 import { presentedHeaders } from './copied-headers.ts'
+import { matchedMethod } from './cors.ts'
 import type { EndpointContext } from './endpoint.ts'
 import { routeName } from './matched-route.ts'
 
@@ -113,7 +114,7 @@ export function createBackends(
       // No route reaches behind our own endpoints, whatever its prefix covers.
       if (path.path === config.prefix || path.path.startsWith(`${config.prefix}/`))
         return { ok: false, reason: 'not_found' }
-      const match = table.match(headers.host, method, path)
+      const match = table.match(headers.host, matchedMethod(method, headers), path)
       if (match.kind === 'route') return { ok: true, route: match.route, path }
       return { ok: false, reason: match.kind === 'ambiguous' ? 'ambiguous_path' : 'not_found' }
     },
@@ -121,12 +122,9 @@ export function createBackends(
     async prepare(route, path, request, who, trace) {
       const { rules = usual, fixed = [] } = prepared.get(route) ?? {}
       const added = [...fixed, ...Object.entries(trace.headers())]
-      if (who !== undefined) {
-        added.push(...gate.identity(who.session, identity))
-        const credential = await gate.credential(who, route)
-        if (credential === undefined) return undefined
-        added.push(...credential)
-      }
+      if (who !== undefined) added.push(...gate.identity(who.session, identity))
+      const credential = who === undefined ? [] : await gate.credential(who, route)
+      if (credential === undefined) return undefined
       const pool = pools.get(route.backend)
       if (pool === undefined) return undefined
       const { rawHeaders, address } = request
@@ -134,7 +132,7 @@ export function createBackends(
       return {
         ...pool,
         path: `${route.stripPrefix ? stripped(path.path, route) : path.path}${path.query}`,
-        headers: requestHeaders({ rawHeaders, address }, rules, passes, added),
+        headers: requestHeaders({ rawHeaders, address }, rules, passes, added, credential),
       }
     },
   }

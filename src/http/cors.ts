@@ -7,6 +7,11 @@ export function isPreflight(method: string, headers: IncomingHttpHeaders): boole
   return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined
 }
 
+/** The method by which a route is found: a preflight has the route of the request that it asks about. */
+export function matchedMethod(method: string, headers: IncomingHttpHeaders): string {
+  return isPreflight(method, headers) ? (headers['access-control-request-method'] ?? method) : method
+}
+
 /** Whether the configuration trusts pages of that origin with this route, changes included. */
 export function isListed({ cors }: Pick<RouteConfig, 'cors'>, origin: string | undefined): boolean {
   return origin !== undefined && cors.includes(origin)

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { clientCodes, type Reason } from '../base/reasons.ts'
 import type { DpopMode, FrontProxy, RouteConfig } from '../config/config.ts'
 import { decide, type Policy } from '../decide.ts'
-import { createOwnCookies } from '../forward/cookies.ts'
+import { createOwnCookies, showCookies } from '../forward/cookies.ts'
 import { identityMap } from '../forward/identity.ts'
 import type { RequestFacts } from '../gate.ts'
 import type { Authentication, Session } from '../life/authentication.ts'
@@ -145,7 +145,8 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     }
     if (cookie !== undefined) said.set('cookie', cookies.strip(cookie) ?? '')
     if (who !== undefined) for (const [name, value] of gate.identity(who.session, identity)) said.set(name, value)
-    for (const [name, value] of credential) said.set(name, value)
+    for (const [name, value] of credential)
+      said.set(name, name === 'cookie' ? showCookies(value, said.get('cookie') ?? '') : value)
     const setCookies = who?.setCookies ?? []
     const headers = ['cache-control', 'no-store', 'content-length', '0']
     for (const name of copied) headers.push(name, said.get(name) ?? '')

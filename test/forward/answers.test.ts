@@ -19,6 +19,9 @@ before(async () => {
       routes: [
         { path: '/public/', access: 'public', backend: backend.origin },
         { path: '/shared/', backend: backend.origin, cors: [listed], methods: ['GET', 'POST', 'OPTIONS'] },
+        { path: '/mixed/', access: 'public', backend: site.origin },
+        { path: '/mixed/api/', backend: backend.origin, cors: [listed], methods: ['GET', 'POST'] },
+        { path: '/mixed/api/', access: 'public', backend: backend.origin, methods: ['PUT'] },
         { path: '/shared-public/', access: 'public', backend: backend.origin, cors: [listed] },
         { path: '/api/', backend: backend.origin, stripPrefix: true },
         { path: '/only', exact: true, backend: backend.origin, stripPrefix: true },
@@ -136,6 +139,24 @@ describe('CS-06 other origins', () => {
     assert.deepEqual(backend.hits, ['OPTIONS /public/a'])
     assert.equal(backend.last().headers['x-forwarded-user'], undefined)
     assert.equal(backend.last().headers['x-user'], 'theirs')
+  })
+
+  test('a preflight is for the route of the method that it asks about', async () => {
+    const about = (method: string) => preflight('/mixed/api/a', listed, { 'access-control-request-method': method })
+    for (const method of ['GET', 'HEAD', 'POST']) {
+      const { status, headers } = await about(method)
+      assert.equal(status, 204, method)
+      assert.equal(headers['access-control-allow-origin'], listed, method)
+      assert.equal(headers['access-control-allow-methods'], 'GET, POST', method)
+    }
+    assert.deepEqual([backend.hits, site.hits], [[], []])
+    assert.equal((await about('PUT')).status, 200)
+    assert.deepEqual([backend.hits, site.hits], [['OPTIONS /mixed/api/a'], []], 'a public route has its backend answer')
+    backend.reset()
+    for (const method of ['DELETE', 'OPTIONS', 'post', 'GET, POST', '']) assert.equal((await about(method)).status, 200)
+    assert.equal((await send(`${gateway.origin}/mixed/api/a`, 'OPTIONS', { origin: listed })).status, 200)
+    assert.deepEqual(backend.hits, [], 'no other method is ruled by those routes')
+    assert.equal(site.hits.length, 6)
   })
 
   test('OPTIONS that is no preflight obeys the route', async () => {

@@ -122,6 +122,21 @@ describe('what a backend gets', () => {
     ])
   })
 
+  test('holds what shows a token in place of everything else of its name, and its cookies in one line with the others', () => {
+    const raw = ['Cookie', 'a=1; __Host-postern=x', 'X.Api.Key', 'client', 'cookie', 'SID=theirs; b=2']
+    const headers = requestHeaders(
+      { rawHeaders: raw, address: '192.0.2.1' },
+      rules,
+      false,
+      [['x-api-key', 'operator']],
+      [
+        ['x-api-key', 'person'],
+        ['cookie', 'SID=person'],
+      ],
+    )
+    assert.deepEqual(headers, [...ours, 'x-api-key', 'person', 'cookie', 'SID=person; a=1; b=2'])
+  })
+
   test('PX-05 holds a credential of the client’s only where it is passed through', () => {
     const raw = ['Authorization', 'Basic a', 'Cookie', '__Host-postern=a']
     assert.deepEqual(forwarded(raw), ours)
