@@ -16,6 +16,8 @@ export interface PathFault {
 /** Each round begins with a slash, so that there is one way to read a path and the time grows with its length (security.md DS-06). */
 const plain = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/
 const rawForbidden = /[\u0000-\u0020\u007f-\uffff\\#]/
+/** A backslash is nothing special there, and browsers send it as it was typed (URL Standard, query percent-encode set). */
+const queryForbidden = /[\u0000-\u0020\u007f-\uffff#]/
 const encodedForbidden = /%(?:[01][0-9a-f]|7f|5c)/i
 const unreserved = /[A-Za-z0-9._~-]/
 const dotSegment = /(?:\/|%2f)\.{1,2}(?:;|%3b|%2f|\/|$)/i
@@ -29,7 +31,7 @@ export function canonicalPath(target: string): CanonicalPath | PathFault {
   const mark = target.indexOf('?')
   const raw = mark === -1 ? target : target.slice(0, mark)
   const query = mark === -1 ? '' : target.slice(mark)
-  if (rawForbidden.test(query)) return fault('query_character')
+  if (queryForbidden.test(query)) return fault('query_character')
   if (raw !== '' && plain.test(raw)) return { ok: true, path: raw, query, slashAt: -1, paramsAt: -1 }
   if (!raw.startsWith('/')) return fault('not_absolute_path')
   if (rawForbidden.test(raw)) return fault('character')

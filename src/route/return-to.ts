@@ -1,12 +1,13 @@
 /** Characters of a return target at most. */
 const longest = 2048
 
-const unsafe = /[\u0000-\u0020\u007f-\uffff\\]/
+/** Of backslashes those before a query, which a browser takes for slashes (URL Standard, path state). */
+const unsafe = /[\u0000-\u0020\u007f-\uffff]|^[^?]*\\/
 
 /**
  * A return target on our own origin as `path?query#fragment`, or `/` for anything else: foreign, absolute, relative,
- * with user information, with raw control characters or backslashes, or under our own prefix, where it would loop
- * (RFC 9700 section 4.11.1; security.md RD-01).
+ * with user information, with raw control characters or backslashes in its path, or under our own prefix, where it would
+ * loop (RFC 9700 section 4.11.1; security.md RD-01).
  */
 export function safeReturnTo(value: unknown, site: { readonly publicUrl: string; readonly prefix: string }): string {
   if (typeof value !== 'string' || value.length > longest || unsafe.test(value)) return '/'

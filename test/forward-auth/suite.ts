@@ -461,6 +461,12 @@ export async function forwardAuthSuite({
       assert.equal(digest(seen.body), digest(body))
     })
 
+    test('a backslash in a query reaches the application as it came', async () => {
+      const line = 'GET /public/page?path=C:\\temp HTTP/1.1'
+      await exchange(site, `${line}\r\nHost: ${new URL(site.origin).host}\r\nConnection: close\r\n\r\n`)
+      assert.equal(site.app.received.at(-1)?.url, '/public/page?path=C:\\temp')
+    })
+
     test('CS-01 a change from another site is refused by cookie', async () => {
       const client = await signedIn(site)
       await unreached(async () => {

@@ -167,6 +167,14 @@ for (const face of ['server', 'plugin'] as const) {
           assert.equal((await ask(gateway, proxy, { path })).status, 401, path)
       })
 
+      test(`${proxy}: a backslash in a query is no path, and leads back as it came`, async () => {
+        const path = '/orders?path=C:\\temp'
+        assert.equal((await ask(gateway, proxy, { path, headers: bearer() })).status, 200)
+        const { headers } = await ask(gateway, proxy, { path, headers: navigation })
+        const location = `${gateway.origin}/_auth/login?return_to=${encodeURIComponent(path)}`
+        assert.equal(headers['x-postern-location'], location)
+      })
+
       test(`FA-05 ${proxy}: a route by host is found in any case, with any port and a final dot`, async () => {
         for (const host of [
           'admin.example.com',

@@ -231,6 +231,7 @@ describe('who may not', () => {
       '/a/b?c=d&e=%2f',
       'missing',
     )
+    assertSentToSignIn(gateway, await send(`${gateway.origin}/a?b=C:\\d`, 'GET', navigation), '/a?b=C:\\d', 'missing')
     assertProblem(gateway, await send(`${gateway.origin}/a`, 'GET', sameOriginFetch), {
       code: 'unauthenticated',
       reason: 'missing',

@@ -24,6 +24,7 @@ const harmless = [
   '/a?b=c',
   '/a?b=//evil.example',
   '/a?next=https://evil.example',
+  '/a?b=\\\\evil.example',
   '/a#b',
   '/%2Fa',
   '/a%5Cb',

@@ -28,6 +28,13 @@ describe('PX-07 a path', () => {
     const canonical = canonicalPath('/%61?b=%61&c=/../d&e=%zz')
     assert.ok(canonical.ok)
     assert.equal(canonical.query, '?b=%61&c=/../d&e=%zz')
+    assert.deepEqual(canonicalPath('/a?b=C:\\temp&c=..\\d%5c'), {
+      ok: true,
+      path: '/a',
+      query: '?b=C:\\temp&c=..\\d%5c',
+      slashAt: -1,
+      paramsAt: -1,
+    })
   })
 
   test('says where the first encoded slash and the first parameter stand', () => {
@@ -44,6 +51,8 @@ describe('PX-07 a path', () => {
       ['http://a/', 'not_absolute_path'],
       ['/a b', 'character'],
       ['/a\\b', 'character'],
+      ['/a\\b?c\\d', 'character'],
+      ['\\?a', 'not_absolute_path'],
       ['/a#b', 'character'],
       ['/\u00e9', 'character'],
       ['/%0a', 'encoded_character'],

@@ -10,7 +10,18 @@ const hostile = readFileSync(new URL('../hostile/return-targets.txt', import.met
   .split('\n')
 
 test('RD-01 a target of our own is kept to the letter', () => {
-  for (const target of ['/', '/a/', '/a?b=//evil.example&c=%2F', '/a#b', '/a/?b#c', '/%2Fa', '/a%5Cb', '/a@b:c;d'])
+  for (const target of [
+    '/',
+    '/a/',
+    '/a?b=//evil.example&c=%2F',
+    '/a#b',
+    '/a/?b#c',
+    '/%2Fa',
+    '/a%5Cb',
+    '/a@b:c;d',
+    '/a?b=C:\\d',
+    '/?\\\\evil.example',
+  ])
     assert.equal(safeReturnTo(target, site), target)
 })
 
@@ -26,6 +37,9 @@ test('RD-01 whatever somebody would like it to be instead is the start page', ()
     '/a\u007f',
     '/\u00e9',
     '/a\\b',
+    '/a\\b?c',
+    '/a#b\\c',
+    '/\\evil.example?a',
     '/a/../b',
     '/./a',
   ])

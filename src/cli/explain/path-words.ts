@@ -1,7 +1,7 @@
 /** Which rule of the path policy refuses an address, by the fault that `canonicalPath` names. */
 export const pathRules: Readonly<Record<string, string>> = {
   not_absolute_path: 'a request target begins with one slash',
-  query_character: 'the query holds a raw space, control character, backslash, `#` or 8-bit byte; percent-encode it',
+  query_character: 'the query holds a raw space, control character, `#` or 8-bit byte; percent-encode it',
   character:
     'the path holds a raw space, control character, backslash, `#` or 8-bit byte; percent-encode it (what follows `#` a browser never sends)',
   encoded_character: 'the path holds an encoded control character (%00 to %1f, %7f) or backslash (%5c)',
