@@ -51,6 +51,25 @@ describe('PX-07 PX-08 FA-05 a path that reads in two ways reaches nobody who did
     })
   }
 
+  for (const header of ['SCRIPT_NAME: /public', 'Script-Name: /public', 'X-Script-Name: /public']) {
+    test(`PX-06 what a WSGI server takes off the path again never reaches it: ${header}`, async () => {
+      assert.equal((await target.attack('GET /public/administration/', header)).status, 200)
+      assert.equal(target.backend.requests.length, 1)
+      assert.doesNotMatch(target.backend.bytes(), /script.name/i)
+    })
+  }
+
+  for (const header of [
+    'PATH_INFO: /administration/',
+    'path-info: /administration/',
+    'X-Envoy-Original-Path: /administration/',
+  ]) {
+    test(`PX-06 nor what some read as the path: ${header}`, async () => {
+      assert.equal((await target.attack('GET /public/', header)).status, 200)
+      assert.doesNotMatch(target.backend.bytes(), /administration/)
+    })
+  }
+
   test('and whoever did sign in gets no further than they may', async () => {
     for (const path of ['/administration/', '/%61dministration', '/administration?x=/public/', '/administration/%20']) {
       assert.equal((await target.attack(`GET ${path}`, target.bearer)).status, 403, path)
