@@ -6,7 +6,8 @@ export interface Matchable {
   readonly host: string | undefined
   readonly path: string
   readonly exact: boolean
-  readonly ignoreCase: boolean
+  /** Undefined: case counts, and a path that would be for this route in another case is for none. */
+  readonly ignoreCase: boolean | undefined
   readonly methods: readonly string[] | undefined
   readonly encodedSlash: 'refuse' | 'forward'
   readonly pathParams: 'refuse' | 'forward'
@@ -14,7 +15,7 @@ export interface Matchable {
 
 export type Match<R> =
   | { readonly kind: 'route'; readonly route: R }
-  /** The path can be read in more than one way, and the route does not say that its backend takes it as it is. */
+  /** The path can be read in more than one way, and no route says that its backend takes it as it is. */
   | { readonly kind: 'ambiguous' }
   | { readonly kind: 'none' }
 
@@ -33,17 +34,31 @@ interface Comparable {
   readonly lower: string
 }
 
+interface Row<R> {
+  readonly route: R
+  readonly prefix: Comparable
+}
+
+/** `sure`: it is the same one for a backend that takes no regard to case. */
+interface Found<R> {
+  readonly route: R | undefined
+  readonly sure: boolean
+}
+
 /** Which route a request is for. Matched once; what was matched is what is acted on (security.md PX-08). */
 export function createRouteTable<R extends Matchable>(routes: readonly R[]): RouteTable<R> {
   const rows = routes.toSorted(bySpecificity)
-  const compiled = rows.map((route) => ({ route, prefix: comparable(route.path, route.ignoreCase) }))
-  const ignoresCase = rows.some(({ ignoreCase }) => ignoreCase)
+  const compiled = rows.map((route): Row<R> => ({ route, prefix: comparable(route.path) }))
+  const unsaid = compiled.filter(({ route }) => route.ignoreCase === undefined)
+  const hasCapitals = unsaid.some(({ prefix }) => prefix.exact !== prefix.lower)
   const hosts = new Set(rows.flatMap(({ host }) => host ?? []))
 
-  function covers({ route, prefix }: (typeof compiled)[number], path: Comparable): boolean {
-    const given = route.ignoreCase ? path.lower : path.exact
-    if (given === prefix) return true
-    return !route.exact && (prefix === '/' || (given.startsWith(prefix) && given[prefix.length] === '/'))
+  function covers({ route, prefix }: Row<R>, path: Comparable, anyCase: boolean): boolean {
+    const by = (route.ignoreCase ?? anyCase) ? 'lower' : 'exact'
+    const given = path[by]
+    const own = prefix[by]
+    if (given === own) return true
+    return !route.exact && (own === '/' || (given.startsWith(own) && given[own.length] === '/'))
   }
 
   /** Without a final dot, and without a port that no route names: a client may add either to the same host. */
@@ -55,17 +70,23 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
     return name.endsWith('.') ? name.slice(0, -1) : name
   }
 
-  function find(host: string | undefined, method: string, given: string): R | undefined {
-    // Once, however many routes there are: it takes as long as the path is.
-    const path = { exact: comparable(given, false), lower: ignoresCase ? comparable(given, true) : '' }
+  function first(host: string | undefined, method: string, path: Comparable, anyCase: boolean): R | undefined {
     // HEAD asks for what GET would give, so whoever rules GET rules it too (RFC 9110 section 9.3.2).
     const asked = method === 'HEAD' ? 'GET' : method
     return compiled.find(
       (one) =>
         (one.route.host === undefined || one.route.host === host) &&
         (one.route.methods === undefined || one.route.methods.includes(asked) || one.route.methods.includes(method)) &&
-        covers(one, path),
+        covers(one, path, anyCase),
     )?.route
+  }
+
+  function find(host: string | undefined, method: string, given: string): Found<R> {
+    // Once, however many routes there are: it takes as long as the path is.
+    const path = comparable(given)
+    const route = first(host, method, path, false)
+    const isPlain = unsaid.length === 0 || (path.exact === path.lower && !hasCapitals)
+    return { route, sure: isPlain || route === undefined || first(host, method, path, true) === route }
   }
 
   return {
@@ -73,15 +94,20 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
     rows,
     match(given, method, path) {
       const host = named(given)
-      const route = find(host, method, path.path)
-      if (path.slashAt === -1 && path.paramsAt === -1)
-        return route === undefined ? { kind: 'none' } : { kind: 'route', route }
-      if (route === undefined) return { kind: 'ambiguous' }
+      const { route, sure } = find(host, method, path.path)
+      const isEncoded = path.slashAt !== -1 || path.paramsAt !== -1
+      if (route === undefined) return { kind: isEncoded ? 'ambiguous' : 'none' }
       const single =
+        // `/ADMIN` is not to pass by `/admin` as `/`, where Express or ASP.NET take the one for the other.
+        sure &&
         (path.slashAt === -1 || route.encodedSlash === 'forward') &&
         (path.paramsAt === -1 || route.pathParams === 'forward') &&
         // Whichever way the backend reads it, it is for this route: `/admin%2fx` is not to pass by `/admin` as `/`.
-        readings(path.path).every((reading) => find(host, method, reading) === route)
+        (!isEncoded ||
+          readings(path.path).every((reading) => {
+            const read = find(host, method, reading)
+            return read.sure && read.route === route
+          }))
       return single ? { kind: 'route', route } : { kind: 'ambiguous' }
     },
   }
@@ -94,10 +120,10 @@ function readings(path: string): readonly string[] {
   return [decoded, withoutParams(path), withoutParams(decoded)].map((one) => one.replace(/\/{2,}/g, '/'))
 }
 
-/** Percent-encoding has no case of its own (RFC 3986 section 6.2.2.1). */
-function comparable(path: string, ignoreCase: boolean): string {
-  if (ignoreCase) return path.toLowerCase()
-  return path.includes('%') ? path.replace(/%[0-9a-f]{2}/gi, (escape) => escape.toUpperCase()) : path
+function comparable(path: string): Comparable {
+  // Percent-encoding has no case of its own (RFC 3986 section 6.2.2.1).
+  const exact = path.includes('%') ? path.replace(/%[0-9a-f]{2}/gi, (escape) => escape.toUpperCase()) : path
+  return { exact, lower: path.toLowerCase() }
 }
 
 function bySpecificity(one: Matchable, other: Matchable): number {

@@ -40,6 +40,7 @@ describe('PX-07 PX-08 FA-05 a path that reads in two ways reaches nobody who did
     ['CVE-2026-26205', '/public/%2F%2Fadministration'],
     ['GHSA-x732-6j76-qmhm', '/public/a//../../administration'],
     ['another case', '/PUBLIC/../Administration/'],
+    ['another case, for Express', '/ADMINISTRATION/users'],
     ['a null byte', '/public/%00/../../administration'],
     ['an overlong dot', '/public/%c0%ae%c0%ae/administration'],
     ['a full-width dot', '/public/%ef%bc%8e%ef%bc%8e/../administration'],
@@ -69,6 +70,16 @@ describe('PX-07 PX-08 FA-05 a path that reads in two ways reaches nobody who did
       assert.doesNotMatch(target.backend.bytes(), /administration/)
     })
   }
+
+  test('and whoever did sign in gets no further in another case, where Express and ASP.NET see none', async () => {
+    for (const path of ['/Administration/', '/ADMINISTRATION/users?x', '/%41dministration', '/administratio%4E']) {
+      const { status, text } = await target.attack(`GET ${path}`, target.bearer)
+      assert.equal(status, 400, path)
+      assert.match(text, /bad_request/)
+    }
+    assert.deepEqual(target.backend.requests, [])
+    assert.equal((await target.attack('GET /Administrator', target.bearer)).status, 200)
+  })
 
   test('and whoever did sign in gets no further than they may', async () => {
     for (const path of ['/administration/', '/%61dministration', '/administration?x=/public/', '/administration/%20']) {

@@ -70,6 +70,69 @@ describe('a prefix', () => {
   })
 })
 
+describe('PX-07 a path in another case', () => {
+  const unsaid = { ignoreCase: undefined }
+  const all = route('all', '/', unsaid)
+
+  test('is ambiguous where it would be for another route', () => {
+    const match = matcher(all, route('admin', '/admin', unsaid), route('exact', '/x', { ...unsaid, exact: true }))
+    for (const path of ['/Admin', '/ADMIN/x', '/aDmin/X', '/%41dmin', '/X'])
+      assert.equal(match(path), 'ambiguous', path)
+    for (const path of ['/admin', '/admin/X', '/admin/Admin']) assert.equal(match(path), 'admin', path)
+    for (const path of ['/Administrator', '/Other', '/X/admin', '/X/']) assert.equal(match(path), 'all', path)
+  })
+
+  test('is ambiguous in small letters too, where the route is written in others', () => {
+    const match = matcher(all, route('admin', '/Admin', unsaid))
+    assert.equal(match('/Admin/x'), 'admin')
+    for (const path of ['/admin/x', '/ADMIN']) assert.equal(match(path), 'ambiguous', path)
+    for (const path of ['/administrator', '/x']) assert.equal(match(path), 'all', path)
+  })
+
+  test('is ambiguous where a route below is another one', () => {
+    const match = matcher(all, route('open', '/Docs/open', unsaid), route('docs', '/Docs', unsaid))
+    assert.equal(match('/Docs/open'), 'open')
+    assert.equal(match('/Docs/Open'), 'ambiguous')
+    assert.equal(match('/Docs/x/Open'), 'docs')
+  })
+
+  test('is another one where the other route says that case counts', () => {
+    const match = matcher(all, route('admin', '/admin', { ignoreCase: false }), route('staff', '/staff', unsaid))
+    assert.equal(match('/ADMIN'), 'all')
+    assert.equal(match('/STAFF'), 'ambiguous')
+  })
+
+  test('is the same where the other route says that case does not count', () => {
+    const match = matcher(all, route('admin', '/Admin', { ignoreCase: true }))
+    for (const path of ['/ADMIN', '/admin']) assert.equal(match(path), 'admin', path)
+  })
+
+  test('is for none where none is written so', () => {
+    const match = matcher(route('admin', '/admin', unsaid))
+    assert.equal(match('/ADMIN'), 'none')
+    assert.equal(match('/admin/X'), 'admin')
+  })
+
+  test('counts for the host and the method that are asked for', () => {
+    const match = matcher(
+      all,
+      route('write', '/admin', { ...unsaid, methods: ['POST'] }),
+      route('site', '/staff', { ...unsaid, host: 'site.example' }),
+    )
+    assert.equal(match('/ADMIN'), 'all')
+    assert.equal(match('/ADMIN', 'POST'), 'ambiguous')
+    assert.equal(match('/STAFF'), 'all')
+    assert.equal(match('/STAFF', 'GET', 'site.example'), 'ambiguous')
+  })
+
+  test('is ambiguous once a backend has read its escapes', () => {
+    const lenient = { ...unsaid, encodedSlash: 'forward', pathParams: 'forward' } as const
+    const match = matcher(route('all', '/', lenient), route('admin', '/admin', lenient), route('deep', '/a/b', lenient))
+    for (const path of ['/ADMIN%2fx', '/A%2fB', '/ADMIN;x']) assert.equal(match(path), 'ambiguous', path)
+    assert.equal(match('/Other%2fx'), 'all')
+  })
+})
+
 describe('the most specific route is the one', () => {
   const match = matcher(
     route('all', '/'),
