@@ -1,3 +1,4 @@
+import { decodedPath } from '../base/decoded-path.ts'
 import { Secret } from '../base/secret.ts'
 import type { BackendTls, DpopMode, RouteConfig } from './config.ts'
 import { duration, hour, parseSize } from './duration.ts'
@@ -26,7 +27,7 @@ export function parseRoutes(spot: Spot, routes: readonly RouteOptions[], site: S
   parsed.forEach(({ index, route }, position) => {
     const twin = parsed.slice(0, position).find((earlier) => areTwins(earlier.route, route))
     if (twin === undefined) return
-    const otherwise = twin.route.path === route.path ? '' : ', or say `ignoreCase: false` in both'
+    const otherwise = isSamePath(twin.route, route) ? '' : ', or say `ignoreCase: false` in both'
     spot.at(index).fault(`is for the same requests as routes[${twin.index}]; keep one of them${otherwise}`)
   })
   parsed.forEach(({ index, route }, position) => {
@@ -149,14 +150,16 @@ function parseRequire(spot: Spot, require: NonNullable<RouteOptions['require']>)
   )
 }
 
+const isSamePath = (one: RouteConfig, other: RouteConfig) => decodedPath(one.path) === decodedPath(other.path)
+
 /** Whether one request could be for both and nothing says which one is meant. */
 function areTwins(one: RouteConfig, other: RouteConfig): boolean {
   const caseCounts = one.ignoreCase === false && other.ignoreCase === false
-  const path = (route: RouteConfig) => (caseCounts ? route.path : route.path.toLowerCase())
+  const inAnyCase = (route: RouteConfig) => decodedPath(route.path).toLowerCase()
   return (
     one.host === other.host &&
     one.exact === other.exact &&
-    path(one) === path(other) &&
+    (caseCounts ? isSamePath(one, other) : inAnyCase(one) === inAnyCase(other)) &&
     shareMethods(one.methods, other.methods)
   )
 }

@@ -174,7 +174,7 @@ function createPools(routes: readonly ProxiedRoute[]): ReadonlyMap<string, Pick<
   return pools
 }
 
+/** By segments: with an escape in it the prefix is longer in a request than in the route. */
 function stripped(path: string, { path: prefix }: RouteConfig): string {
-  const rest = prefix === '/' ? path : path.slice(prefix.length)
-  return rest.startsWith('/') ? rest : `/${rest}`
+  return prefix === '/' ? path : `/${path.split('/').slice(prefix.split('/').length).join('/')}`
 }

@@ -1,3 +1,4 @@
+import { decodedPath } from '../base/decoded-path.ts'
 import { withoutPort } from './host.ts'
 import type { CanonicalPath } from './path.ts'
 
@@ -47,8 +48,8 @@ interface Found<R> {
 
 /** Which route a request is for. Matched once; what was matched is what is acted on (security.md PX-08). */
 export function createRouteTable<R extends Matchable>(routes: readonly R[]): RouteTable<R> {
-  const rows = routes.toSorted(bySpecificity)
-  const compiled = rows.map((route): Row<R> => ({ route, prefix: comparable(route.path) }))
+  const compiled = routes.map((route): Row<R> => ({ route, prefix: comparable(route.path) })).toSorted(bySpecificity)
+  const rows = compiled.map(({ route }) => route)
   const unsaid = compiled.filter(({ route }) => route.ignoreCase === undefined)
   const hasCapitals = unsaid.some(({ prefix }) => prefix.exact !== prefix.lower)
   const hosts = new Set(rows.flatMap(({ host }) => host ?? []))
@@ -121,16 +122,15 @@ function readings(path: string): readonly string[] {
 }
 
 function comparable(path: string): Comparable {
-  // Percent-encoding has no case of its own (RFC 3986 section 6.2.2.1).
-  const exact = path.includes('%') ? path.replace(/%[0-9a-f]{2}/gi, (escape) => escape.toUpperCase()) : path
-  return { exact, lower: path.toLowerCase() }
+  const exact = decodedPath(path)
+  return { exact, lower: exact.toLowerCase() }
 }
 
-function bySpecificity(one: Matchable, other: Matchable): number {
+function bySpecificity(one: Row<Matchable>, other: Row<Matchable>): number {
   return (
-    Number(other.host !== undefined) - Number(one.host !== undefined) ||
-    other.path.length - one.path.length ||
-    Number(other.exact) - Number(one.exact) ||
-    Number(other.methods !== undefined) - Number(one.methods !== undefined)
+    Number(other.route.host !== undefined) - Number(one.route.host !== undefined) ||
+    other.prefix.exact.length - one.prefix.exact.length ||
+    Number(other.route.exact) - Number(one.route.exact) ||
+    Number(other.route.methods !== undefined) - Number(one.route.methods !== undefined)
   )
 }

@@ -81,6 +81,21 @@ describe('PX-07 PX-08 FA-05 a path that reads in two ways reaches nobody who did
     assert.equal((await target.attack('GET /Administrator', target.bearer)).status, 200)
   })
 
+  test('nor by a reserved character, encoded or plain, which is one for a backend that decodes', async () => {
+    const paths = [
+      '/@staff/x',
+      '/%40staff/x',
+      '/%40%73taff',
+      '/%7Bstaff%7D:all/',
+      '/{staff}%3Aall/x',
+      '/%7bstaff}%3aall',
+    ]
+    for (const path of paths) assert.equal((await target.attack(`GET ${path}`, target.bearer)).status, 403, path)
+    assert.equal(target.backend.requests.length, 0)
+    assert.equal((await target.attack('GET /%40others/{x}', target.bearer)).status, 200)
+    assert.equal(target.backend.requests.at(-1)?.target, '/%40others/{x}')
+  })
+
   test('and whoever did sign in gets no further than they may', async () => {
     for (const path of ['/administration/', '/%61dministration', '/administration?x=/public/', '/administration/%20']) {
       assert.equal((await target.attack(`GET ${path}`, target.bearer)).status, 403, path)

@@ -688,6 +688,11 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     /^routes\[1\]: is for the same requests as routes\[0\]; keep one of them, or say `ignoreCase: false` in both$/,
   ],
   [
+    'a route stands once, with escapes or without',
+    { ...minimal, routes: [{ path: '/%40a', ignoreCase: false }, { path: '/@a' }] },
+    /^routes\[1\]: is for the same requests as routes\[0\]; keep one of them$/,
+  ],
+  [
     'a route stands once for a method',
     {
       ...minimal,

@@ -133,6 +133,65 @@ describe('PX-07 a path in another case', () => {
   })
 })
 
+describe('PX-07 a reserved character', () => {
+  test('is the same encoded and plain, in the request and in the route', () => {
+    const match = matcher(
+      route('all', '/'),
+      route('at', '/@admin'),
+      route('colon', '/v1%3Abatch'),
+      route('braces', '/%7Badmin%7D'),
+      route('others', `/!$&'()*+,=`),
+    )
+    for (const path of ['/@admin/x', '/%40admin/x', '/%40%61dmin']) assert.equal(match(path), 'at', path)
+    for (const path of ['/v1:batch', '/v1%3Abatch/x', '/v1%3abatch']) assert.equal(match(path), 'colon', path)
+    for (const path of ['/{admin}/x', '/%7Badmin%7D', '/%7badmin}/x']) assert.equal(match(path), 'braces', path)
+    for (const path of [`/!$&'()*+,=`, '/%21%24%26%27%28%29%2A%2b%2C%3D/x']) assert.equal(match(path), 'others', path)
+    for (const path of ['/%2540admin', '/@administrator', '/%40', '/v1%3A']) assert.equal(match(path), 'all', path)
+  })
+
+  test('is another one where it means something in an address', () => {
+    const lenient = { encodedSlash: 'forward', pathParams: 'forward' } as const
+    const match = matcher(
+      route('all', '/', lenient),
+      route('percent', '/a%2540'),
+      route('mark', '/a%3Fb'),
+      route('hash', '/a%23b'),
+      route('plain', '/a@'),
+    )
+    assert.equal(match('/a%2540'), 'percent')
+    assert.equal(match('/a%40'), 'plain')
+    for (const path of ['/a%3fb', '/a%3Fb/x']) assert.equal(match(path), 'mark', path)
+    assert.equal(match('/a%23b'), 'hash')
+  })
+
+  test('makes no route longer than another', () => {
+    const match = matcher(
+      route('short', '/%40%40%40'),
+      route('long', '/@@@/a'),
+      route('exact', '/@@@', { exact: true }),
+    )
+    assert.equal(match('/@@@/a'), 'long')
+    assert.equal(match('/%40@@/b'), 'short')
+    assert.equal(match('/@@%40'), 'exact')
+  })
+
+  test('of any alphabet has its case', () => {
+    const match = matcher(
+      route('all', '/', { ignoreCase: undefined }),
+      route('any', '/%C3%84', { ignoreCase: true }),
+      route('one', '/%C3%96', { ignoreCase: undefined }),
+    )
+    for (const path of ['/%C3%84/x', '/%c3%a4/x']) assert.equal(match(path), 'any', path)
+    assert.equal(match('/%C3%96'), 'one')
+    assert.equal(match('/%c3%b6'), 'ambiguous')
+  })
+
+  test('that is none, because its bytes are no UTF-8, is for nobody’s request', () => {
+    const match = matcher(route('all', '/'), route('broken', '/a%c3'), route('percent', '/a%'))
+    for (const path of ['/a', '/a%EF%BF%BD', '/a%25']) assert.equal(match(path), 'all', path)
+  })
+})
+
 describe('the most specific route is the one', () => {
   const match = matcher(
     route('all', '/'),
