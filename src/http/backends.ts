@@ -106,7 +106,7 @@ export function createBackends(
       // No route reaches behind our own endpoints, whatever its prefix covers.
       if (path.path === config.prefix || path.path.startsWith(`${config.prefix}/`))
         return { ok: false, reason: 'not_found' }
-      const match = table.match(headers.host, method, path)
+      const match = table.match(headers.host, method, path, rawHeaders)
       if (match.kind === 'route') return { ok: true, route: match.route, path }
       return { ok: false, reason: match.kind === 'ambiguous' ? 'ambiguous_path' : 'not_found' }
     },

@@ -1,5 +1,6 @@
 import { decodedPath } from '../base/decoded-path.ts'
 import { withoutPort } from './host.ts'
+import { namedMethods } from './named-methods.ts'
 import type { CanonicalPath } from './path.ts'
 
 /** What a route matches on. Hosts in lower case, methods in upper case, prefixes without a final slash. */
@@ -16,7 +17,7 @@ export interface Matchable {
 
 export type Match<R> =
   | { readonly kind: 'route'; readonly route: R }
-  /** The path can be read in more than one way, and no route says that its backend takes it as it is. */
+  /** The request can be read in more than one way, and no route says that its backend takes it as it is. */
   | { readonly kind: 'ambiguous' }
   | { readonly kind: 'none' }
 
@@ -25,8 +26,8 @@ export interface RouteTable<R> {
   readonly byHost: boolean
   /** From the most to the least specific: the first that matches is the one. */
   readonly rows: readonly R[]
-  /** @param host as it was sent */
-  match(host: string | undefined, method: string, path: CanonicalPath): Match<R>
+  /** @param host as it was sent @param rawHeaders in which a request may name another method */
+  match(host: string | undefined, method: string, path: CanonicalPath, rawHeaders?: readonly string[]): Match<R>
 }
 
 /** A path as routes are compared with it, by whether case counts. */
@@ -52,6 +53,7 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
   const rows = compiled.map(({ route }) => route)
   const unsaid = compiled.filter(({ route }) => route.ignoreCase === undefined)
   const hasCapitals = unsaid.some(({ prefix }) => prefix.exact !== prefix.lower)
+  const byMethod = rows.some(({ methods }) => methods !== undefined)
   const hosts = new Set(rows.flatMap(({ host }) => host ?? []))
 
   function covers({ route, prefix }: Row<R>, path: Comparable, anyCase: boolean): boolean {
@@ -90,26 +92,36 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
     return { route, sure: isPlain || route === undefined || first(host, method, path, true) === route }
   }
 
+  function judge(host: string | undefined, method: string, path: CanonicalPath): Match<R> {
+    const { route, sure } = find(host, method, path.path)
+    const isEncoded = path.slashAt !== -1 || path.paramsAt !== -1
+    if (route === undefined) return { kind: isEncoded ? 'ambiguous' : 'none' }
+    const single =
+      // `/ADMIN` is not to pass by `/admin` as `/`, where Express or ASP.NET take the one for the other.
+      sure &&
+      (path.slashAt === -1 || route.encodedSlash === 'forward') &&
+      (path.paramsAt === -1 || route.pathParams === 'forward') &&
+      // Whichever way the backend reads it, it is for this route: `/admin%2fx` is not to pass by `/admin` as `/`.
+      (!isEncoded ||
+        readings(path.path).every((reading) => {
+          const read = find(host, method, reading)
+          return read.sure && read.route === route
+        }))
+    return single ? { kind: 'route', route } : { kind: 'ambiguous' }
+  }
+
   return {
     byHost: hosts.size > 0,
     rows,
-    match(given, method, path) {
+    match(given, method, path, rawHeaders = []) {
       const host = named(given)
-      const { route, sure } = find(host, method, path.path)
-      const isEncoded = path.slashAt !== -1 || path.paramsAt !== -1
-      if (route === undefined) return { kind: isEncoded ? 'ambiguous' : 'none' }
-      const single =
-        // `/ADMIN` is not to pass by `/admin` as `/`, where Express or ASP.NET take the one for the other.
-        sure &&
-        (path.slashAt === -1 || route.encodedSlash === 'forward') &&
-        (path.paramsAt === -1 || route.pathParams === 'forward') &&
-        // Whichever way the backend reads it, it is for this route: `/admin%2fx` is not to pass by `/admin` as `/`.
-        (!isEncoded ||
-          readings(path.path).every((reading) => {
-            const read = find(host, method, reading)
-            return read.sure && read.route === route
-          }))
-      return single ? { kind: 'route', route } : { kind: 'ambiguous' }
+      const match = judge(host, method, path)
+      if (match.kind !== 'route') return match
+      const isFor = (found: Match<R>) => found.kind === 'route' && found.route === match.route
+      const methods = byMethod ? namedMethods(rawHeaders) : []
+      // Two names are two meanings, and so is one whose route is another: DELETE is not to pass by its rule as POST.
+      const single = methods.length <= 1 && methods.every((other) => isFor(judge(host, other, path)))
+      return single ? match : { kind: 'ambiguous' }
     },
   }
 }

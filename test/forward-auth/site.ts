@@ -22,6 +22,7 @@ export interface Site {
 export const routes: NonNullable<Options['routes']> = [
   { path: '/' },
   { path: '/public/', access: 'public' },
+  { path: '/items/', methods: ['DELETE'], require: { roles: ['admin'] } },
   { path: '/admin/', require: { roles: ['admin'] } },
   { path: '/upstream/', credentials: 'upstream' },
   { path: '/basic/', authorization: 'passthrough' },

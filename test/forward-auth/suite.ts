@@ -414,6 +414,19 @@ export async function forwardAuthSuite({
       })
     })
 
+    test('FA-02 a method in a header opens nothing that is closed to that method', async () => {
+      const token = await bearer()
+      const post = (path: string, more: Readonly<Record<string, string>>) =>
+        send(`${site.origin}${path}`, 'POST', { authorization: `Bearer ${token}`, ...more })
+      for (const header of ['x-http-method-override', 'x-http-method', 'x-method-override']) {
+        await unreached(async () => {
+          assert.equal((await post('/items/7', { [header]: 'DELETE' })).status, isNginx ? 403 : 400, header)
+        })
+        assert.equal((await post('/items/7', { [header]: 'PATCH' })).status, 200, header)
+        assert.equal((await post('/orders', { [header]: 'DELETE' })).status, 200, header)
+      }
+    })
+
     test('what only the proxy asks cannot be asked from outside', async () => {
       const token = await bearer('ada')
       const asked = {

@@ -237,6 +237,38 @@ describe('the most specific route is the one', () => {
   })
 })
 
+describe('PX-08 a method that a header names', () => {
+  const post = (routes: readonly Route[], ...rawHeaders: readonly string[]): string => {
+    const path = canonicalPath('/a')
+    assert.ok(path.ok)
+    const match = createRouteTable(routes).match('localhost', 'POST', path, rawHeaders)
+    return match.kind === 'route' ? match.route.name : match.kind
+  }
+  const name = 'X-HTTP-Method-Override'
+  const all = route('all', '/')
+
+  test('has to be for the same route', () => {
+    const remove = route('remove', '/a', { methods: ['DELETE'] })
+    assert.equal(post([all, remove], name, 'DELETE'), 'ambiguous')
+    assert.equal(post([all, remove], 'Accept', '*/*', name, ' delete '), 'ambiguous')
+    assert.equal(post([all, remove], name, 'PATCH'), 'all')
+    assert.equal(post([all, remove], name, 'PATCH, PUT'), 'ambiguous')
+    assert.equal(post([all, remove], name, 'put, ,PUT', 'x-http-method', 'PUT'), 'all')
+    assert.equal(post([route('write', '/a', { methods: ['POST'] })], name, 'PUT'), 'ambiguous')
+  })
+
+  test('is looked for in nothing else', () => {
+    const remove = route('remove', '/a', { methods: ['DELETE'] })
+    for (const other of ['X-Method', 'HTTP-Method', 'X-HTTP-Method-Override-2', 'A-X-HTTP-Method', 'X-Override'])
+      assert.equal(post([all, remove], other, 'DELETE'), 'all', other)
+    assert.equal(post([all, remove], 'Accept', name, 'Other', 'DELETE'), 'all')
+  })
+
+  test('says nothing where no route names methods', () => {
+    assert.equal(post([all], name, 'PATCH, PUT'), 'all')
+  })
+})
+
 describe('FA-05 PX-11 a host', () => {
   const match = matcher(
     route('site', '/', { host: 'site.example' }),
