@@ -1,4 +1,5 @@
 import { decodedPath } from '../base/decoded-path.ts'
+import { destinationsOf } from './destination.ts'
 import { withoutPort } from './host.ts'
 import { namedMethods } from './named-methods.ts'
 import type { CanonicalPath } from './path.ts'
@@ -26,7 +27,7 @@ export interface RouteTable<R> {
   readonly byHost: boolean
   /** From the most to the least specific: the first that matches is the one. */
   readonly rows: readonly R[]
-  /** @param host as it was sent @param rawHeaders in which a request may name another method */
+  /** @param host as it was sent @param rawHeaders in which a request may name another method or address */
   match(host: string | undefined, method: string, path: CanonicalPath, rawHeaders?: readonly string[]): Match<R>
 }
 
@@ -121,7 +122,14 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
       const methods = byMethod ? namedMethods(rawHeaders) : []
       // Two names are two meanings, and so is one whose route is another: DELETE is not to pass by its rule as POST.
       const single = methods.length <= 1 && methods.every((other) => isFor(judge(host, other, path)))
-      return single ? match : { kind: 'ambiguous' }
+      // Whoever may write here is not to write elsewhere, whether or not the backend looks at the host that is named.
+      const within = destinationsOf(method, rawHeaders).every(
+        (other) =>
+          other.path.ok &&
+          isFor(judge(host, method, other.path)) &&
+          (other.host === undefined || isFor(judge(named(other.host), method, other.path))),
+      )
+      return single && within ? match : { kind: 'ambiguous' }
     },
   }
 }

@@ -8,6 +8,7 @@ import { exchange } from '../wire/raw.ts'
 /*
  * The attack: a request whose own method and address are allowed, and which names others in a header that the backend acts
  * on. Rack, Symfony, Laravel, ASP.NET and method-override of Express run a POST as what `X-HTTP-Method-Override` says.
+ * A WebDAV server writes with COPY and MOVE to what `Destination` says.
  */
 
 let backend: RecordingBackend
@@ -22,6 +23,8 @@ before(async () => {
         { path: '/users/', methods: ['DELETE', 'PUT'], require: { roles: 'admin' }, backend: backend.origin },
         { path: '/users/', backend: backend.origin },
         { path: '/read/', methods: ['GET'], access: 'public', backend: backend.origin },
+        { path: '/locked/', require: { roles: 'admin' }, backend: backend.origin },
+        { host: 'other.example', path: '/', require: { roles: 'admin' }, backend: backend.origin },
         { path: '/', backend: backend.origin },
       ],
     }),
@@ -79,5 +82,53 @@ describe('PX-08 a method in a header is not to pass by the route for that method
       assert.equal((await send(line, header)).status, 200, header)
       assert.ok(backend.bytes().includes(header), header)
     }
+  })
+})
+
+describe('PX-08 COPY and MOVE write nowhere but where the same route is', () => {
+  for (const destination of [
+    '/locked/a',
+    'http://localhost/locked/a',
+    'http://elsewhere.example/locked/a',
+    'HTTPS://LOCALHOST:8443/%6cocked/a?b=c',
+    '/Locked/a',
+    '/files/../locked/a',
+    '/files/%2e%2e/locked/a',
+    '//localhost/locked/a',
+    '/files//a',
+    '/locked%2fa',
+    '/locked\\a',
+    'http:/locked/a',
+    'http://localhost\\@x/locked/a',
+    'locked/a',
+    '/files/a#b',
+    '',
+    'http://other.example/files/a',
+    'http://user@other.example:443/files/a',
+    '/users/7',
+    '/read/a\r\nDestination: /locked/a',
+  ]) {
+    for (const method of ['COPY', 'MOVE'])
+      test(`${method} to ${JSON.stringify(destination)}`, async () => {
+        const { status } = await send(`${method} /files/a`, `Destination: ${destination}`)
+        assert.equal(status, 400)
+        assert.equal(backend.requests.length, 0)
+      })
+  }
+
+  test('it goes on where the route is the same, as it came', async () => {
+    for (const destination of [
+      '/files/b',
+      '/files/%C3%A4%40?x',
+      'http://localhost/b',
+      'https://localhost:1/files/',
+      '/b:c',
+    ]) {
+      assert.equal((await send('MOVE /files/a', `Destination: ${destination}`)).status, 200, destination)
+      assert.ok(backend.bytes().includes(`Destination: ${destination}\r\n`), destination)
+    }
+    assert.equal((await send('MOVE /files/a')).status, 200)
+    assert.equal((await send('PUT /files/a', 'Destination: /locked/a')).status, 200)
+    assert.equal((await send('MOVE /files/a', 'X-Destination: /locked/a')).status, 200)
   })
 })

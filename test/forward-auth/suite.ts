@@ -427,6 +427,16 @@ export async function forwardAuthSuite({
       }
     })
 
+    test('FA-02 nothing is written where another route is', async () => {
+      const headers = { authorization: `Bearer ${await bearer()}` }
+      const move = (destination: string) => send(`${site.origin}/orders`, 'MOVE', { ...headers, destination })
+      await unreached(async () => {
+        for (const destination of ['/admin/a', `${site.origin}/public/a`, '/a/../admin/a'])
+          assert.equal((await move(destination)).status, isNginx ? 403 : 400, destination)
+      })
+      assert.equal((await move('/others')).status, 200)
+    })
+
     test('what only the proxy asks cannot be asked from outside', async () => {
       const token = await bearer('ada')
       const asked = {

@@ -61,8 +61,8 @@ const claims = [
   ...['Email', 'Groups', 'Name', 'User'].map((name) => `Remote-${name}`),
 ]
 
-/** By which a request may mean another method than its own: the gateway has to see them, for proxies that send it a list. */
-export const namingMethods = ['x-http-method', 'x-http-method-override', 'x-method-override'] as const
+/** By which a request may mean another method or address than its own: the gateway has to see them, for proxies that send it a list. */
+export const namingOthers = ['destination', 'x-http-method', 'x-http-method-override', 'x-method-override'] as const
 
 /** By which a client says who it is, to us. */
 const credentials = new Set(['authorization', 'cookie', 'dpop'])
