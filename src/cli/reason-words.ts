@@ -38,7 +38,7 @@ const words: Partial<Readonly<Record<Reason, string>>> = {
   revoked: 'signed out in this process, or at the provider and this process was told, or in the revocations file',
   credential_too_large: 'a token over 8,192 characters',
   duplicate_credentials: 'two credentials of ours on one request',
-  ambiguous_path: 'an address that two servers could read in two ways',
+  ambiguous_path: 'an address or a method that two servers could read in two ways',
   bad_request: 'anything else that cannot be understood',
   csrf: 'an unsafe method or a WebSocket with our cookie, or a sign-in, from another site',
   forbidden: 'signed in, and a required claim is not there',

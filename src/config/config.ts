@@ -151,7 +151,8 @@ export interface RouteConfig {
   /** Percent-encoding as in requests. Without a final slash unless it is `/` or `exact`. */
   readonly path: string
   readonly exact: boolean
-  readonly ignoreCase: boolean
+  /** Undefined: case counts, and what would be for this route in another case is for none. */
+  readonly ignoreCase: boolean | undefined
   /** Upper case; undefined = all. */
   readonly methods: readonly string[] | undefined
   readonly access: 'public' | 'optional' | 'protected'

@@ -1,3 +1,4 @@
+import { decodedPath } from '../base/decoded-path.ts'
 import { Secret } from '../base/secret.ts'
 import type { BackendTls, DpopMode, RouteConfig } from './config.ts'
 import { duration, hour, parseSize } from './duration.ts'
@@ -25,7 +26,9 @@ export function parseRoutes(spot: Spot, routes: readonly RouteOptions[], site: S
   })
   parsed.forEach(({ index, route }, position) => {
     const twin = parsed.slice(0, position).find((earlier) => areTwins(earlier.route, route))
-    if (twin !== undefined) spot.at(index).fault(`is for the same requests as routes[${twin.index}]; keep one of them`)
+    if (twin === undefined) return
+    const otherwise = isSamePath(twin.route, route) ? '' : ', or say `ignoreCase: false` in both'
+    spot.at(index).fault(`is for the same requests as routes[${twin.index}]; keep one of them${otherwise}`)
   })
   parsed.forEach(({ index, route }, position) => {
     const other = parsed.slice(0, position).find(({ route: earlier }) => earlier.backend === route.backend)
@@ -65,7 +68,7 @@ function parseRoute(spot: Spot, options: RouteOptions, { secure, prefix, sources
     host: options.host === undefined ? undefined : parseHost(spot.at('host'), options.host, secure ? 'https' : 'http'),
     path: exact ? options.path : withoutFinalSlash(options.path),
     exact,
-    ignoreCase: options.ignoreCase ?? false,
+    ignoreCase: options.ignoreCase,
     methods:
       options.methods === undefined ? undefined : [...new Set(options.methods.map((method) => method.toUpperCase()))],
     access,
@@ -154,14 +157,16 @@ function parseRequire(spot: Spot, require: NonNullable<RouteOptions['require']>)
   )
 }
 
+const isSamePath = (one: RouteConfig, other: RouteConfig) => decodedPath(one.path) === decodedPath(other.path)
+
 /** Whether one request could be for both and nothing says which one is meant. */
 function areTwins(one: RouteConfig, other: RouteConfig): boolean {
-  const ignoreCase = one.ignoreCase || other.ignoreCase
-  const path = (route: RouteConfig) => (ignoreCase ? route.path.toLowerCase() : route.path)
+  const caseCounts = one.ignoreCase === false && other.ignoreCase === false
+  const inAnyCase = (route: RouteConfig) => decodedPath(route.path).toLowerCase()
   return (
     one.host === other.host &&
     one.exact === other.exact &&
-    path(one) === path(other) &&
+    (caseCounts ? isSamePath(one, other) : inAnyCase(one) === inAnyCase(other)) &&
     shareMethods(one.methods, other.methods)
   )
 }

@@ -18,7 +18,11 @@ export const route = strict(
       errorMessage: 'must be a path that begins with /',
     }),
     exact: Type.Optional(flag('Match the path itself and nothing below it.', false)),
-    ignoreCase: Type.Optional(flag('Match without regard to case.', false)),
+    ignoreCase: Type.Optional(
+      flag(
+        'Whether to match without regard to case. `false`: case counts, and the backend has to see it so too. Without it, case counts, and a path that would be for this route in another case is refused with 400 instead of going to a less specific one.',
+      ),
+    ),
     methods: Type.Optional(
       Type.Array(Type.String({ pattern: '^[A-Za-z-]+$', errorMessage: 'must be the name of a method, such as GET' }), {
         minItems: 1,

@@ -25,8 +25,12 @@ const oursExactly: ReadonlySet<string> = new Set([
   'x-real-ip',
   'x-client-ip',
   'true-client-ip',
-  // By which some backends take another path than the one that was decided on.
+  // By which some backends take another path than the one that was decided on: of WSGI and CGI the variables too.
   'x-rewrite-url',
+  'script-name',
+  'x-script-name',
+  'path-info',
+  'x-envoy-original-path',
   'host',
   'traceparent',
   'tracestate',

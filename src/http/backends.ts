@@ -114,7 +114,7 @@ export function createBackends(
       // No route reaches behind our own endpoints, whatever its prefix covers.
       if (path.path === config.prefix || path.path.startsWith(`${config.prefix}/`))
         return { ok: false, reason: 'not_found' }
-      const match = table.match(headers.host, matchedMethod(method, headers), path)
+      const match = table.match(headers.host, matchedMethod(method, headers), path, rawHeaders)
       if (match.kind === 'route') return { ok: true, route: match.route, path }
       return { ok: false, reason: match.kind === 'ambiguous' ? 'ambiguous_path' : 'not_found' }
     },
@@ -179,7 +179,7 @@ function createPools(routes: readonly ProxiedRoute[]): ReadonlyMap<string, Pick<
   return pools
 }
 
+/** By segments: with an escape in it the prefix is longer in a request than in the route. */
 function stripped(path: string, { path: prefix }: RouteConfig): string {
-  const rest = prefix === '/' ? path : path.slice(prefix.length)
-  return rest.startsWith('/') ? rest : `/${rest}`
+  return prefix === '/' ? path : `/${path.split('/').slice(prefix.split('/').length).join('/')}`
 }

@@ -71,7 +71,9 @@ export function forwardAuthEndpoints(app: FastifyInstance, context: EndpointCont
     const path = original === undefined ? undefined : canonicalPath(original.url)
     if (original === undefined || path === undefined || !path.ok) return refuse(question, 'ambiguous_path')
     if (repeatsAuthorization(request.raw)) return refuse(question, 'duplicate_credentials')
-    const match = table.rows.length === 0 ? undefined : table.match(routeHost(original), original.method, path)
+    const { rawHeaders } = request.raw
+    const match =
+      table.rows.length === 0 ? undefined : table.match(routeHost(original), original.method, path, rawHeaders)
     if (match?.kind === 'ambiguous') return refuse(question, 'ambiguous_path')
     if (match?.kind === 'none') return refuse(question, 'not_found')
     const route = match?.route

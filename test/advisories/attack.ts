@@ -33,6 +33,8 @@ export async function startTarget(): Promise<Target> {
       routes: [
         { path: '/public/', access: 'public', backend: backend.origin },
         { path: '/stripped/', access: 'public', stripPrefix: true, backend: backend.origin },
+        { path: '/@staff/', require: { roles: 'admin' }, backend: backend.origin },
+        { path: '/%7Bstaff%7D:all/', require: { roles: 'admin' }, backend: backend.origin },
         { path: '/administration/', require: { roles: 'admin' }, backend: backend.origin },
         { path: '/', backend: backend.origin },
       ],

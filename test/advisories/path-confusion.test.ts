@@ -40,6 +40,7 @@ describe('PX-07 PX-08 FA-05 a path that reads in two ways reaches nobody who did
     ['CVE-2026-26205', '/public/%2F%2Fadministration'],
     ['GHSA-x732-6j76-qmhm', '/public/a//../../administration'],
     ['another case', '/PUBLIC/../Administration/'],
+    ['another case, for Express', '/ADMINISTRATION/users'],
     ['a null byte', '/public/%00/../../administration'],
     ['an overlong dot', '/public/%c0%ae%c0%ae/administration'],
     ['a full-width dot', '/public/%ef%bc%8e%ef%bc%8e/../administration'],
@@ -50,6 +51,50 @@ describe('PX-07 PX-08 FA-05 a path that reads in two ways reaches nobody who did
       assert.deepEqual(target.backend.requests, [])
     })
   }
+
+  for (const header of ['SCRIPT_NAME: /public', 'Script-Name: /public', 'X-Script-Name: /public']) {
+    test(`PX-06 what a WSGI server takes off the path again never reaches it: ${header}`, async () => {
+      assert.equal((await target.attack('GET /public/administration/', header)).status, 200)
+      assert.equal(target.backend.requests.length, 1)
+      assert.doesNotMatch(target.backend.bytes(), /script.name/i)
+    })
+  }
+
+  for (const header of [
+    'PATH_INFO: /administration/',
+    'path-info: /administration/',
+    'X-Envoy-Original-Path: /administration/',
+  ]) {
+    test(`PX-06 nor what some read as the path: ${header}`, async () => {
+      assert.equal((await target.attack('GET /public/', header)).status, 200)
+      assert.doesNotMatch(target.backend.bytes(), /administration/)
+    })
+  }
+
+  test('and whoever did sign in gets no further in another case, where Express and ASP.NET see none', async () => {
+    for (const path of ['/Administration/', '/ADMINISTRATION/users?x', '/%41dministration', '/administratio%4E']) {
+      const { status, text } = await target.attack(`GET ${path}`, target.bearer)
+      assert.equal(status, 400, path)
+      assert.match(text, /bad_request/)
+    }
+    assert.deepEqual(target.backend.requests, [])
+    assert.equal((await target.attack('GET /Administrator', target.bearer)).status, 200)
+  })
+
+  test('nor by a reserved character, encoded or plain, which is one for a backend that decodes', async () => {
+    const paths = [
+      '/@staff/x',
+      '/%40staff/x',
+      '/%40%73taff',
+      '/%7Bstaff%7D:all/',
+      '/{staff}%3Aall/x',
+      '/%7bstaff}%3aall',
+    ]
+    for (const path of paths) assert.equal((await target.attack(`GET ${path}`, target.bearer)).status, 403, path)
+    assert.equal(target.backend.requests.length, 0)
+    assert.equal((await target.attack('GET /%40others/{x}', target.bearer)).status, 200)
+    assert.equal(target.backend.requests.at(-1)?.target, '/%40others/{x}')
+  })
 
   test('and whoever did sign in gets no further than they may', async () => {
     for (const path of ['/administration/', '/%61dministration', '/administration?x=/public/', '/administration/%20']) {

@@ -737,6 +737,16 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     /^routes\[1\]: is for the same requests as routes\[0\]/,
   ],
   [
+    'a route stands once in whatever case, where it does not say that case counts',
+    { ...minimal, routes: [{ path: '/A', ignoreCase: false }, { path: '/a' }] },
+    /^routes\[1\]: is for the same requests as routes\[0\]; keep one of them, or say `ignoreCase: false` in both$/,
+  ],
+  [
+    'a route stands once, with escapes or without',
+    { ...minimal, routes: [{ path: '/%40a', ignoreCase: false }, { path: '/@a' }] },
+    /^routes\[1\]: is for the same requests as routes\[0\]; keep one of them$/,
+  ],
+  [
     'a route stands once for a method',
     {
       ...minimal,
@@ -797,14 +807,15 @@ for (const [behaviour, options, fault] of slips) {
   })
 }
 
-test('routes that differ in host, method or exactness stand beside each other', () => {
+test('routes that differ in host, method, exactness or, where it counts, case stand beside each other', () => {
   const routes = [
     { path: '/a' },
     { path: '/a', exact: true },
     { path: '/a', methods: ['GET'] },
     { path: '/a', methods: ['POST'] },
     { path: '/a', host: 'a.example.com' },
-    { path: '/A' },
+    { path: '/b', ignoreCase: false },
+    { path: '/B', ignoreCase: false },
   ]
   assert.deepEqual(faultsOf({ ...minimal, routes }), [])
 })

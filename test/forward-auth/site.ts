@@ -23,6 +23,7 @@ export const routes: NonNullable<Options['routes']> = [
   { path: '/' },
   { path: '/public/', access: 'public' },
   { path: '/optional/', access: 'optional' },
+  { path: '/items/', methods: ['DELETE'], require: { roles: ['admin'] } },
   { path: '/admin/', require: { roles: ['admin'] } },
   { path: '/upstream/', credentials: 'upstream' },
   { path: '/basic/', authorization: 'passthrough' },

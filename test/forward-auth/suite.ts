@@ -42,6 +42,10 @@ const believed = [
   'Forwarded',
   'X-Client-IP',
   'X-Rewrite-URL',
+  'Script-Name',
+  'X-Script-Name',
+  'Path-Info',
+  'X-Envoy-Original-Path',
   'X-Forwarded-Prefix',
   'X-Forwarded-For',
   'X-Forwarded-Host',
@@ -423,6 +427,29 @@ export async function forwardAuthSuite({
         for (const path of ['/orders?path=/public/', '/healthz', '/readyz', '/ping', '/orders?/public/page'])
           assert.equal((await get(path)).status, 401, path)
       })
+    })
+
+    test('FA-02 a method in a header opens nothing that is closed to that method', async () => {
+      const token = await bearer()
+      const post = (path: string, more: Readonly<Record<string, string>>) =>
+        send(`${site.origin}${path}`, 'POST', { authorization: `Bearer ${token}`, ...more })
+      for (const header of ['x-http-method-override', 'x-http-method', 'x-method-override']) {
+        await unreached(async () => {
+          assert.equal((await post('/items/7', { [header]: 'DELETE' })).status, isNginx ? 403 : 400, header)
+        })
+        assert.equal((await post('/items/7', { [header]: 'PATCH' })).status, 200, header)
+        assert.equal((await post('/orders', { [header]: 'DELETE' })).status, 200, header)
+      }
+    })
+
+    test('FA-02 nothing is written where another route is', async () => {
+      const headers = { authorization: `Bearer ${await bearer()}` }
+      const move = (destination: string) => send(`${site.origin}/orders`, 'MOVE', { ...headers, destination })
+      await unreached(async () => {
+        for (const destination of ['/admin/a', `${site.origin}/public/a`, '/a/../admin/a'])
+          assert.equal((await move(destination)).status, isNginx ? 403 : 400, destination)
+      })
+      assert.equal((await move('/others')).status, 200)
     })
 
     test('what only the proxy asks cannot be asked from outside', async () => {

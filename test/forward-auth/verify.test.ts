@@ -140,6 +140,15 @@ for (const face of ['server', 'plugin'] as const) {
         assert.equal((await ask(gateway, proxy, { path, headers: elsewhere })).status, 403)
       })
 
+      test(`FA-04 ${proxy}: an address that would be for another route in another case is refused`, async () => {
+        for (const headers of [{}, bearer()]) {
+          const answer = await ask(gateway, proxy, { path: '/Admin/users', headers })
+          assert.equal(answer.status, isNginx ? 403 : 400)
+          assert.equal(answer.json()['code'], 'bad_request')
+        }
+        assert.equal((await ask(gateway, proxy, { path: '/Administrator', headers: bearer() })).status, 200)
+      })
+
       test(`FA-04 ${proxy}: an address with two meanings is refused with and without a credential`, async () => {
         for (const path of ['/%zz', '/a//b', '/a/../b', '/a/%2e%2e/b', '/a%2fb', '/a%5cb', '/a;b', '/%00', '/%ff']) {
           for (const headers of [{}, bearer()]) {

@@ -118,7 +118,7 @@ const route = (path: string, more: Partial<Matchable> = {}): Matchable & { path:
   host: undefined,
   path: path === '/' ? '/' : path.replace(/\/$/, ''),
   exact: false,
-  ignoreCase: false,
+  ignoreCase: undefined,
   methods: undefined,
   encodedSlash: 'refuse',
   pathParams: 'refuse',
@@ -132,6 +132,7 @@ const table = createRouteTable([...open, route('/public/private/'), route('/leni
 const backends: Readonly<Record<string, (path: string) => string>> = {
   'a URL parser': (path) => new URL(path, 'http://a.example').pathname,
   'Express, which routes on what came': (path) => path,
+  'Express, for which case does not count': (path) => path.toLowerCase(),
   'WSGI, which decodes': (path) => unescaped(path),
   'nginx, which decodes, merges slashes and resolves dots': (path) => resolved(unescaped(path).replace(/\/{2,}/g, '/')),
   'a servlet container, which cuts parameters off, decodes and resolves': (path) =>
@@ -185,6 +186,7 @@ const pathWords = [
   '%C3%A9',
   '\t',
   'PUBLIC',
+  '/Private',
   '*',
   'http://a',
 ]

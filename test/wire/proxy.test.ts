@@ -112,6 +112,10 @@ describe('PX-01 PX-04 identity headers are ours alone', () => {
     'X-Client-IP',
     'True-Client-IP',
     'X-Rewrite-URL',
+    'Script-Name',
+    'X-Script-Name',
+    'Path-Info',
+    'X-Envoy-Original-Path',
   ]
   const spellings = (name: string) => [
     name,

@@ -145,8 +145,9 @@ function pathView(canonical: ReturnType<typeof canonicalPath>, answers: readonly
   if (!canonical.ok) return { ok: false, rule: canonical.fault, why: pathRules[canonical.fault] ?? canonical.fault }
   const { path, query } = canonical
   if (!answers.some(({ reason }) => reason === 'ambiguous_path')) return { ok: true, path, query }
-  const rule = canonical.slashAt === -1 ? 'params' : 'slash'
-  return { ok: false, rule: rule === 'slash' ? 'encoded_slash' : 'path_params', why: pathSwitches[rule] }
+  if (canonical.slashAt !== -1) return { ok: false, rule: 'encoded_slash', why: pathSwitches.slash }
+  if (canonical.paramsAt !== -1) return { ok: false, rule: 'path_params', why: pathSwitches.params }
+  return { ok: false, rule: 'other_case', why: pathSwitches.case }
 }
 
 function isEndpoint(path: string, { prefix }: Config): boolean {

@@ -12,6 +12,7 @@ export const pathRules: Readonly<Record<string, string>> = {
 
 /** Of what only a route can allow. */
 export const pathSwitches = {
+  case: 'the path is for one route as it is written and for another in another case, and some servers take both for one; write it as the route does, or say there whether ignoreCase is true or false',
   slash: 'the path holds `%2f`, which some servers read as a slash; a route may say encodedSlash: forward',
   params: 'the path holds `;`, from which some servers cut the segment off; a route may say pathParams: forward',
 } as const

@@ -66,7 +66,15 @@ function rowWords({ route, index }: Row): string {
   return `routes[${index}]  ${cells.join('  ')}`
 }
 
+const nearWords: Readonly<Record<Explanation['near'][number]['but'], string>> = {
+  method: 'it takes other methods',
+  host: 'it is for another host',
+  case: 'it is written in another case',
+}
+
 function routeLines({ route, next, near, askedBy, path }: Explanation, { routes }: Config): readonly string[] {
+  const others = near.map((row) => `not ${rowWords(row)}: ${nearWords[row.but]}`)
+  if (!path.ok && path.rule === 'other_case') return ['none: an address with two meanings is refused', ...others]
   if (!path.ok && route === undefined)
     return ['none: an address with two meanings is refused before any route is looked for']
   if (askedBy === 'guard')
@@ -76,9 +84,6 @@ function routeLines({ route, next, near, askedBy, path }: Explanation, { routes 
     ]
   if (route === undefined && routes.length === 0 && askedBy !== 'proxy')
     return ['none: without routes, everything is for whoever is signed in']
-  const others = near.map(
-    (row) => `not ${rowWords(row)}: ${row.but === 'method' ? 'it takes other methods' : 'it is for another host'}`,
-  )
   if (route === undefined) return ['none matches', ...others]
   return [
     `${rowWords(route)}: the most specific one that takes it`,

@@ -1,4 +1,4 @@
-import { commented, indented, renewalHeaders, sampleApp, usualHead, type SnippetFacts } from './facts.ts'
+import { commented, indented, renewalHeaders, sampleApp, singleClaims, usualHead, type SnippetFacts } from './facts.ts'
 
 /** For clients with DPoP: an answer that hands out a nonce is for no cache either. */
 const nonceLines = `					@nonce expression \`{rp.header.Dpop-Nonce} != ""\`
@@ -15,19 +15,8 @@ export function caddy(facts: SnippetFacts): string {
   // Characters that a header name may have beside letters, digits and the dash (RFC 9110 section 5.6.2); not the star,
   // which means "anything" here.
   const odd = ['_', '.', '~', '!', '#', '$', '%', '&', "'", '+', '^', '|']
-  const families = [
-    'X-Forwarded-*',
-    'X-Original-*',
-    'X-Auth-Request-*',
-    'Remote-*',
-    'X-Postern-*',
-    'Forwarded',
-    'X-Real-IP',
-    'X-Client-IP',
-    'True-Client-IP',
-    'X-Rewrite-URL',
-  ]
-  const deleted = [...families, ...identity.filter((name) => !name.startsWith('X-Forwarded-'))]
+  const families = ['X-Forwarded-*', 'X-Original-*', 'X-Auth-Request-*', 'Remote-*', 'X-Postern-*']
+  const deleted = [...families, ...singleClaims, ...identity.filter((name) => !name.startsWith('X-Forwarded-'))]
   const [first, second] = renewalHeaders
   const head = [
     'Postern behind Caddy. Run with Caddy 2.6.2 and 2.11.9. A Caddyfile.',

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { commented, renewalHeaders, type SnippetFacts } from './facts.ts'
+import { commented, namingOthers, renewalHeaders, type SnippetFacts } from './facts.ts'
 
 const namespace = 'default'
 const renewals = renewalHeaders.map((name) => name.toLowerCase())
@@ -24,6 +24,7 @@ const asked = [
   'secure-session-skipped',
   'user-agent',
   'x-forwarded-for',
+  ...namingOthers,
   'x-requested-with',
 ]
 

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { commented, sampleApp, usualHead, type SnippetFacts } from './facts.ts'
+import { commented, namingOthers, sampleApp, usualHead, type SnippetFacts } from './facts.ts'
 
 const types = 'type.googleapis.com/envoy'
 
@@ -74,6 +74,7 @@ export function envoy(facts: SnippetFacts): string {
             'secure-session-skipped',
             'user-agent',
             'x-forwarded-for',
+            ...namingOthers,
             'x-requested-with',
           ]),
           { prefix: 'sec-', ignore_case: true },

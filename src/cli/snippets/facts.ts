@@ -39,18 +39,30 @@ const usualWellKnown = ['jwks.json', 'oauth-authorization-server', 'oauth-protec
   (name) => `/.well-known/${name}`,
 )
 
-/** By which somebody says who they are or where they come from, at one proxy or another. */
-const claims = [
+/** Headers that no client may send, of no family: each by its name. */
+export const singleClaims = [
   'Forwarded',
+  'Path-Info',
+  'Script-Name',
   'True-Client-IP',
   'X-Client-IP',
+  'X-Envoy-Original-Path',
   'X-Real-IP',
   'X-Rewrite-URL',
+  'X-Script-Name',
+] as const
+
+/** By which somebody says who they are, where they come from or what they ask for, at one proxy or another. */
+const claims = [
+  ...singleClaims,
   ...['Host', 'Method', 'URI', 'URL'].map((name) => `X-Original-${name}`),
   ...['Access-Token', 'Method', 'Port', 'Prefix', 'Server', 'Uri'].map((name) => `X-Forwarded-${name}`),
   ...['Access-Token', 'Email', 'Groups', 'Preferred-Username', 'User'].map((name) => `X-Auth-Request-${name}`),
   ...['Email', 'Groups', 'Name', 'User'].map((name) => `Remote-${name}`),
 ]
+
+/** By which a request may mean another method or address than its own: the gateway has to see them, for proxies that send it a list. */
+export const namingOthers = ['destination', 'x-http-method', 'x-http-method-override', 'x-method-override'] as const
 
 /** By which a client says who it is, to us. */
 const credentials = new Set(['authorization', 'cookie', 'dpop'])

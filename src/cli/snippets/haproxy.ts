@@ -1,4 +1,4 @@
-import { commented, indented, renewalHeaders, sampleApp, usualHead, type SnippetFacts } from './facts.ts'
+import { commented, indented, renewalHeaders, sampleApp, singleClaims, usualHead, type SnippetFacts } from './facts.ts'
 
 const variables = ['txn.postern_cookie_0', 'txn.postern_cookie_1'] as const
 
@@ -12,7 +12,7 @@ export function haproxy(facts: SnippetFacts): string {
   const { publicUrl, port, bind, prefix, gateway, identity, nonces, wellKnown } = facts
   const secure = publicUrl.protocol === 'https:'
   const families = ['x-forwarded-', 'x-original-', 'x-auth-request-', 'remote-', 'x-postern-']
-  const named = ['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'x-rewrite-url']
+  const named = singleClaims.map((name) => name.toLowerCase())
   const further = identity
     .map((name) => name.toLowerCase())
     .filter((name) => !families.some((family) => name.startsWith(family)))
