@@ -8,6 +8,10 @@ import type { RedisConfig } from '../../src/config/config.ts'
 import { createProcessBuckets, type Cell } from '../../src/life/buckets.ts'
 import { createRedisStore } from '../../src/life/redis-store.ts'
 import type { Ending, SharedStore } from '../../src/life/shared-store.ts'
+import { parseOptions } from '../../src/config/load.ts'
+import { redisFindings } from '../../src/cli/doctor/redis.ts'
+import { loopbackOptions } from '../cli/doctor-options.ts'
+import { readText } from '../docs/markdown.ts'
 import { fakeClock, hours, minutes, seconds, type FakeClock } from '../support/clock.ts'
 import { freePort } from '../support/gateway.ts'
 import { redisMissing, startRedis, type Redis } from '../support/redis.ts'
@@ -693,5 +697,53 @@ describe('a store in Redis', { skip: redisMissing }, () => {
     await eventually('that is said', () => warnings(refused).length === 1)
     assert.match(warnings(refused)[0] ?? '', /cannot be asked/)
     assert.equal(await refused.store.get('connected'), undefined)
+  })
+
+  test('asks for no more than the document says that its user needs, also where its address names a database', async (t) => {
+    const [, list = ''] = /At Redis it needs no more than ([^;]*);/.exec(readText('docs/operations.md')) ?? []
+    const rules = (text: string) => text.match(/\+\w+/g) ?? []
+    assert.deepEqual(rules(list).slice(-2), ['+time', '+role'], 'for doctor alone')
+    const url = `${redis.url}/1`
+    const user = async (...allowed: readonly string[]) => {
+      await raw.sendCommand([
+        'ACL',
+        'SETUSER',
+        'least',
+        'reset',
+        'on',
+        '>password-of-the-least',
+        `~${prefix}*`,
+        ...allowed,
+      ])
+      return { username: 'least', password: new Secret('password-of-the-least') }
+    }
+    t.after(() => raw.sendCommand(['ACL', 'DELUSER', 'least']))
+    const least = await user(...rules(list).slice(0, -2))
+    const [one, two] = [await opened(t, { url, ...least }), await opened(t, { url, ...least })]
+    const until = clock() + minutes(1)
+    const cell = { key: 'cell', each: minutes(1), free: minutes(1), most: minutes(2), refuses: true }
+    assert.deepEqual(await one.store.add('a', 'text', until), { state: 'added' })
+    assert.deepEqual(await two.store.add('a', 'other', until), { state: 'held', value: 'text' })
+    await one.store.remove('a')
+    assert.equal(await two.store.get('a'), undefined)
+    assert.deepEqual(await one.store.buckets.take([cell]), [0])
+    await one.store.buckets.takeBack([cell])
+    await one.store.buckets.hold(cell, until)
+    one.store.tell(denial('sid-1'))
+    await eventually('it is heard', () => two.heard.length === 1)
+    assert.deepEqual([...warnings(one), ...warnings(two)], [])
+
+    const config = { url, prefix, timeout: 1000 }
+    const findings = async (allowed: readonly string[]) => {
+      const redisConfig = { ...config, ...(await user(...allowed)) }
+      const options = { ...parseOptions(loopbackOptions('https://app.example.com')), facts: { redis: redisConfig } }
+      return (await redisFindings(options, 2_000)).filter(({ verdict }) => verdict !== 'ok').map(({ says }) => says)
+    }
+    assert.deepEqual(await findings(rules(list)), [])
+    for (const rule of rules(list)) {
+      const found = await findings(rules(list).filter((other) => other !== rule))
+      assert.equal(found.length, 1, `${rule} is not needed`)
+      assert.match(found[0] ?? '', new RegExp(`let this user .*${rule.slice(1)}`, 'i'))
+    }
   })
 })
