@@ -103,6 +103,6 @@ export const folders: Readonly<Record<string, Folder>> = {
     concurrency: 4,
     patience: 240_000,
     mutate: ['src/life/{redis-store,redis-link,redis-scripts}.ts'],
-    tests: ['test/life/{redis-missing,redis-store}.test.ts'],
+    tests: ['test/life/{redis-missing,redis-store,redis-link}.test.ts'],
   },
 }

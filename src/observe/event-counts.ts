@@ -28,7 +28,8 @@ export function createEventCounts(upstreams: Iterable<string>) {
     for (const series of [signIns, renewals]) series.of(upstream, 'cookie_too_large')
     renewals.of(upstream, 'renewed')
     for (const outcome of ['upstream_told', 'upstream_not_told']) signOuts.of(upstream, outcome)
-    for (const call of ['login', 'check', 'refresh', 'logout']) calls.of(upstream, call, 'upstream_bad')
+    for (const call of ['login', 'check', 'refresh', 'logout'])
+      for (const outcome of ['upstream_bad', 'upstream_slow', 'upstream_unavailable']) calls.of(upstream, call, outcome)
   }
 
   const upstreamOf = ({ upstream }: PosternEvent) => (upstream !== undefined && known.has(upstream) ? upstream : others)

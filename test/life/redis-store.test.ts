@@ -1,125 +1,29 @@
 import assert from 'node:assert/strict'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { after, before, beforeEach, describe, test, type TestContext } from 'node:test'
-import { createClient } from '@redis/client'
-import type { PosternEvent } from '../../src/base/events.ts'
-import { Secret } from '../../src/base/secret.ts'
-import type { RedisConfig } from '../../src/config/config.ts'
+import { describe, test } from 'node:test'
 import { createProcessBuckets, type Cell } from '../../src/life/buckets.ts'
-import { createRedisStore } from '../../src/life/redis-store.ts'
-import type { Ending, SharedStore } from '../../src/life/shared-store.ts'
-import { fakeClock, hours, minutes, seconds, type FakeClock } from '../support/clock.ts'
+import type { Ending } from '../../src/life/shared-store.ts'
+import { hours, minutes, seconds } from '../support/clock.ts'
 import { freePort } from '../support/gateway.ts'
-import { redisMissing, startRedis, type Redis } from '../support/redis.ts'
+import { redisMissing } from '../support/redis.ts'
+import {
+  away,
+  back,
+  clock,
+  denial,
+  eventually,
+  open,
+  opened,
+  prefix,
+  raw,
+  redis,
+  useRedis,
+  warnings,
+} from './redis-stores.ts'
 
 /* Stores of several processes with a real Redis between them. */
 
-let redis: Redis
-let raw: ReturnType<typeof createClient>
-let clock: FakeClock
-let prefixes = 0
-let prefix = ''
-
-interface Opened {
-  readonly store: SharedStore
-  readonly heard: Ending[]
-  readonly events: PosternEvent[]
-}
-
-async function open(t: TestContext, more: Partial<RedisConfig> = {}, silence?: number): Promise<Opened> {
-  const events: PosternEvent[] = []
-  const heard: Ending[] = []
-  const config = { url: redis.url, username: undefined, password: undefined, prefix, timeout: 1000, ...more }
-  const store = await createRedisStore(config, clock, (event) => void events.push(event), silence)
-  store.hear((ending) => heard.push(ending))
-  t.after(() => store.close())
-  return { store, heard, events }
-}
-
-async function opened(t: TestContext, more: Partial<RedisConfig> = {}, silence?: number): Promise<Opened> {
-  const one = await open(t, more, silence)
-  await one.store.ready()
-  await eventually('it is connected', async () => {
-    await one.store.put('connected', 'yes', clock() + hours(1))
-    if ((await one.store.get('connected')) === 'yes') return true
-    // After an answer that was slow it asks nothing for a second by its clock.
-    clock.advance(seconds(1))
-    return false
-  })
-  return one
-}
-
-/** Facts travel: what holds at last. */
-async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 15_000
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, what)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
-/** A name that leads to one machine today and to another tomorrow. @param to undefined = to one that says nothing */
-async function startName(t: TestContext, to: string | undefined) {
-  const sockets = new Set<Socket>()
-  let target = to
-  const server = createServer((socket) => {
-    sockets.add(socket.on('error', () => undefined))
-    if (target === undefined) return
-    const onward = connect(Number(new URL(target).port), '127.0.0.1')
-    sockets.add(onward.on('error', () => undefined))
-    onward.on('close', () => socket.destroy())
-    socket.on('close', () => onward.destroy())
-    socket.pipe(onward).pipe(socket)
-  })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  t.after(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return {
-    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    connections: () => sockets.size,
-    leadTo(url: string) {
-      target = url
-    },
-    /** What is connected hears nothing any more. */
-    lose() {
-      for (const socket of sockets) socket.unpipe().pause()
-    },
-  }
-}
-
-/** What is no trouble has its type before it. */
-const warnings = ({ events }: Opened) =>
-  events.map((event) => {
-    const message = 'message' in event ? event.message : ''
-    return event.type === 'warning' ? message : `${event.type}: ${message}`
-  })
-const away = (detail: string) => `facts.redis: cannot be asked (${detail}); each process goes by what it knows itself.`
-const back = 'notice: facts.redis: can be asked again.'
-
 describe('a store in Redis', { skip: redisMissing }, () => {
-  before(async () => {
-    redis = await startRedis()
-    raw = createClient({ url: redis.url, RESP: 2 })
-    raw.on('error', () => undefined)
-    await raw.connect()
-  })
-  after(async () => {
-    raw.destroy()
-    await redis.stop()
-  })
-  beforeEach(() => {
-    prefixes += 1
-    prefix = `test${prefixes}:`
-    clock = fakeClock()
-  })
-
-  const denial = (sid: string, reason: 'revoked' | 'upstream_refused' = 'revoked') => ({
-    sid,
-    reason,
-    until: clock() + hours(1),
-  })
+  useRedis()
 
   describe('keeps texts', () => {
     test('for every process with the same prefix, until they are removed', async (t) => {
@@ -484,168 +388,6 @@ describe('a store in Redis', { skip: redisMissing }, () => {
     })
   })
 
-  describe('that does not let the endings be read', () => {
-    /** A user who may do all but this. */
-    const user = async (t: TestContext, ...but: readonly string[]) => {
-      await raw.sendCommand([
-        'ACL',
-        'SETUSER',
-        'reader',
-        'reset',
-        'on',
-        '>password-of-the-reader',
-        '~*',
-        '+@all',
-        ...but,
-      ])
-      t.after(() => raw.sendCommand(['ACL', 'DELUSER', 'reader']))
-      return { username: 'reader', password: new Secret('password-of-the-reader') }
-    }
-
-    test('cannot be reached, whatever else it answers, until it does', async (t) => {
-      const one = await opened(t, await user(t, '-@blocking'))
-      await eventually('that is said', () => warnings(one).length === 1)
-      for (let count = 0; count < 5; count += 1) {
-        assert.equal(await one.store.get('connected'), 'yes')
-        assert.equal(one.store.reachable?.(), false)
-      }
-      const tries = async () => Number(/cmdstat_xread:.*rejected_calls=(\d+)/.exec(await raw.info('commandstats'))?.[1])
-      const before = await tries()
-      await eventually('it is tried again', async () => (await tries()) > before + 1)
-      assert.deepEqual(warnings(one), [away('NOPERM')])
-      await user(t)
-      await eventually('it is read', () => warnings(one).length > 1)
-      assert.deepEqual(warnings(one), [away('NOPERM'), back])
-      assert.equal(one.store.reachable?.(), true)
-      one.store.tell(denial('sid-1'))
-      await eventually('it is heard', () => one.heard.length === 1)
-    })
-
-    test('cannot be reached either where something else stands in their place', async (t) => {
-      await raw.set(`${prefix}endings`, 'no stream')
-      const one = await opened(t)
-      await eventually('that is said', () => warnings(one).length === 1)
-      assert.equal(await one.store.get('connected'), 'yes')
-      assert.deepEqual(warnings(one), [away('WRONGTYPE')])
-      assert.equal(one.store.reachable?.(), false)
-    })
-  })
-
-  describe('that is read and takes no writes', () => {
-    const refused = async () => Number(/errorstat_OOM:count=(\d+)/.exec(await raw.info('errorstats'))?.[1] ?? 0)
-    const full = async (t: TestContext) => {
-      await raw.configSet('maxmemory', '1')
-      const room = () => raw.configSet('maxmemory', '0')
-      t.after(room)
-      return room
-    }
-    const read = async (one: Opened) => {
-      clock.advance(seconds(1))
-      assert.equal(await one.store.get('connected'), 'yes')
-    }
-
-    test('says why once, however often it is read meanwhile, until it was told', async (t) => {
-      const one = await opened(t)
-      const room = await full(t)
-      one.store.tell(denial('sid-1'))
-      await eventually('that is said', () => warnings(one).length === 1)
-      const before = await refused()
-      await eventually('it is told again', async () => {
-        await read(one)
-        assert.equal(one.store.reachable?.(), false)
-        return (await refused()) > before + 2
-      })
-      assert.deepEqual(warnings(one), [away('OOM')])
-      await room()
-      await eventually('it is told', () => one.heard.length === 1)
-      await eventually('that is said', () => one.store.reachable?.() === true)
-      assert.deepEqual(warnings(one), [away('OOM'), back])
-    })
-
-    test('is tried until it does, also by those who have nothing to write', async (t) => {
-      const one = await opened(t)
-      await eventually('the server is known', async () => (await raw.get(`${prefix}mark`)) !== null)
-      const mark = await raw.get(`${prefix}mark`)
-      const room = await full(t)
-      await one.store.put('a', 'text', clock() + hours(1))
-      const before = await refused()
-      await eventually('it is tried', async () => {
-        await read(one)
-        await one.store.remove('a')
-        return (await refused()) > before
-      })
-      assert.deepEqual(warnings(one), [away('OOM')])
-      await room()
-      await eventually('that is said', () => one.store.reachable?.() === true)
-      assert.deepEqual(warnings(one), [away('OOM'), back])
-      assert.equal(await raw.get(`${prefix}mark`), mark)
-    })
-
-    test('is read all the same where it was emptied, and told as soon as there is room', async (t) => {
-      const one = await opened(t)
-      one.store.tell(denial('sid-1'))
-      await eventually('it is heard', () => one.heard.length === 1)
-      await eventually('the server is known', async () => (await raw.get(`${prefix}mark`)) !== null)
-      const room = await full(t)
-      await raw.del([`${prefix}endings`, `${prefix}mark`])
-      await eventually('that is said', () => warnings(one).length > 0)
-      const connected = async () => (await raw.clientList()).map(({ id }) => id)
-      const before = await connected()
-      const tries = await refused()
-      await eventually('it is told again', async () => (await refused()) > tries + 2)
-      assert.deepEqual(await connected(), before)
-      await room()
-      await eventually('it is told', async () => (await raw.xLen(`${prefix}endings`)) > 0)
-      await eventually('that is said', () => one.store.reachable?.() === true)
-      assert.deepEqual(warnings(one), [away('OOM'), back])
-    })
-
-    test('because it is a replica now is left for the one that its name leads to', async (t) => {
-      const [old, now] = [await startRedis(), await startRedis()]
-      const name = await startName(t, old.url)
-      const [oldRaw, nowRaw] = [createClient({ url: old.url }), createClient({ url: now.url })]
-      await Promise.all([oldRaw.connect(), nowRaw.connect()])
-      const one = await opened(t, { url: name.url })
-      t.after(async () => {
-        await one.store.close()
-        for (const client of [oldRaw, nowRaw]) client.destroy()
-        await Promise.all([old.stop(), now.stop()])
-      })
-      name.leadTo(now.url)
-      await oldRaw.sendCommand(['REPLICAOF', '127.0.0.1', new URL(now.url).port])
-      one.store.tell(denial('sid-1'))
-      await eventually('it is told there', async () => (await nowRaw.xLen(`${prefix}endings`)) > 0)
-      await eventually('that is said', () => one.store.reachable?.() === true)
-      assert.deepEqual(warnings(one), [away('READONLY'), back])
-    })
-  })
-
-  describe('on a machine that is gone without a word', () => {
-    test('is asked by a new connection after a while', async (t) => {
-      const name = await startName(t, redis.url)
-      const one = await opened(t, { url: name.url }, seconds(1))
-      name.lose()
-      one.store.tell(denial('sid-1'))
-      await eventually('it is told', async () => (await raw.xLen(`${prefix}endings`)) > 0)
-      await eventually('it is heard', () => one.heard.length === 1)
-      await eventually('that is said', () => one.store.reachable?.() === true)
-      assert.deepEqual(warnings(one), [away('no answer in time'), back])
-      assert.equal(await one.store.get('connected'), 'yes')
-    })
-
-    test('is read again, and asked again, also where it went while it was being connected to', async (t) => {
-      const name = await startName(t, undefined)
-      const one = await open(t, { url: name.url }, seconds(1))
-      await eventually('it is connected to', () => name.connections() === 2)
-      name.leadTo(redis.url)
-      const ending = { sid: 'sid-1', reason: 'revoked', until: String(clock() + hours(1)) }
-      await raw.xAdd(`${prefix}endings`, '*', ending)
-      await eventually('it is heard', () => one.heard.length === 1)
-      await eventually('it is asked', () => one.store.reachable?.() === true)
-      assert.deepEqual(warnings(one), [away('no answer in time'), back])
-    })
-  })
-
   test('that is not there is said once, with what is wrong, and lets everybody start', async (t) => {
     const one = await open(t, { url: `redis://127.0.0.1:${await freePort()}` })
     await one.store.ready()
@@ -675,23 +417,5 @@ describe('a store in Redis', { skip: redisMissing }, () => {
     await eventually('that is said', () => warnings(one).length === 2)
     assert.match(warnings(one)[0] ?? '', /^facts\.redis: cannot be asked \((?!Error\))[\w ]+\); each process/)
     assert.equal(warnings(one)[1], back)
-  })
-
-  test('with a password, and with a user, lets in who has both', async (t) => {
-    const own = await startRedis('password-of-redis')
-    t.after(() => own.stop())
-    const keeper = createClient({ url: own.url, password: 'password-of-redis' })
-    await keeper.connect()
-    await keeper.sendCommand(['ACL', 'SETUSER', 'postern', 'on', '>another-password', '~*', '&*', '+@all'])
-    keeper.destroy()
-    for (const more of [
-      { password: new Secret('password-of-redis') },
-      { username: 'postern', password: new Secret('another-password') },
-    ])
-      await opened(t, { url: own.url, ...more })
-    const refused = await open(t, { url: own.url, username: 'postern', password: new Secret('password-of-redis') })
-    await eventually('that is said', () => warnings(refused).length === 1)
-    assert.match(warnings(refused)[0] ?? '', /cannot be asked/)
-    assert.equal(await refused.store.get('connected'), undefined)
   })
 })
