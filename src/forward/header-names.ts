@@ -22,9 +22,16 @@ export const hopByHop: ReadonlySet<string> = new Set([
 /** Names that say where a request came from, whom it is for or what it is part of, beside the ones that configuration adds. */
 const oursExactly: ReadonlySet<string> = new Set([
   'forwarded',
+  'x-forwarded',
   'x-real-ip',
   'x-client-ip',
+  'client-ip',
+  'x-cluster-client-ip',
   'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  // CGI makes of it the variable by which many clients find their proxy (CVE-2016-5385).
+  'proxy',
   // By which some backends take another path than the one that was decided on: of WSGI and CGI the variables too.
   'x-rewrite-url',
   'script-name',

@@ -6,7 +6,7 @@ import { startTarget, type Target } from './attack.ts'
  * The attack: a header that says that the request is another one, or that it was let through already. Published for
  * oauth2-proxy (CVE-2026-40575 `X-Forwarded-Uri`, CVE-2026-34457 by the agent of a health check), Oathkeeper
  * (CVE-2026-33495 `X-Forwarded-Proto`), Traefik (CVE-2026-35051, CVE-2026-54764), Next.js (CVE-2025-29927), fastify
- * (CVE-2026-3635), authentik (CVE-2023-36456 `X-Forwarded-For`), Authelia (CVE-2026-48794 by the case of the host).
+ * (CVE-2026-3635), authentik (CVE-2023-36456 `X-Forwarded-For`), Authelia (CVE-2026-48794 by the case of the host), and for CGI (CVE-2016-5385 `Proxy`).
  */
 
 let target: Target
@@ -28,6 +28,8 @@ describe('FA-02 FA-06 PX-06 a request is what it is', () => {
     ['CVE-2026-3635', 'X-Forwarded-Host: evil.example'],
     ['CVE-2023-36456', 'X-Forwarded-For: 10.0.0.1, 127.0.0.1'],
     ['a method by another name', 'X-HTTP-Method-Override: OPTIONS'],
+    ['CVE-2016-5385', 'Proxy: http://evil.example'],
+    ['an address by another name', 'CF-Connecting-IP: 10.0.0.1'],
     ['a path by another name', 'X-Rewrite-URL: /public/'],
   ] as const) {
     test(`${id}: ${header}`, async () => {
@@ -39,6 +41,8 @@ describe('FA-02 FA-06 PX-06 a request is what it is', () => {
       const request = target.backend.requests.at(-1)
       assert.deepEqual(request?.values('x-forwarded-for'), ['127.0.0.1'])
       assert.deepEqual(request?.values('x-forwarded-proto'), ['http'])
+      assert.deepEqual(request?.values('proxy'), [])
+      assert.deepEqual(request?.values('cf-connecting-ip'), [])
       assert.deepEqual(request?.values('x-forwarded-host'), [new URL(target.gateway.origin).host])
     })
   }

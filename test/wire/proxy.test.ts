@@ -116,6 +116,12 @@ describe('PX-01 PX-04 identity headers are ours alone', () => {
     'X-Script-Name',
     'Path-Info',
     'X-Envoy-Original-Path',
+    'Client-IP',
+    'X-Cluster-Client-IP',
+    'CF-Connecting-IP',
+    'Fastly-Client-IP',
+    'X-Forwarded',
+    'Proxy',
   ]
   const spellings = (name: string) => [
     name,

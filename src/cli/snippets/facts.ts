@@ -41,12 +41,18 @@ const usualWellKnown = ['jwks.json', 'oauth-authorization-server', 'oauth-protec
 
 /** Headers that no client may send, of no family: each by its name. */
 export const singleClaims = [
+  'CF-Connecting-IP',
+  'Client-IP',
+  'Fastly-Client-IP',
   'Forwarded',
   'Path-Info',
+  'Proxy',
   'Script-Name',
   'True-Client-IP',
   'X-Client-IP',
+  'X-Cluster-Client-IP',
   'X-Envoy-Original-Path',
+  'X-Forwarded',
   'X-Real-IP',
   'X-Rewrite-URL',
   'X-Script-Name',
