@@ -146,7 +146,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
     request: RequestFacts,
     fresh: Session,
     setCookies: readonly string[],
-    before?: NamedSession | undefined,
+    before?: NamedSession,
   ) {
     const { sealed, out } = cookiesOf(request)
     const old = [await browserSession(request), before].filter((one) => one !== undefined)
