@@ -8,7 +8,7 @@ import {
   type Cell,
   type SharedBuckets,
 } from '../../src/life/buckets.ts'
-import { createLoginLimiter, type Attempt } from '../../src/life/login-limits.ts'
+import { createLoginLimiter, settlementOf, type Attempt } from '../../src/life/login-limits.ts'
 import { fakeClock, hours, minutes, seconds } from '../support/clock.ts'
 
 const limits = {
@@ -213,6 +213,19 @@ describe('the limits on guessing', async () => {
     }
     assert.ok(limiter.buckets.size <= 3000)
   })
+})
+
+describe('what becomes of an attempt that was counted', () => {
+  for (const [outcome, settlement] of [
+    [{ kind: 'signed_in' }, 'other'],
+    [{ kind: 'second_step' }, 'step'],
+    [{ kind: 'refused' }, 'counts'],
+    [{ kind: 'failed' }, 'other'],
+    [{ kind: 'failed', mayBeNo: true }, 'counts'],
+  ] as const)
+    test(`LG-09 ${JSON.stringify(outcome)} is settled as "${settlement}"`, () => {
+      assert.equal(settlementOf(outcome), settlement)
+    })
 })
 
 describe('LG-02 one account', () => {
