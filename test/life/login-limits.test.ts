@@ -8,7 +8,7 @@ import {
   type Cell,
   type SharedBuckets,
 } from '../../src/life/buckets.ts'
-import { createLoginLimiter, type Attempt } from '../../src/life/login-limits.ts'
+import { createLoginLimiter, settlementOf, type Attempt } from '../../src/life/login-limits.ts'
 import { fakeClock, hours, minutes, seconds } from '../support/clock.ts'
 
 const limits = {
@@ -227,6 +227,19 @@ test('DS-07 what is given back leaves nothing behind that could push out the cou
   }
   assert.equal(limiter.buckets.size, before)
   assert.ok(!(await limiter.admit(attempt('bob'))).ok)
+})
+
+describe('what becomes of an attempt that was counted', () => {
+  for (const [outcome, settlement] of [
+    [{ kind: 'signed_in' }, 'other'],
+    [{ kind: 'second_step' }, 'step'],
+    [{ kind: 'refused' }, 'counts'],
+    [{ kind: 'failed' }, 'other'],
+    [{ kind: 'failed', mayBeNo: true }, 'counts'],
+  ] as const)
+    test(`LG-09 ${JSON.stringify(outcome)} is settled as "${settlement}"`, () => {
+      assert.equal(settlementOf(outcome), settlement)
+    })
 })
 
 describe('LG-02 one account', () => {
