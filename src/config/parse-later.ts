@@ -6,7 +6,16 @@ import { parseRequest, type RequestMeans } from './parse-request.ts'
 import { grantOf, optionalPlace, tokenPlace, type SignInConfig } from './parse-sign-in.ts'
 import type { SecretSources } from './secrets.ts'
 import type { LoginUpstreamOptions } from './upstream-options.ts'
-import type { CheckCall, ClaimPlace, LogoutCall, Place, Presentation, ProfileCall, RefreshCall } from './upstream.ts'
+import type {
+  CheckCall,
+  ClaimPlace,
+  Expiry,
+  LogoutCall,
+  Place,
+  Presentation,
+  ProfileCall,
+  RefreshCall,
+} from './upstream.ts'
 
 /** What is asked about a token once there is one. */
 export interface LaterConfig {
@@ -96,6 +105,7 @@ function checkByProfile(profile: ProfileCall | undefined): CheckCall | undefined
     claims,
     claimsComplete: true,
     jsonRequired: anyInBody([subject, ...claims.values()]),
+    expiry: undefined,
     refusals,
   }
 }
@@ -120,7 +130,14 @@ function parseCheck(
     claimsComplete: claims !== undefined,
     subjectRequired: subject !== undefined,
     jsonRequired: anyInBody([looked.subject, ...(looked.claims?.values() ?? [])]),
+    expiry: parseCheckExpiry(spot.at('expiry'), options.expiry),
   }
+}
+
+function parseCheckExpiry(spot: Spot, options: Parameters<typeof parseExpiry>[1]): Expiry | undefined {
+  if (options === undefined) return undefined
+  if (options === 'never') spot.fault('takes no end back that the sign-in told; leave `expiry` out of `login` instead')
+  return parseExpiry(spot, options)
 }
 
 /** What is not said here is as at login; of a sign-in in two steps, as at the step that gives the token. */

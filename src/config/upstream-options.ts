@@ -132,6 +132,11 @@ const check = strict(
         'Claims to read again; one that the answer leaves out is then no longer so. Default: the places at login, where one that is left out stays as it was.',
       ),
     ),
+    expiry: Type.Optional(
+      expiry(
+        "When the service's token ends, read again at each check, for a token that lives longer the more it is used; where the answer does not say, the end stays as it was. A `lifetime` counts from the check.",
+      ),
+    ),
   },
   'Asked when a session is renewed.',
 )

@@ -100,6 +100,8 @@ export interface CheckCall extends PersonPlaces {
   readonly refusals: readonly RefusalRule<LaterRefusal>[]
   /** Whether a body that is no JSON says nothing: something else than the service may have answered. */
   readonly jsonRequired: boolean
+  /** Undefined: it stays what it was. */
+  readonly expiry: Expiry | undefined
 }
 
 export interface RefreshCall extends GrantPlaces, PersonPlaces {

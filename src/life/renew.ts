@@ -15,7 +15,7 @@ import { shareFlights } from './flights.ts'
 import { isStranger, readAgain } from './person.ts'
 import { claimRefreshToken, fingerprintOf } from './refresh-turn.ts'
 import { predecessor, spends, unavailable, type Renewal, type Renewer, type RenewalRequest } from './renewal.ts'
-import { endingSoon, isRefreshable, renewalStep, type RenewalPolicy } from './renewal-plan.ts'
+import { endsNow, isRefreshable, renewalStep, type RenewalPolicy } from './renewal-plan.ts'
 import { absoluteEnd, idleEnd } from './rules.ts'
 import { upstreamSubject, type SessionMaker } from './session.ts'
 
@@ -46,6 +46,14 @@ const holdFor = { failed: 10_000, refused: 30_000, unspent: 10_000 } as const
 type Hold = keyof typeof holdFor
 
 type Refreshed = Extract<RefreshOutcome, { kind: 'refreshed' }>
+
+/** What was sealed, with the end of the token as a check tells it. */
+function withEnd(
+  content: SealedContent,
+  { expiresAt = content.expiresAt }: { readonly expiresAt?: number | undefined },
+) {
+  return { ...content, expiresAt }
+}
 
 export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer {
   const { verifier, sealer, maker, upstreams, facts, endings, bindings, clock, events, wait = sleep } = deps
@@ -91,7 +99,10 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
       return isRefreshable(content, upstream) ? refresh(request, upstream, content) : end(claims, 'upstream_refused')
     }
     if (isStranger(claims, outcome)) return end(claims, 'upstream_refused')
-    return mint(request, { ...content, checkedAt: clock() }, readAgain(claims.profile, outcome))
+    const checked = { ...withEnd(content, outcome), checkedAt: clock() }
+    if (endsNow(checked, clock()))
+      return isRefreshable(content, upstream) ? refresh(request, upstream, content) : end(claims, 'upstream_expired')
+    return mint(request, checked, readAgain(claims.profile, outcome))
   }
 
   async function refresh(request: RenewalRequest, upstream: Upstream, content: SealedContent): Promise<Renewal> {
@@ -143,8 +154,7 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
   async function refreshed(request: RenewalRequest, upstream: Upstream, outcome: Refreshed): Promise<Renewal> {
     const { claims } = request
     const content = { ...outcome.grant, checkedAt: clock() }
-    if (content.expiresAt !== undefined && content.expiresAt <= clock() + endingSoon)
-      return over(claims, 'upstream_expired')
+    if (endsNow(content, clock())) return over(claims, 'upstream_expired')
     if (isStranger(claims, outcome)) return end(claims, 'upstream_refused')
     const profile = readAgain(claims.profile, outcome)
     return upstream.canCheck ? recheck(request, upstream, content, profile) : mint(request, content, profile)
@@ -161,7 +171,10 @@ export function createRenewer(policy: RenewalPolicy, deps: RenewerDeps): Renewer
     const outcome = await upstream.check(content, upstreamSubject(claims))
     if (outcome.kind === 'failed') return mint(request, content, profile)
     if (outcome.kind === 'refused' || isStranger(claims, outcome)) return end(claims, 'upstream_refused')
-    return mint(request, content, readAgain(profile, outcome))
+    const checked = withEnd(content, outcome)
+    return endsNow(checked, clock())
+      ? over(claims, 'upstream_expired')
+      : mint(request, checked, readAgain(profile, outcome))
   }
 
   async function mint(request: RenewalRequest, content: SealedContent, profile: ProfileClaims): Promise<Renewal> {

@@ -38,9 +38,13 @@ export function renewalStep(
     if (refreshable) return now < content.checkedAt + policy.uncheckedTimeout ? 'mint' : 'refresh'
   }
   if (refreshable) return 'refresh'
-  if (end <= now + endingSoon) return 'over'
+  if (endsNow(content, now)) return 'over'
   if (able.canCheck) return 'check'
   return now < claims.auth_time * 1000 + policy.uncheckedTimeout ? 'mint' : 'over'
+}
+
+export function endsNow({ expiresAt = Infinity }: Pick<SealedContent, 'expiresAt'>, now: number): boolean {
+  return expiresAt <= now + endingSoon
 }
 
 export function isRefreshable(content: SealedContent, able: Pick<Abilities, 'canRefresh'>): boolean {

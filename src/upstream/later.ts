@@ -111,8 +111,12 @@ export function createLater(config: LoginUpstreamConfig, caller: Caller): Later 
           answer,
         )
       }
-      const told = toldBy('check', check, answer, grant.token.reveal())
-      return told.ok ? { kind: 'good', ...told.person, status } : told.failed
+      const token = grant.token.reveal()
+      const told = toldBy('check', check, answer, token)
+      if (!told.ok) return told.failed
+      const taking = createTaking('check', { answer, variables: new Map() }, caller.trace)
+      const expiresAt = check.expiry === undefined ? undefined : taking.expiry(check.expiry, token)
+      return { kind: 'good', ...told.person, status, ...(expiresAt === undefined ? {} : { expiresAt }) }
     },
 
     async refresh(grant, subject) {

@@ -61,7 +61,12 @@ export interface TokenPerson {
 }
 
 export type CheckOutcome =
-  | ({ readonly kind: 'good'; readonly status: number } & TokenPerson)
+  | ({
+      readonly kind: 'good'
+      readonly status: number
+      /** Milliseconds since the epoch; undefined: the end of the token stays what it was. */
+      readonly expiresAt?: number | undefined
+    } & TokenPerson)
   | { readonly kind: 'refused'; readonly status: number }
   | Failed
 

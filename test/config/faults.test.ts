@@ -664,6 +664,11 @@ const slips: readonly (readonly [behaviour: string, options: unknown, fault: Reg
     /^upstreams\.accounts\.login\.claims\.roles: `each` is for a list and `split` for one text; keep one of them$/,
   ],
   [
+    'a check takes no end back',
+    withUpstream({ check: { request: { path: '/me' }, expiry: 'never' } }),
+    /^upstreams\.accounts\.check\.expiry: takes no end back that the sign-in told/,
+  ],
+  [
     'what was typed is shown once',
     withUpstream({ present: { headers: { 'X-Y': '{username}' } } }),
     /^upstreams\.accounts\.present\.headers\.X-Y: uses a field that nothing defines; known here are `\{subject\}` and `\{token\}`$/,

@@ -110,6 +110,7 @@ export const full = {
         request: { method: 'GET', path: '/api/me' },
         subject: { json: '/id' },
         claims: { name: { json: '/name' } },
+        expiry: { json: '/expires_in' },
         refusals: [{ status: [400], as: 'refused' }],
       },
       logout: { request: { method: 'POST', path: '/api/logout', json: { tenant: '{tenant}' } }, endsToken: true },

@@ -101,6 +101,47 @@ describe('a renewal', () => {
     assert.equal(content.checkedAt, clock())
   })
 
+  test('seals the end of the token as the check tells it, and keeps the one it had where it does not', async () => {
+    const { renewer, requestFor, opened, service, clock } = await scene()
+    const known = () => requestFor({ grant: grantOf({ expiresAt: clock() + minutes(3) }) })
+    service.check = () => ({ ...good(), expiresAt: clock() + hours(1) })
+    const { claims, content } = await opened(await renewer.renew(await known()))
+    assert.equal(content.expiresAt, clock() + hours(1))
+    assert.equal(claims.exp * 1000, clock() + minutes(5), 'a whole life again')
+    service.check = () => good()
+    assert.equal((await opened(await renewer.renew(await known()))).content.expiresAt, clock() + minutes(3))
+  })
+
+  test('whose check is good and says that the token ends now uses the refresh token, and without one is over', async () => {
+    const { renewer, request, service, clock, facts } = await scene()
+    service.check = () => ({ ...good(), expiresAt: clock() + seconds(1) })
+    assert.deepEqual(await renewer.renew(request), over('upstream_expired'))
+    assert.equal(facts.denied('sid-1'), 'upstream_expired')
+    const refreshable = await scene(withRefresh)
+    refreshable.service.can.refresh = true
+    refreshable.service.refresh = () => refreshed({ token: new Secret('token-1') })
+    const answers = [{ ...good(), expiresAt: clock() }, good()]
+    refreshable.service.check = () => answers.shift() ?? good()
+    const { content } = await refreshable.opened(await refreshable.renewer.renew(refreshable.request))
+    assert.equal(content.token.reveal(), 'token-1')
+  })
+
+  test('takes the end that a check tells of the new token too', async () => {
+    const { renewer, request, service, clock, opened } = await scene(withRefresh)
+    service.can.refresh = true
+    service.refresh = () => refreshed({ token: new Secret('token-1'), expiresAt: clock() + hours(1) })
+    const ends = [undefined, clock() + hours(2), undefined, clock()]
+    service.check = () => {
+      const expiresAt = ends.shift()
+      return expiresAt === undefined ? refused : { ...good(), expiresAt }
+    }
+    assert.equal((await opened(await renewer.renew(request))).content.expiresAt, clock() + hours(2))
+    const next = await scene(withRefresh)
+    Object.assign(next.service, { refresh: service.refresh, check: service.check })
+    next.service.can.refresh = true
+    assert.deepEqual(await next.renewer.renew(next.request), over('upstream_expired'))
+  })
+
   test('of a suspect asks however fresh the last answer is', async () => {
     const { renewer, request, service } = await scene({}, { session: { recheckEvery: '10m' } })
     assert.equal((await renewer.renew({ ...request, mustAsk: true })).kind, 'renewed')

@@ -34,7 +34,9 @@ export function createByCheck(
       // A service may say so, with 200 and other words, that it does not know the token.
       if (subject === undefined)
         return { ...failed('upstream_bad', 'The answer of the check call names no subject.'), mayBeNo: true }
-      return { kind: 'good', grant, subject, claims, scopes: undefined, issuedAt: undefined }
+      const soonest = Math.min(expiresAt ?? Infinity, outcome.expiresAt ?? Infinity)
+      const told = { ...grant, expiresAt: soonest === Infinity ? undefined : soonest }
+      return { kind: 'good', grant: told, subject, claims, scopes: undefined, issuedAt: undefined }
     },
   }
 }
