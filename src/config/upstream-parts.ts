@@ -23,12 +23,14 @@ export const request = (description: string) =>
   strict(
     {
       method: Type.Optional(choice(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], 'The method.', 'POST')),
-      path: pathTemplate('Path and query. `{username}`-style fields are percent-encoded.'),
+      path: pathTemplate(
+        'Path and query. `{username}`-style fields are percent-encoded; `name={field}` in the query is left out where the field is optional and left empty.',
+      ),
       headers: Type.Optional(
         map(
           keys.header,
           secretText('Text, in which fields are filled in, or `{ file: PATH }` or `{ env: NAME }` for a secret.'),
-          'Headers to send.',
+          'Headers to send. One that is nothing but an optional field left empty is left out.',
         ),
       ),
       json: Type.Optional(

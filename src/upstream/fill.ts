@@ -43,8 +43,22 @@ export function fillText(template: string, variables: Variables, { write, cannot
 
 /** A template that is nothing but one field, and that field has nothing in it: what holds it is left out. */
 export function isLeftOut(template: string, variables: Variables): boolean {
+  const name = onlyField(template)
+  return name !== undefined && (valueOf(name, variables) ?? '') === ''
+}
+
+/**
+ * The same for a header and a pair of the query, and only where the field is there, as an optional one of the form is. A
+ * logout call without its CSRF token would be refused, and a refusal is taken for a token that had ended before.
+ */
+export function isEmptyField(template: string, variables: Variables): boolean {
+  const name = onlyField(template)
+  return name !== undefined && valueOf(name, variables) === ''
+}
+
+function onlyField(template: string): string | undefined {
   const [name] = fieldsIn(template)
-  return name !== undefined && template === `{${name}}` && (valueOf(name, variables) ?? '') === ''
+  return template === `{${name}}` ? name : undefined
 }
 
 /** The only place where what a person typed, a token or a refresh token is taken out of its wrapping to be sent. */

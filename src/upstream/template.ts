@@ -1,6 +1,6 @@
 import type { RequestTemplate } from '../config/upstream.ts'
 import { Secret } from '../base/secret.ts'
-import { Unfillable, fieldsIn, fillText, isLeftOut, percentEncode, type Variables } from './fill.ts'
+import { Unfillable, fieldsIn, fillText, isEmptyField, isLeftOut, percentEncode, type Variables } from './fill.ts'
 
 /** A request ready to be sent. It holds secrets in the clear: it is made right before the call and kept nowhere. */
 export interface FilledRequest {
@@ -39,6 +39,7 @@ export function fillRequest(
       ...(template.basic === undefined ? [] : [['authorization', basicHeader(template.basic, variables)] as const]),
     ])
     for (const [name, value] of template.headers) {
+      if (typeof value === 'string' && isEmptyField(value, variables)) continue
       headers.set(name.toLowerCase(), headerValue(name, value, variables))
     }
     const request = {
@@ -79,7 +80,7 @@ function stringsIn(value: unknown): readonly string[] {
 const contentTypes = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const
 
 function fillPath(template: string, variables: Variables): string {
-  const filled = fillText(template, variables, { write: percentEncode })
+  const filled = fillText(withoutEmptyPairs(template, variables), variables, { write: percentEncode })
   // Dots cannot be escaped: `/users/{username}/token` with `..` would be another address for whoever normalises it.
   const [path = ''] = filled.split('?', 1)
   const dots = path.split('/').findIndex((segment) => segment === '.' || segment === '..')
@@ -87,6 +88,18 @@ function fillPath(template: string, variables: Variables): string {
     throw new Unfillable('A value would be a dot segment of the path.', fieldsIn(template.split('/')[dots] ?? '')[0])
   }
   return filled
+}
+
+/** Everything else of the query stays as it is written. */
+function withoutEmptyPairs(template: string, variables: Variables): string {
+  const at = template.indexOf('?')
+  if (at === -1) return template
+  const pairs = template.slice(at + 1).split('&')
+  const sent = pairs.filter((pair) => {
+    const equals = pair.indexOf('=')
+    return equals === -1 || !isEmptyField(pair.slice(equals + 1), variables)
+  })
+  return `${template.slice(0, at)}${sent.length === 0 ? '' : `?${sent.join('&')}`}`
 }
 
 /** RFC 9110 section 5.5: no line breaks and no other control characters; beyond Latin-1 there is no byte for it. */

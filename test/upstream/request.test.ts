@@ -117,6 +117,29 @@ test('a member or a form field that is nothing but an optional field left empty 
   assert.equal((await sent({ path: '/login', form }, ada, fields)).body, 'u=ada&p=canary-password&d=x')
 })
 
+test('a header or a pair of the query that is nothing but an optional field left empty is left out', async () => {
+  const json = { u: '{username}', p: '{password}' }
+  const headers = { 'X-OTP': '{code}', 'X-Form': 'otp={code}' }
+  const path = '/login?a=1&otp={code}&b=&c=x{code}&{code}&d'
+  const without = await sent({ path, json, headers }, ada, fields)
+  assert.equal(without.url, '/login?a=1&b=&c=x&&d')
+  assert.deepEqual([without.headers['x-otp'], without.headers['x-form']], [undefined, 'otp='])
+  const whole = await sent({ path, json, headers }, { ...ada, code: '7&' }, fields)
+  assert.equal(whole.url, '/login?a=1&otp=7%26&b=&c=x7%26&7%26&d')
+  assert.deepEqual([whole.headers['x-otp'], whole.headers['x-form']], ['7&', 'otp=7&'])
+  assert.equal((await sent({ path: '/login?otp={code}', json }, ada, fields)).url, '/login')
+})
+
+test('a header or a pair of the query whose value the service did not give is no call, rather than one without it', async () => {
+  const values = { csrf: { json: '/csrf' } }
+  for (const request of [{ path: '/logout', headers: { 'X-CSRF-Token': '{csrf}' } }, { path: '/logout?csrf={csrf}' }]) {
+    const { upstream, service } = await answering({ body: account }, { login: { values }, logout: { request } })
+    const { grant } = only(await upstream.signIn(typed(ada)), 'signed_in')
+    only(await upstream.end(grant, '1'), 'failed')
+    assert.equal(service.calls.length, 1)
+  }
+})
+
 test('a form is encoded in a way that every decoder reads alike', async () => {
   const call = await sent({ path: '/login', form: { 'a b': "{username} +/=\\!'()*~" } })
   assert.equal(call.body, 'a%20b=ada%20%2B%2F%3D%5C%21%27%28%29%2A~')
