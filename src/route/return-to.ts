@@ -1,8 +1,9 @@
 /** Characters of a return target at most. */
 const longest = 2048
 
-/** Of backslashes those before a query, which a browser takes for slashes (URL Standard, path state). */
-const unsafe = /[\u0000-\u0020\u007f-\uffff]|^[^?]*\\/
+const unsafe = /[\u0000-\u0020\u007f-\uffff]/
+/** Before a query a browser takes a backslash for a slash (URL Standard, path state). */
+const slashed = /^[^?\\]*\\/
 
 /**
  * A return target on our own origin as `path?query#fragment`, or `/` for anything else: foreign, absolute, relative,
@@ -10,7 +11,8 @@ const unsafe = /[\u0000-\u0020\u007f-\uffff]|^[^?]*\\/
  * loop (RFC 9700 section 4.11.1; security.md RD-01).
  */
 export function safeReturnTo(value: unknown, site: { readonly publicUrl: string; readonly prefix: string }): string {
-  if (typeof value !== 'string' || value.length > longest || unsafe.test(value)) return '/'
+  if (typeof value !== 'string' || value.length > longest) return '/'
+  if (unsafe.test(value) || slashed.test(value)) return '/'
   if (!value.startsWith('/') || value.startsWith('//')) return '/'
   const url = URL.parse(value, site.publicUrl)
   if (url?.origin !== new URL(site.publicUrl).origin) return '/'
