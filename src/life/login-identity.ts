@@ -18,7 +18,7 @@ const takenFor: Readonly<Record<string, string>> = {
   ς: 'σ',
 }
 
-const toldApart = new RegExp(`[${Object.keys(takenFor).join('')}]`, 'gu')
+const toldApart = /[ßæœþøłđðħıς]/gu
 
 /** One text for a name, however it is written: compatibility forms, accents, case and outer spaces folded. */
 export function foldedName(typed: string): string {
