@@ -8,7 +8,7 @@ export interface Destination {
 }
 
 const writing: ReadonlySet<string> = new Set(['COPY', 'MOVE'])
-const authority = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#@]*)(?=[/?#]|$)/i
+const authority = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#@]*)/i
 
 /** The `Destination` of a request: an absolute URI, or a path with a query (RFC 4918 section 10.3). Two of them are two paths. */
 export function destinationsOf(method: string, rawHeaders: readonly string[]): readonly Destination[] {

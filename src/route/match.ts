@@ -52,8 +52,7 @@ interface Found<R> {
 export function createRouteTable<R extends Matchable>(routes: readonly R[]): RouteTable<R> {
   const compiled = routes.map((route): Row<R> => ({ route, prefix: comparable(route.path) })).toSorted(bySpecificity)
   const rows = compiled.map(({ route }) => route)
-  const unsaid = compiled.filter(({ route }) => route.ignoreCase === undefined)
-  const hasCapitals = unsaid.some(({ prefix }) => prefix.exact !== prefix.lower)
+  const hasCapitals = compiled.some(({ prefix }) => prefix.exact !== prefix.lower)
   const byMethod = rows.some(({ methods }) => methods !== undefined)
   const hosts = new Set(rows.flatMap(({ host }) => host ?? []))
 
@@ -89,8 +88,8 @@ export function createRouteTable<R extends Matchable>(routes: readonly R[]): Rou
     // Once, however many routes there are: it takes as long as the path is.
     const path = comparable(given)
     const route = first(host, method, path, false)
-    const isPlain = unsaid.length === 0 || (path.exact === path.lower && !hasCapitals)
-    return { route, sure: isPlain || route === undefined || first(host, method, path, true) === route }
+    const isPlain = path.exact === path.lower && !hasCapitals
+    return { route, sure: isPlain || first(host, method, path, true) === route }
   }
 
   function judge(host: string | undefined, method: string, path: CanonicalPath): Match<R> {
