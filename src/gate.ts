@@ -142,12 +142,7 @@ export function createGate(config: Config, deps: GateDeps): Gate {
   }
 
   /** What else to set with a sign-in: whatever began in this browser before is over, also what no cookie names any more. */
-  async function replaced(
-    request: RequestFacts,
-    fresh: Session,
-    setCookies: readonly string[],
-    before?: NamedSession,
-  ) {
+  async function replaced(request: RequestFacts, fresh: Session, setCookies: readonly string[], before?: NamedSession) {
     const { sealed, out } = cookiesOf(request)
     const old = [await browserSession(request), before].filter((one) => one !== undefined)
     const tombstone = parts.signOuter.replace(old, fresh, out)

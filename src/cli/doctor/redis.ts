@@ -1,3 +1,4 @@
+import { page } from '../../base/installed.ts'
 import type { Config, RedisConfig } from '../../config/config.ts'
 import { codeOf, replyCode } from '../../life/redis-link.ts'
 import { within } from './connect.ts'
@@ -18,13 +19,13 @@ const commands = (prefix: string): readonly (readonly [string, ...string[]])[] =
 ]
 
 /** For each code of a refusal the next thing to try. */
-const refusals: Readonly<Record<string, string>> = {
-  NOPERM: 'give the user the commands and keys that docs/operations.md names under "What stays with you"',
+const refusals = (): Readonly<Record<string, string>> => ({
+  NOPERM: `give the user the commands and keys that ${page('operations')} names under "What stays with you"`,
   OOM: 'it is full: give it more memory, or look what else fills it',
   MISCONF: 'it cannot save to its disk, and takes no writes until it can',
   READONLY: 'name the primary',
   WRONGTYPE: 'somebody else writes under our keys: set facts.redis.prefix',
-}
+})
 
 /** Reachable, quick, allowed all that is needed, and of the same time. Nothing is written. */
 export async function redisFindings(
@@ -85,7 +86,7 @@ async function asked(config: RedisConfig, timeout: number): Promise<readonly Fin
           code === 'NOPERM'
             ? `${url} does not let this user do ${names.join(', ')}`
             : `${url} refuses ${names.join(', ')} (${code})`,
-          refusals[code] ?? 'look into the log of Redis',
+          refusals()[code] ?? 'look into the log of Redis',
         ),
       ),
       ...(time === undefined || role === undefined
