@@ -56,7 +56,8 @@ export const folders: Readonly<Record<string, Folder>> = {
       'src/life/{renew,renewal,refresh-turn,flights}.ts',
     ],
     tests: [
-      'test/life/{refresh-turn,credentials,session,authenticate,renew,flights}.test.ts',
+      'test/life/{refresh-turn,credentials,key-binding,session,authenticate,renew,flights}.test.ts',
+      'test/device/binding.test.ts',
       'test/life/{renewal,revocations,deletions,replay,flight}.test.ts',
       'test/life/{shown-subject,late-answers,token-sizes}.test.ts',
       'test/http/{credentials,csrf}.test.ts',
@@ -79,7 +80,7 @@ export const folders: Readonly<Record<string, Folder>> = {
   },
   device: {
     mutate: ['src/device/*.ts'],
-    tests: ['test/device/{binding,challenge,proof}.test.ts', 'test/device/{sessions,ends,attacks}.test.ts'],
+    tests: ['test/device/{key,wire,binding,challenge,proof}.test.ts', 'test/device/{sessions,ends,attacks}.test.ts'],
   },
   'life-exchange': {
     mutate: ['src/life/{exchange,clients,client-assertion}.ts'],

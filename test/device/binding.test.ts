@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CompactEncrypt, exportJWK, generateKeyPair } from 'jose'
+import { CompactEncrypt, decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose'
 import { createBindingSealer } from '../../src/device/binding.ts'
 import { readDeviceKey } from '../../src/device/key.ts'
 import { audiencesOf } from '../../src/gate-parts.ts'
@@ -59,6 +59,24 @@ test('nothing that was sealed for another purpose opens as one, and one opens as
     .encrypt(transactionKey)
   assert.equal(await sealer.open(forged), undefined)
 })
+
+test('what is sealed says what it is for, is a JWT with a key, and is not opened where it is neither or too large', async () => {
+  const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const key = await readDeviceKey('ES256', await exportJWK(publicKey))
+  assert.ok(key)
+  const tokenOf = (length: number) => ['{}', ' '.repeat(length), 'x'].map(encoded).join('.')
+  const sealed = await sealer.seal({ token: tokenOf(16_000), key })
+  assert.equal(decodeProtectedHeader(sealed).typ, 'postern-device+jwe')
+  assert.equal((await sealer.open(sealed))?.token, tokenOf(16_000))
+  const bomb = await sealer.seal({ token: tokenOf(17_000), key })
+  assert.ok(bomb.length < 4096)
+  assert.equal(await sealer.open(bomb), undefined)
+  const off = { ...key, jwk: { ...key.jwk, y: key.jwk['x'] ?? '' } }
+  assert.equal(await sealer.open(await sealer.seal({ token: tokenOf(1), key: off })), undefined)
+  await assert.rejects(sealer.seal({ token: 'no token', key }), new TypeError('a session token is a JWT'))
+})
+
+const encoded = (text: string) => Buffer.from(text).toString('base64url')
 
 test('a bound session rides in three cookies, each of which ends when it should', async () => {
   const { publicKey } = await generateKeyPair('ES256', { extractable: true })

@@ -91,9 +91,25 @@ test('a proof at a refresh has no key, and is good for the one that is known', a
   const proof = await proofOf({ header: { jwk: undefined } })
   assert.equal(await challengeIn(proof, key, address), 'a-challenge')
   assert.equal(await challengeIn(proof, other, address), undefined)
+  for (const none of ['', 'no JWT', 'a.b.c']) assert.equal(await challengeIn(none, key, address), undefined)
   // A key that it brings itself changes nothing.
   assert.equal(await challengeIn(await proofOf(), other, address), undefined)
   assert.equal(await challengeIn(proof, { ...key, alg: 'RS256' }, address), undefined)
+})
+
+test('a proof has at most 4096 characters, however good it is', async () => {
+  /** Longer by as much: three bytes are four characters. */
+  const padded = (bytes: number, more: number) =>
+    proofOf({ header: { kid: '.'.repeat(more) }, payload: { pad: '.'.repeat(bytes) } })
+  const lengths = new Map<number, boolean>()
+  const bytes = Math.floor(((4096 - (await padded(0, 0)).length) * 3) / 4)
+  for (const more of [0, 1, 2])
+    for (const fewer of [0, 1, 2, 3]) {
+      const proof = await padded(bytes - fewer, more)
+      lengths.set(proof.length, (await readRegistrationProof(proof, address)) !== undefined)
+    }
+  assert.deepEqual([lengths.get(4096), lengths.get(4097)], [true, false])
+  for (const [length, good] of lengths) assert.equal(good, length <= 4096, String(length))
 })
 
 test('header values are read with quotes and without, each once', () => {

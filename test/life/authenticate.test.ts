@@ -1,18 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { exportJWK, generateKeyPair } from 'jose'
 import { currentTrace } from '../../src/base/cause.ts'
 import { createMeters } from '../../src/base/meters.ts'
 import { createPropagator, type Traced } from '../../src/base/trace.ts'
 import type { SessionConfig } from '../../src/config/config.ts'
+import { readDeviceKey } from '../../src/device/key.ts'
+import { deviceAddresses } from '../../src/device/wire.ts'
 import { createAuthenticator, type Authenticator } from '../../src/life/authenticate.ts'
-import type { AuthenticateOptions, Authentication } from '../../src/life/authentication.ts'
+import type { AuthenticateOptions, Authentication, RequestFacts, Session } from '../../src/life/authentication.ts'
 import type { Renewal, RenewalRequest } from '../../src/life/renewal.ts'
 import type { SessionSource } from '../../src/life/session.ts'
+import { unboundCopies } from '../../src/life/key-binding.ts'
 import { writeTombstones } from '../../src/life/tombstone.ts'
+import { createNonces } from '../../src/token/dpop-nonce.ts'
 import { hours, minutes, seconds } from '../support/clock.ts'
 import { freshKeys } from '../support/keys.ts'
 import { createParts } from './parts.ts'
+import { proofKey, proofOf } from '../support/proofs.ts'
 
 const navigation = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': 'none' }
 const fetched = { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' }
@@ -61,11 +67,7 @@ async function scene(settings: Settings = {}) {
 
   const askAt =
     ({ authenticate }: Authenticator) =>
-    (
-      headers: Headers,
-      options: AuthenticateOptions = {},
-      more: { method?: string; reqId?: string; address?: string; message?: Traced } = {},
-    ) =>
+    (headers: Headers, options: AuthenticateOptions = {}, more: Partial<RequestFacts> = {}) =>
       authenticate({ method: 'GET', headers, rawHeaders: [], ...more }, options)
 
   /** The same door under another policy. */
@@ -102,6 +104,7 @@ async function scene(settings: Settings = {}) {
     name,
     otherKeys,
     recheck: authenticator.recheck.bind(authenticator),
+    renewProven: authenticator.renewProven.bind(authenticator),
   }
 }
 
@@ -134,6 +137,52 @@ describe('a request', () => {
       state: 'refused',
       reason: 'duplicate_credentials',
     })
+  })
+})
+
+describe('an access token that is bound to a key', () => {
+  const htu = 'https://app.example.com/api/things'
+
+  async function bounds() {
+    const parts = await scene()
+    const key = await proofKey()
+    const made = await parts.maker.forClient(parts.source(), undefined, key.jkt)
+    assert.ok(made.ok)
+    const { token } = made.minted
+    const nonce = createNonces(parts.ring, parts.clock).current()
+    const proof = () => proofOf(key, { htu, at: parts.clock(), token, nonce })
+    /** What a client sends that has that proof. */
+    const show = (made: string, options: AuthenticateOptions = {}, message?: Traced) =>
+      parts.ask(
+        { authorization: `DPoP ${token}` },
+        { dpop: 'optional', ...options },
+        { rawHeaders: ['DPoP', made], url: '/api/things', ...(message === undefined ? {} : { message }) },
+      )
+    const bearer = await parts.maker.forClient(parts.source())
+    assert.ok(bearer.ok)
+    const carry = () => parts.ask({ authorization: `Bearer ${bearer.minted.token}` })
+    return { ...parts, ...made.minted, proof, show, carry }
+  }
+
+  test('is good with a proof, once each, and is remembered beside those that are not bound', async () => {
+    const { show, carry, proof, claims, kid, meters } = await bounds()
+    const first = await proof()
+    const answer = { state: 'valid', session: { kind: 'access', claims, kid }, sealed: claims.upt, setCookies: [] }
+    assert.deepEqual(await show(first), answer)
+    assert.deepEqual(await show(first), { state: 'refused', reason: 'proof_replayed' })
+    assert.deepEqual(await show(await proof()), answer)
+    assert.deepEqual([meters.memo, meters.current.remembered()], [{ hits: 2, misses: 1 }, 1])
+    assertValid(await carry())
+    assert.equal(meters.current.remembered(), 2)
+  })
+
+  test('is judged once for every guard of a request, and anew for another request or another host', async () => {
+    const { show, proof } = await bounds()
+    const [message, first] = [{} as Traced, await proof()]
+    for (const _guard of [1, 2]) assertValid(await show(first, {}, message))
+    assert.deepEqual(await show(first, {}, {} as Traced), { state: 'refused', reason: 'proof_replayed' })
+    const elsewhere = await show(first, { host: 'api.example.com' }, message)
+    assert.deepEqual(elsewhere, { state: 'refused', reason: 'proof_wrong_uri' })
   })
 })
 
@@ -199,6 +248,17 @@ describe('a Bearer token', () => {
     const { token } = await minter.mint('access', { ...values, cnf: { jkt: 'A'.repeat(43) } }, profile)
     for (const _again of [1, 2])
       assert.deepEqual(await ask({ authorization: `Bearer ${token}` }), { state: 'refused', reason: 'bound_token' })
+  })
+
+  test('is refused by a route for bound ones, which says whose it was; what is no good is refused for that', async () => {
+    const { ask, token, claims, kid } = await bearers()
+    for (const _again of [1, 2])
+      assert.deepEqual(await ask({ authorization: `Bearer ${token}` }, { dpop: 'required' }), {
+        state: 'refused',
+        reason: 'unbound_token',
+        session: { kind: 'access', claims, kid },
+      })
+    assertRefused(await ask({ authorization: 'Bearer x' }, { dpop: 'required' }), 'malformed')
   })
 
   test('is good until its very end, remembered or not, and says whose it was', async () => {
@@ -287,6 +347,96 @@ describe('a token that is bound to a key', () => {
     assert.ok(found.state === 'refused')
     assert.deepEqual([found.reason, found.renewable], ['expired', true])
     assert.equal(wanted.length, 0)
+  })
+})
+
+describe('a session that is bound to the key of a browser', () => {
+  async function bounds() {
+    const parts = await scene({ session: { deviceBound: 'prefer' } })
+    const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+    const device = await readDeviceKey('ES256', await exportJWK(publicKey))
+    assert.ok(device)
+    const made = await parts.maker.forBrowser(parts.source({ device }))
+    assert.ok(made.ok)
+    const { token, claims, kid } = made.minted
+    const session: Session = { kind: 'session', claims, kid }
+    const prove = (out?: string) =>
+      parts.renewProven(
+        { method: 'POST', headers: {}, rawHeaders: [] },
+        { token, session, device },
+        { sealed: 'sealed', out },
+      )
+    return { ...parts, device, token, claims, prove, bound: `${parts.name}=${token}` }
+  }
+
+  for (const minute of [0, 4, 6])
+    test(`is renewed with a proof of it, after ${minute} minutes`, async () => {
+      const { prove, clock, answers, renewedTo, wanted, device, token, claims } = await bounds()
+      clock.advance(minutes(minute))
+      const { renewal, claims: next } = await renewedTo({ device })
+      answers.push(renewal)
+      const found = await prove()
+      assertValid(found)
+      assert.deepEqual([found.session.claims, found.setCookies], [next, ['fresh']])
+      assert.deepEqual(wanted, [
+        {
+          token,
+          claims,
+          sealed: 'sealed',
+          slide: true,
+          stillValid: minute < 5,
+          maySpend: true,
+          mustAsk: false,
+          device,
+          context: {},
+        },
+      ])
+    })
+
+  test('that this browser has signed out is not renewed with it', async () => {
+    const { prove, claims, wanted } = await bounds()
+    const { sid } = claims
+    const out = writeTombstones({ buried: [{ sid, absoluteEnd: 9e9 }], since: undefined }, 0, 1).value
+    assert.deepEqual(await prove(out), { state: 'absent', reason: 'tombstoned' })
+    assert.equal(wanted.length, 0)
+  })
+
+  test('whose token was refused somewhere asks the upstream then', async () => {
+    const { ask, bound, recheck, prove, wanted } = await bounds()
+    const found = await ask({ cookie: bound })
+    assertValid(found)
+    recheck(found.session)
+    await prove()
+    assert.deepEqual(
+      wanted.map(({ mustAsk }) => mustAsk),
+      [true],
+    )
+  })
+
+  test('is good for a page that is fetched ahead of time until it expires: nothing is due of it', async () => {
+    const { ask, bound, clock } = await bounds()
+    clock.advance(minutes(4))
+    for (const _again of [1, 2]) assertValid(await ask({ cookie: bound, ...prefetch }))
+    clock.advance(minutes(1))
+    assertRefused(await ask({ cookie: bound, ...prefetch }), 'prefetch')
+  })
+
+  test('is not renewed as it was before it was bound', async () => {
+    const { ask, held, facts, clock, claims, wanted } = await bounds()
+    const { cookie } = await held()
+    facts.deny(unboundCopies(claims.sid), 'revoked', clock() + hours(1))
+    clock.advance(minutes(4))
+    assertValid(await ask({ cookie, ...navigation }))
+    clock.advance(minutes(1))
+    const found = await ask({ cookie, ...navigation })
+    assertRefused(found, 'not_bound')
+    assert.deepEqual([found.session?.claims.sid, found.renewable, wanted.length], [claims.sid, undefined, 0])
+  })
+
+  test('is held up where its browser says that it could not refresh it', async () => {
+    const { ask, config } = await bounds()
+    const skipped = `unreachable;session_identifier="${deviceAddresses(config).identifier}"`
+    assert.deepEqual(await ask({ 'secure-session-skipped': skipped }), { state: 'unavailable', retryAfter: 10 })
   })
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { isRepeated, readCredentials } from '../../src/life/credentials.ts'
+import { cookieValues, isRepeated, readCredentials } from '../../src/life/credentials.ts'
 
 const names = {
   name: '__Host-postern',
@@ -125,4 +125,31 @@ test('a header is repeated where its name stands twice, in any case, and a value
   assert.equal(isRepeated(['Host', 'a', 'Cost', 'b', 'Hosts', 'c'], 'host'), false)
   assert.equal(isRepeated(['x', 'y', 'host', 'a', 'z', 'w', 'Host', 'b'], 'host'), true)
   assert.equal(isRepeated([], 'host'), false)
+})
+
+test('the values of a name are those of every cookie that has it, and of no other', () => {
+  for (const [header, values] of [
+    [undefined, []],
+    ['', []],
+    ['n', []],
+    ['n=', ['']],
+    ['n=a', ['a']],
+    ['n=a=b', ['a=b']],
+    ['n=a;', ['a']],
+    ['n=a; n=b', ['a', 'b']],
+    ['n=a;n=b;x=c', ['a', 'b']],
+    ['x=y; \tn=a \t; n=b ', ['a', 'b']],
+    ['n=a; x=n=b; n=c', ['a', 'c']],
+    ['n=a\u00a0', ['a\u00a0']],
+    ['N=a', []],
+    ['\u00a0n=a', []],
+    ['n =a', []],
+    ['nn=a', []],
+    ['xn=a', []],
+    ['n; n=a', ['a']],
+    ['na; n=b', ['b']],
+    ['x=n', []],
+  ] as const)
+    assert.deepEqual(cookieValues(header, 'n'), values, JSON.stringify(header))
+  assert.deepEqual(cookieValues('name=a; names=b; name=c', 'name'), ['a', 'c'])
 })

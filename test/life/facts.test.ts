@@ -123,6 +123,12 @@ describe('what processes know together', () => {
     assert.deepEqual([facts.denied('sid-1'), facts.cutOffOf('sub')], ['revoked', 500])
     facts.cutOff('sub', 499, until)
     assert.equal(told.length, 2, 'an older cut-off would take the place of the newer one')
+    const again = { sub: 'sub', at: 500, until: until + 1 }
+    facts.cutOff(again.sub, again.at, again.until)
+    assert.deepEqual(told.slice(2), [again], 'the same one lasts longer there')
+    const first = { sub: 'other', at: 0, until }
+    facts.cutOff(first.sub, first.at, first.until)
+    assert.deepEqual(told.slice(3), [first], 'whatever its time is')
   })
 
   test('is every ending that is heard, unless it is over anyway', () => {

@@ -79,6 +79,29 @@ describe('a store in memory', () => {
     )
   })
 
+  test('keeps what comes in numbers from pushing out what is of another sort', async () => {
+    const clock = fakeClock()
+    const store = createMemoryStore(clock, 2)
+    const until = clock() + minutes(1)
+    const keys = ['successor:a', 'aa', 'refresh:a', 'ba', 'refresh:b', 'ca', 'refresh:c']
+    for (const key of keys) await store.put(key, key, until)
+    const kept = await Promise.all(keys.map((key) => store.get(key)))
+    assert.deepEqual(
+      keys.filter((_, index) => kept[index] !== undefined),
+      ['successor:a', 'ba', 'refresh:b', 'ca', 'refresh:c'],
+    )
+  })
+
+  test('keeps a cut-off for as long as the last says that said the same', () => {
+    const clock = fakeClock()
+    const store = createMemoryStore(clock)
+    const cutOff = { sub: 'accounts|1', at: clock(), until: clock() + minutes(1) }
+    const longer = { ...cutOff, until: clock() + minutes(2) }
+    store.end(cutOff)
+    store.end(longer)
+    assert.deepEqual(store.endings(), [longer])
+  })
+
   test('counts attempts', async () => {
     const { buckets } = createMemoryStore(fakeClock())
     const cell = { key: 'k', each: 10, free: 0, most: 10, refuses: true }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { exportJWK, generateKeyPair } from 'jose'
 import { Secret } from '../../src/base/secret.ts'
+import { readDeviceKey, type DeviceKey } from '../../src/device/key.ts'
 import type { Claim, Facts } from '../../src/life/facts.ts'
 import { createRenewer } from '../../src/life/renew.ts'
 import type { Renewal, RenewalRequest } from '../../src/life/renewal.ts'
@@ -58,6 +60,11 @@ async function scene(source: Partial<SessionSource> = {}, settings: Settings = {
 const unavailable: Renewal = { kind: 'unavailable' }
 const over = (reason: string) => ({ kind: 'refused', reason })
 
+async function deviceKey(): Promise<DeviceKey> {
+  const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+  return (await readDeviceKey('ES256', await exportJWK(publicKey))) ?? assert.fail('it is one')
+}
+
 describe('a renewal', () => {
   test('whose upstream was asked not long ago asks nobody, and goes on with the same session', async () => {
     const { renewer, request, opened, service, clock, policy, said, events, toldBindings } = await scene(
@@ -83,6 +90,17 @@ describe('a renewal', () => {
     const told = { type: 'renewed', jti: claims.jti, replaced: jti, sid, sub, upstream: upn, cookieBytes }
     assert.deepEqual(events, [{ reqId: 'request-1', ...told }])
     assert.deepEqual(toldBindings, [[sid, claims.upt]])
+  })
+
+  test('is refused of a bound session to whoever has not proven its key, and of any other to whoever brings one', async () => {
+    const { renewer, request, requestFor, opened, service } = await scene()
+    const [device, other] = await Promise.all([deviceKey(), deviceKey()])
+    const bound = await requestFor({ device })
+    for (const wanted of [bound, { ...bound, device: other }, { ...request, device }])
+      assert.deepEqual(await renewer.renew(wanted), over('bound_token'))
+    assert.deepEqual(service.asked, [])
+    const { claims } = await opened(await renewer.renew({ ...bound, device }))
+    assert.deepEqual(claims.cnf, { jkt: device.jkt })
   })
 
   test('for a request that is no activity leaves the idle limit where it was', async () => {

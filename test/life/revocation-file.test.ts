@@ -6,6 +6,7 @@ import {
   lstat,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   readlink,
@@ -14,6 +15,7 @@ import {
   symlink,
   truncate,
   writeFile,
+  type FileHandle,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -208,6 +210,16 @@ describe('a file that is read', () => {
     )
   })
 
+  test('and has twenty faults is refused with every one, and no word of more', async (t) => {
+    const file = join(await folder(t), 'list.yaml')
+    await writeFile(file, `subjects:\n${Array.from({ length: 20 }, (_, id) => `  a${id}: never\n`).join('')}`)
+    await assert.rejects(readList(file), ({ message }: Error) => {
+      const lines = message.split('\n')
+      assert.deepEqual([lines.length, lines[0], lines[21]], [22, `${file} has 20 faults.`, right])
+      return true
+    })
+  })
+
   test('DS-01 may be a mebibyte long, and not longer', async (t) => {
     const file = join(await folder(t), 'list.yaml')
     await writeFile(file, `notBefore: ${noon} #`.padEnd(1_048_576, ' '))
@@ -261,6 +273,72 @@ describe('a file that is changed', () => {
     const another = join(dir, 'another.yaml')
     await changeRevocations(another, unchanged)
     assert.deepEqual([(await stat(another)).uid, (await stat(another)).mode & 0o777], [1236, 0o644])
+  })
+
+  describe('and is made by another than whose it was', () => {
+    const denied = Object.assign(new Error('not permitted'), { code: 'EPERM' })
+
+    /** To whom it was given by root or by another, where the new one is of `made`. */
+    async function given(
+      t: TestContext,
+      made: { uid: (before: number) => number; gid: (before: number) => number },
+      { root = true, mode = 0o644, fails = false } = {},
+    ) {
+      const dir = await folder(t)
+      const file = join(dir, 'list.yaml')
+      await writeFile(file, '')
+      await chmod(file, mode)
+      const { uid, gid } = await stat(file)
+      const handle = await open(file)
+      const methods = Object.getPrototypeOf(handle) as FileHandle
+      await handle.close()
+      const to: unknown[] = []
+      t.mock.method(process as { getuid(): number }, 'getuid', () => (root ? 0 : 1000))
+      const statOf = methods.stat
+      t.mock.method(methods, 'stat', async function (this: FileHandle) {
+        return Object.assign(await statOf.call(this), { uid: made.uid(uid), gid: made.gid(gid) })
+      })
+      t.mock.method(methods, 'chown', async (...owner: number[]) => {
+        to.push(owner)
+        if (fails) throw denied
+      })
+      const outcome = await changeRevocations(file, () => list({ notBefore: at })).then(
+        () => 'written',
+        (error: Error) => error.message,
+      )
+      t.mock.restoreAll()
+      const written = (await readRevocations(file)).notBefore === at
+      return { to, outcome, written, owner: [uid, gid], file, names: await readdir(dir) }
+    }
+    const same = (id: number) => id
+    const other = (id: number) => id + 1
+
+    for (const [what, made] of [
+      ['user', { uid: other, gid: same }],
+      ['group', { uid: same, gid: other }],
+      ['user and group', { uid: other, gid: other }],
+    ] as const)
+      test(`is given back by root where the ${what} was another`, async (t) => {
+        const { to, outcome, written, owner } = await given(t, made)
+        assert.deepEqual([to, outcome, written], [[owner], 'written', true])
+      })
+
+    test('is given to nobody where it is whose it was, or by whoever is not root', async (t) => {
+      for (const { to, written } of [
+        await given(t, { uid: same, gid: same }),
+        await given(t, { uid: other, gid: other }, { root: false }),
+      ])
+        assert.deepEqual([to, written], [[], true])
+    })
+
+    test('and cannot be given back is written where anybody may read it, and otherwise not', async (t) => {
+      const made = { uid: other, gid: other }
+      const readable = await given(t, made, { fails: true, mode: 0o604 })
+      assert.deepEqual([readable.to, readable.outcome, readable.written], [[readable.owner], 'written', true])
+      const secret = await given(t, made, { fails: true, mode: 0o660 })
+      assert.match(secret.outcome, /cannot be written \(EPERM\)\. Nothing was changed\./)
+      assert.deepEqual([secret.written, secret.names], [false, ['list.yaml']])
+    })
   })
 
   test('is not written through a link that somebody has laid where it is made', async (t) => {
